@@ -1,0 +1,83 @@
+"""Values of the directory."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pillarbox.base.ids import AccountId, DomainId
+
+
+class Role(IntEnum):
+    """What a user may administer."""
+
+    USER = 0
+    DOMAIN_ADMIN = 1
+    ADMIN = 2
+
+
+class CredentialKind(IntEnum):
+    """What kind of secret a login is checked against."""
+
+    PASSWORD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A mail domain served here."""
+
+    id: DomainId
+    name: str
+    enabled: bool
+    catch_all: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Someone with a mailbox and a login; `address` is both login and primary address."""
+
+    account_id: AccountId
+    domain_id: DomainId
+    address: str
+    display_name: str
+    role: Role
+    enabled: bool
+    quota_bytes: int
+    used_bytes: int
+    used_messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An address that leads to others, here or outside."""
+
+    id: int
+    domain_id: DomainId
+    address: str
+    targets: tuple[str, ...]
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is logged in: what domain functions check rights against."""
+
+    account_id: AccountId
+    address: str
+    domain_id: DomainId
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTarget:
+    """A local account a recipient address leads to; `detail` is the sub-address, if any."""
+
+    account_id: AccountId
+    address: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where a recipient address leads: local accounts and addresses elsewhere, no repeats."""
+
+    local: tuple[LocalTarget, ...]
+    outside: tuple[str, ...]

@@ -1,0 +1,73 @@
+"""Tables of the directory: domains, accounts, who may log in, and which addresses lead where."""
+
+from sqlalchemy import Column, ForeignKey, Index, Table
+
+from pillarbox.storage.schema import Big, Blob, Int, Small, metadata, text
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("name", text(255), nullable=False, unique=True),  # A-labels, lower case
+    Column("enabled", Small, nullable=False, default=1),
+    Column("catch_all", text(320), nullable=True),  # an address, local or outside
+    Column("created_ms", Big, nullable=False),
+)
+
+# What owns mail. A user has one; groups and resources will have one without a login.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("salt", Blob, nullable=False),  # key derivation; losing it shreds the account's mail
+    Column("modseq", Big, nullable=False),
+    Column("quota_bytes", Big, nullable=False),  # 0: no limit
+    Column("used_bytes", Big, nullable=False),
+    Column("used_messages", Big, nullable=False),
+    Column("created_ms", Big, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("account_id", Big, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    Column("domain_id", Big, ForeignKey("domains.id"), nullable=False),
+    Column("address", text(320), nullable=False, unique=True),  # the login; normalized
+    Column("display_name", text(255), nullable=False),
+    Column("role", Small, nullable=False),  # Role
+    Column("enabled", Small, nullable=False),
+    Column("last_login_ms", Big, nullable=True),
+    Index(None, "domain_id"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("account_id", Big, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", Small, nullable=False),  # CredentialKind
+    Column("label", text(255), nullable=False),
+    Column("secret", text(1024), nullable=False),  # a password hash, never a password
+    Column("created_ms", Big, nullable=False),
+    Index(None, "account_id"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("domain_id", Big, ForeignKey("domains.id"), nullable=False),
+    Column("address", text(320), nullable=False, unique=True),  # normalized
+    Column("enabled", Small, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Index(None, "domain_id"),
+)
+
+alias_targets = Table(
+    "alias_targets",
+    metadata,
+    Column("alias_id", Big, ForeignKey("aliases.id"), primary_key=True, autoincrement=False),
+    Column("position", Int, primary_key=True, autoincrement=False),
+    Column("target", text(320), nullable=False),  # an address, local or outside
+    Index(None, "target"),
+)

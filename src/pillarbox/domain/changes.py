@@ -1,0 +1,91 @@
+"""The change log: one modification sequence (modseq) per account for all kinds of things.
+
+Whoever changes an account's things takes the next modseq in the same transaction and notes what it
+changed. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of it (RFC 7162 §3.1).
+"""
+
+from enum import IntEnum
+
+from sqlalchemy import Column, Table, bindparam, insert, select, update
+
+from pillarbox.base.errors import NotFound
+from pillarbox.base.ids import AccountId
+from pillarbox.domain.accounts.tables import accounts
+from pillarbox.storage.schema import Big, Small, metadata
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("account_id", Big, primary_key=True, autoincrement=False),
+    Column("modseq", Big, primary_key=True, autoincrement=False),
+    Column("kind", Small, primary_key=True, autoincrement=False),
+    Column("container_id", Big, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+
+class Kind(IntEnum):
+    """What kind of thing changed."""
+
+    MAILBOX = 1
+    """The mailbox itself: its name, subscription, or that it exists."""
+    MESSAGES = 2
+    """Messages in the mailbox `container_id`."""
+
+
+_NEXT = Statement(
+    update(accounts)
+    .where(accounts.c.id == bindparam("account"))
+    .values(modseq=accounts.c.modseq + 1)
+    .returning(accounts.c.modseq)
+)
+_CURRENT = Statement(select(accounts.c.modseq).where(accounts.c.id == bindparam("account")))
+_NOTE = Statement(
+    insert(changes).values(
+        account_id=bindparam("account_id"),
+        modseq=bindparam("modseq"),
+        kind=bindparam("kind"),
+        container_id=bindparam("container_id"),
+    )
+)
+_SINCE = Statement(
+    select(changes.c.modseq, changes.c.kind, changes.c.container_id)
+    .where(changes.c.account_id == bindparam("account"), changes.c.modseq > bindparam("since"))
+    .order_by(changes.c.modseq)
+)
+
+
+def topic(account: AccountId) -> str:
+    """The bus topic of an account's changes."""
+    return f"account:{account}"
+
+
+def next_modseq(tx: Tx, account: AccountId) -> int:
+    """Take the account's next modseq.
+
+    The account's row stays locked until the commit, so on every database a reader never sees 12
+    before 11.
+    """
+    modseq = tx.scalar(_NEXT, account=account)
+    if modseq is None:
+        raise NotFound("There is no such account")
+    return int(modseq)
+
+
+def current_modseq(tx: Tx, account: AccountId) -> int:
+    """The account's highest modseq."""
+    return int(tx.scalar(_CURRENT, account=account) or 0)
+
+
+def note(tx: Tx, account: AccountId, modseq: int, kind: Kind, container_id: int) -> None:
+    """Log that something of `kind` changed at `modseq`, and hint at it."""
+    tx.run(_NOTE, account_id=account, modseq=modseq, kind=int(kind), container_id=container_id)
+    tx.emit(topic(account))
+
+
+def since(tx: Tx, account: AccountId, modseq: int) -> list[tuple[int, Kind, int]]:
+    """What changed after `modseq`: (modseq, kind, container), oldest first."""
+    rows = tx.all(_SINCE, account=account, since=modseq)
+    return [(row[0], Kind(row[1]), row[2]) for row in rows]

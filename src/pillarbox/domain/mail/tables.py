@@ -1,0 +1,84 @@
+"""Tables of the mail store: mailboxes, placements of messages in them, and their content.
+
+`messages` rows are placements: they lie together by mailbox and UID, so a mailbox is read in one
+sweep. `emails` rows are content, shared by the copies of a message within an account.
+"""
+
+from sqlalchemy import Column, Index, Table, UniqueConstraint
+
+from pillarbox.storage.schema import Big, Blob, Int, Small, Unlimited, metadata, text
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("account_id", Big, nullable=False),
+    Column("name", text(1000), nullable=False),  # the whole path, levels divided by "/"
+    Column("special_use", text(32), nullable=True),  # RFC 6154, such as \Sent
+    Column("uidvalidity", Big, nullable=False),
+    Column("uidnext", Big, nullable=False),
+    Column("modseq", Big, nullable=False),  # highest of its messages, living or expunged
+    Column("created_modseq", Big, nullable=False),
+    Column("changed_modseq", Big, nullable=False),  # of its own name and properties
+    Column("total", Big, nullable=False),
+    Column("unseen", Big, nullable=False),
+    Column("deleted", Big, nullable=False),
+    Column("size_bytes", Big, nullable=False),
+    Column("recent_uid", Big, nullable=False),  # UIDs from here on are \Recent (RFC 3501 §2.3.2)
+    UniqueConstraint("account_id", "name"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("account_id", Big, primary_key=True, autoincrement=False),
+    Column("name", text(1000), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("mailbox_id", Big, primary_key=True, autoincrement=False),
+    Column("uid", Big, primary_key=True, autoincrement=False),
+    Column("email_id", Big, nullable=False),
+    Column("flags", Int, nullable=False),  # bits of Flag
+    Column("keywords", Unlimited, nullable=True),  # sorted, divided by spaces
+    Column("modseq", Big, nullable=False),
+    Column("created_modseq", Big, nullable=False),
+    Column("internal_ms", Big, nullable=False),
+    Column("saved_ms", Big, nullable=False),
+    Column("size_bytes", Big, nullable=False),
+    Index(None, "mailbox_id", "modseq"),
+    Index(None, "email_id"),
+    sqlite_with_rowid=False,
+)
+
+expunged = Table(
+    "expunged",
+    metadata,
+    Column("mailbox_id", Big, primary_key=True, autoincrement=False),
+    Column("uid", Big, primary_key=True, autoincrement=False),
+    Column("modseq", Big, nullable=False),
+    Column("email_id", Big, nullable=False),
+    Index(None, "mailbox_id", "modseq"),
+    sqlite_with_rowid=False,
+)
+
+emails = Table(
+    "emails",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("account_id", Big, nullable=False),
+    Column("blob_id", Big, nullable=False),
+    Column("wrapped_key", Blob, nullable=False),  # the blob's content key, sealed
+    Column("summary", Blob, nullable=False),  # sealed formats.mime.summary.Summary
+    Column("parts", Blob, nullable=False),  # sealed part index (formats.mime.part)
+    Column("size_bytes", Big, nullable=False),
+    Column("sent_ms", Big, nullable=True),
+    Column("received_ms", Big, nullable=False),
+    Column("has_attachment", Small, nullable=False),
+    Column("expunged_ms", Big, nullable=True),  # when its last placement went; swept later
+    Index(None, "blob_id"),
+    Index(None, "expunged_ms"),
+)

@@ -1,0 +1,143 @@
+"""Bytes to text in headers and bodies: charsets, raw 8-bit, RFC 2047 encoded words.
+
+Never raises: what can't be decoded is kept or replaced. Not for building headers. Called by
+`content`, `header`, `summary` and `section`; calls nothing of ours.
+"""
+
+import binascii
+import encodings.aliases
+import re
+from types import MappingProxyType
+
+_NOT_CHARSETS = frozenset(
+    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec mbcs oem idna "
+    "punycode undefined unicode_escape raw_unicode_escape".split()
+)
+_WIDER = {
+    "ascii": "",
+    "latin_1": "",
+    "iso_8859_1": "",
+    "iso8859_1": "",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "windows_31j": "cp932",
+    "shift_jis": "cp932",
+    "x_sjis": "cp932",
+    "ks_c_5601_1987": "cp949",
+    "euc_kr": "cp949",
+    "iso_8859_8_i": "iso8859_8",
+    "iso_8859_6_i": "iso8859_6",
+    "x_mac_roman": "mac_roman",
+    "macintosh": "mac_roman",
+    "unicode_1_1_utf_7": "utf_7",
+    "tis_620": "cp874",
+    "windows_874": "cp874",
+    "x_unknown": "",
+    "unknown_8bit": "",
+}
+
+
+def _charsets() -> dict[str, str]:
+    aliases = encodings.aliases.aliases
+    found = {name: name for name in aliases.values()}
+    found.update(aliases)
+    found.update({name: "utf_8" for name in ("utf_8", "utf8", "utf_8_sig", "cp65001")})
+    found = {name: _WIDER.get(codec, codec) for name, codec in found.items()}
+    found.update(_WIDER)
+    return {name: codec for name, codec in found.items() if codec not in _NOT_CHARSETS}
+
+
+# Names are looked up here first: a codec search for an unknown name reads the disk and is
+# remembered for ever, and some codecs (punycode, idna) take quadratic time. An empty codec means
+# that the label is too often wrong to be believed: UTF-8 if it fits, else windows-1252.
+_CHARSETS = MappingProxyType(_charsets())
+_NOT_NAME = re.compile("[^a-z0-9]+")
+
+_WORD = re.compile(
+    rb"=\?([!-<>-~]{1,80})\?([bBqQ])\?([^?\s]*(?:\?(?!=)[^?\s]*)*|[^?\r\n]*)\?=", re.DOTALL
+)
+_QUOTED_PAIR = re.compile(rb"=([0-9A-Fa-f]{2})")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def decode_raw(raw: bytes) -> str:
+    """Text of unlabelled bytes: UTF-8 if it is that, else windows-1252, else ISO-8859-1."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def decode_charset(raw: bytes, charset: str) -> str:
+    """Text of bytes labelled with a charset; an unknown label falls back to `decode_raw`."""
+    codec = _CHARSETS.get(_NOT_NAME.sub("_", charset.lower()).strip("_"))
+    if not codec:
+        return decode_raw(raw)
+    try:
+        return raw.decode(codec, "replace")
+    except (LookupError, ValueError):
+        return decode_raw(raw)
+
+
+def decode_base64(raw: bytes) -> bytes:
+    """What base64 text holds, leaving out alien characters and a torn end; never raises."""
+    try:
+        return binascii.a2b_base64(raw, strict_mode=True)
+    except binascii.Error:
+        pass
+    # Padding in the middle comes from pieces that were encoded apart and then joined.
+    pieces = [_NOT_BASE64.sub(b"", piece) for piece in raw.split(b"=")]
+    return b"".join([_decode_piece(piece) for piece in pieces if piece])
+
+
+def _decode_piece(piece: bytes) -> bytes:
+    over = len(piece) % 4
+    if over == 1:
+        piece = piece[:-1]
+    elif over:
+        piece += b"=" * (4 - over)
+    return binascii.a2b_base64(piece)
+
+
+def _unhex(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[1], 16),))
+
+
+def _word_bytes(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"bB":
+        return decode_base64(text)
+    return _QUOTED_PAIR.sub(_unhex, text.replace(b"_", b" "))
+
+
+def decode_words(raw: bytes) -> str:
+    """Text of an unstructured value: encoded words decoded, the rest as `decode_raw`.
+
+    White space between adjacent words goes (RFC 2047 §6.2); words of one charset are joined before
+    they are decoded, since senders split characters between them.
+    """
+    if b"=?" not in raw:
+        return decode_raw(raw)
+    out: list[str] = []
+    pending = b""
+    charset = b""
+    at = 0
+    for match in _WORD.finditer(raw):
+        gap = raw[at : match.start()]
+        label = match[1].partition(b"*")[0].lower()
+        joined = charset and not gap.strip()
+        if pending and not (joined and label == charset):
+            out.append(decode_charset(pending, charset.decode("latin-1")))
+            pending = b""
+        if gap and not joined:
+            out.append(decode_raw(gap))
+        pending += _word_bytes(match[2], match[3])
+        charset = label
+        at = match.end()
+    if pending:
+        out.append(decode_charset(pending, charset.decode("latin-1")))
+    out.append(decode_raw(raw[at:]))
+    return "".join(out)

@@ -1,0 +1,63 @@
+"""A blob's form at rest: compressed with zstd where that helps, then sealed with its own key.
+
+One format byte (0 as it came, 1 zstd), a nonce (12), ciphertext and tag. The associated data is
+the format byte and the blob's id, so a blob can't stand in for another.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from pillarbox.base.errors import Unavailable
+from pillarbox.base.ids import BlobId
+from pillarbox.storage.keys import KEY_BYTES
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+COMPRESS_FROM_BYTES = 256
+_LEVEL = 3
+_PLAIN, _ZSTD = b"\x00", b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlob:
+    """Content ready for a store; `content_key` has to be wrapped by each account that keeps it."""
+
+    id: BlobId
+    content_key: bytes
+    size_bytes: int
+    data: bytes
+
+
+def seal(blob_id: BlobId, content: bytes) -> SealedBlob:
+    """Compress and seal content under a new random key. CPU only; large content off the loop."""
+    packed, form = content, _PLAIN
+    if len(content) >= COMPRESS_FROM_BYTES:
+        smaller = zstd.compress(content, _LEVEL)
+        if len(smaller) < len(content):
+            packed, form = smaller, _ZSTD
+    key = os.urandom(KEY_BYTES)
+    nonce = os.urandom(12)
+    data = form + nonce + AESGCM(key).encrypt(nonce, packed, form + row_name(blob_id))
+    return SealedBlob(blob_id, key, len(content), data)
+
+
+def unseal(blob_id: BlobId, content_key: bytes, data: bytes) -> bytes:
+    """The content of a stored blob; `Unavailable` if it was damaged."""
+    form = data[:1]
+    try:
+        packed = AESGCM(content_key).decrypt(data[1:13], data[13:], form + row_name(blob_id))
+    except (InvalidTag, ValueError) as error:
+        raise Unavailable("Stored content can't be read", f"blob {blob_id} is damaged") from error
+    return zstd.decompress(packed) if form == _ZSTD else packed
+
+
+def row_name(row_id: int) -> bytes:
+    """An id as associated data: 8 bytes, big-endian."""
+    return row_id.to_bytes(8, "big")

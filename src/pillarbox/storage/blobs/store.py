@@ -1,0 +1,126 @@
+"""Where sealed blobs lie: small ones in the database, large ones in files.
+
+A small blob's bytes are written in the transaction that refers to them. A large one is first put
+into its file (temporary name, fsync, rename, fsync of the folder) with `put`, then `insert`ed; a
+file nobody came to refer to is swept later.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from pillarbox.base.errors import Unavailable
+from pillarbox.base.ids import BlobId
+from pillarbox.storage.blobs.sealed import SealedBlob
+from pillarbox.storage.blobs.tables import blob_data, blobs
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+_INSERT = Statement(
+    insert(blobs).values(
+        id=bindparam("id"),
+        size_bytes=bindparam("size_bytes"),
+        stored_bytes=bindparam("stored_bytes"),
+        store=bindparam("store"),
+        created_ms=bindparam("created_ms"),
+    )
+)
+_INSERT_DATA = Statement(
+    insert(blob_data).values(blob_id=bindparam("blob_id"), data=bindparam("data"))
+)
+_DATA = Statement(
+    select(blob_data.c.data).where(blob_data.c.blob_id == bindparam("blob_id"))
+)
+_DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
+_DELETE_DATA = Statement(delete(blob_data).where(blob_data.c.blob_id == bindparam("id")))
+
+
+class BlobStore:
+    """The hybrid store; `threshold_bytes` is the sealed size from which content goes to a file.
+
+    A threshold of 0 keeps everything in files, `None` everything in the database.
+    """
+
+    def __init__(self, folder: Path, threshold_bytes: int | None) -> None:
+        self._folder = folder
+        self._threshold_bytes = threshold_bytes
+
+    def in_file(self, blob: SealedBlob) -> bool:
+        """Whether `put` has to be called (off the event loop) before `insert`."""
+        return self._threshold_bytes is not None and len(blob.data) >= self._threshold_bytes
+
+    def put(self, blob: SealedBlob) -> None:
+        """Write a large blob's file so that it survives a power cut; blocks on the disk."""
+        path = self.path(blob.id)
+        temporary = path.with_suffix(".tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb", closefd=False) as file:
+                    file.write(blob.data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            temporary.rename(path)
+            _sync_folder(path.parent)
+            _sync_folder(path.parent.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise Unavailable("The message can't be stored just now", str(error)) from error
+
+    def insert(self, tx: Tx, blob: SealedBlob) -> None:
+        """Add the blob's row, and its bytes where they lie in the database."""
+        in_file = self.in_file(blob)
+        tx.run(
+            _INSERT,
+            id=blob.id,
+            size_bytes=blob.size_bytes,
+            stored_bytes=len(blob.data),
+            store="fs" if in_file else "db",
+            created_ms=tx.now_ms,
+        )
+        if not in_file:
+            tx.run(_INSERT_DATA, blob_id=blob.id, data=blob.data)
+
+    def load(self, tx: Tx, blob_id: BlobId) -> bytes:
+        """The sealed bytes of a blob, from wherever it lies; `Unavailable` if they are gone."""
+        data = tx.scalar(_DATA, blob_id=blob_id)
+        return self.load_file(blob_id) if data is None else data  # type: ignore[no-any-return]
+
+    def load_file(self, blob_id: BlobId) -> bytes:
+        """The sealed bytes of a blob that lies in a file."""
+        try:
+            return self.path(blob_id).read_bytes()
+        except OSError as error:
+            raise Unavailable("Stored content can't be read", str(error)) from error
+
+    def delete(self, tx: Tx, blob_id: BlobId) -> None:
+        """Remove a blob's rows; its file, if any, goes with `remove_file` after the commit."""
+        tx.run(_DELETE, id=blob_id)
+        tx.run(_DELETE_DATA, id=blob_id)
+
+    def remove_file(self, blob_id: BlobId) -> None:
+        """Remove a blob's file, if there is one."""
+        self.path(blob_id).unlink(missing_ok=True)
+
+    def path(self, blob_id: BlobId) -> Path:
+        """The file of a blob."""
+        name = f"{blob_id:016x}"
+        # The low bits are the busiest: they spread files evenly over 4,096 folders.
+        return self._folder / name[-2:] / name[-4:-2] / name
+
+    def files(self) -> Iterator[tuple[BlobId | None, Path]]:
+        """Every file of the store with its blob's id (`None` for one left half-written)."""
+        for path in self._folder.glob("??/??/*"):
+            yield (BlobId(int(path.name, 16)) if path.suffix == "" else None), path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""PostgreSQL through psycopg: a connection for each database thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from pillarbox.base.errors import Failure, Unavailable
+from pillarbox.storage.dialect.base import Compiler, Connection
+
+_RETRYABLE = frozenset({"40001", "40P01", "55P03", "23505"})
+
+
+class PostgresDialect:
+    """How to speak with one PostgreSQL database; `dsn` is what libpq accepts."""
+
+    lookup_inline = False
+    begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    begin_write = "BEGIN"
+
+    def __init__(self, dsn: str) -> None:
+        import psycopg
+
+        self._psycopg = psycopg
+        self._dsn = dsn
+        self.compiler = Compiler("postgresql", PGDialect_psycopg())
+
+    def connect(self, *, write: bool) -> Connection:
+        try:
+            connection: Any = self._psycopg.connect(
+                self._dsn, autocommit=True, connect_timeout=10, application_name="pillarbox"
+            )
+        except self._psycopg.OperationalError as error:
+            raise Unavailable("The database does not answer", str(error)) from error
+        return connection  # type: ignore[no-any-return]
+
+    def retryable(self, error: Exception) -> bool:
+        return getattr(error, "sqlstate", None) in _RETRYABLE
+
+    def broken(self, error: Exception) -> bool:
+        lost = (self._psycopg.OperationalError, self._psycopg.InterfaceError)
+        state = getattr(error, "sqlstate", None)
+        return isinstance(error, lost) and (state is None or state.startswith(("08", "57P")))
+
+    def failure(self, error: Exception) -> Failure | None:
+        if isinstance(error, (self._psycopg.OperationalError, self._psycopg.InterfaceError)):
+            return Unavailable("The mail store can't be written or read just now", str(error))
+        return None

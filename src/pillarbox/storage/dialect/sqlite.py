@@ -1,0 +1,102 @@
+"""SQLite: one file, one writer at a time, readers that never wait.
+
+Only the connection that was made with `checkpoint=True` moves the write-ahead log into the
+database: SQLite before 3.51.3 can lose pages when two connections do that at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3 as _standard_sqlite
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from pillarbox.base.errors import Failure, Unavailable
+from pillarbox.storage.dialect.base import Compiler, Connection
+
+try:
+    from pysqlite3 import dbapi2 as _driver
+except ImportError:  # no wheel for this machine: the standard library's copy
+    _driver = _standard_sqlite
+
+MINIMUM_SAFE = (3, 51, 3)
+CHECKPOINT_PAGES = 4000
+
+_RETRYABLE = ("database is locked", "database table is locked", "database schema has changed")
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """The version of the SQLite library in use."""
+    return tuple(int(part) for part in _driver.sqlite_version.split("."))
+
+
+class SqliteDialect:
+    """How to speak with one SQLite file."""
+
+    lookup_inline = True
+    begin_read = "BEGIN"
+    begin_write = "BEGIN IMMEDIATE"
+
+    def __init__(self, path: Path, *, checkpoint: bool) -> None:
+        self.path = path
+        self._checkpoint = checkpoint
+        core = SQLiteDialect_pysqlite(paramstyle="named")
+        self.compiler = Compiler("sqlite", core)
+
+    def connect(self, *, write: bool) -> Connection:
+        connection: Any = _driver.connect(
+            str(self.path),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            timeout=30.0,
+        )
+        pages = CHECKPOINT_PAGES if write and self._checkpoint else 0
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"wal_autocheckpoint={pages}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            f"cache_size=-{16384 if write else 4096}",
+            *(() if write else ("query_only=ON",)),
+        ):
+            connection.execute("PRAGMA " + pragma)
+        return connection  # type: ignore[no-any-return]
+
+    def retryable(self, error: Exception) -> bool:
+        if isinstance(error, _driver.IntegrityError):
+            return True
+        return isinstance(error, _driver.OperationalError) and str(error).startswith(_RETRYABLE)
+
+    def broken(self, error: Exception) -> bool:
+        return False
+
+    def failure(self, error: Exception) -> Failure | None:
+        if isinstance(error, _driver.IntegrityError):
+            return None
+        if isinstance(error, (_driver.OperationalError, _driver.DatabaseError)):
+            if isinstance(error, _driver.ProgrammingError) or "syntax error" in str(error):
+                return None
+            return Unavailable("The mail store can't be written or read just now", str(error))
+        return None
+
+    def checkpoint(self, connection: Connection) -> None:
+        """Move what the log holds into the database, without making anyone wait."""
+        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)", {})
+
+
+def library_warning() -> str | None:
+    """What to tell an admin whose SQLite has the log-reset fault, or `None`."""
+    version = sqlite_version()
+    if version >= MINIMUM_SAFE:
+        return None
+    found = ".".join(map(str, version))
+    wanted = ".".join(map(str, MINIMUM_SAFE))
+    return (
+        f"SQLite {found} can damage a database that several processes write "
+        f"(fixed in {wanted}); install pysqlite3, or set WORKERS = 1. Python {sys.version_info[0]}"
+        f".{sys.version_info[1]} brought this copy."
+    )

@@ -1,0 +1,144 @@
+"""The writer thread of an embedded database: many units of work, one sync of the disk.
+
+The thread takes whatever waits, runs each unit in a savepoint of its own, commits once and only
+then answers. Processes on one file take turns through a lock file: a blocked `flock` is woken at
+once and in order, where SQLite's own busy handler sleeps and polls.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections import deque
+from pathlib import Path
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.errors import Busy, Unavailable
+from pillarbox.base.ids import IdSource
+from pillarbox.storage.dialect.base import Connection, Dialect
+from pillarbox.storage.tx import Tx
+from pillarbox.storage.units import MAX_TRIES, Settler, Unit
+
+MAX_BATCH = 64
+MAX_WAITING = 20_000
+
+_NONE: dict[str, object] = {}
+
+
+class GroupCommitWriter:
+    """Runs units of work in batches; `submit` may be called from the event loop only."""
+
+    def __init__(
+        self, dialect: Dialect, lock_path: Path, settler: Settler, clock: Clock, ids: IdSource
+    ) -> None:
+        self._dialect = dialect
+        self._lock_path = lock_path
+        self._settler = settler
+        self._clock = clock
+        self._ids = ids
+        self._waiting: deque[Unit] = deque()
+        self._wake = threading.Semaphore(0)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit; `Busy` when far more waits than the disk can take."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise Busy("The mail store is overloaded; try again later")
+        self._waiting.append(unit)
+        self._wake.release()
+
+    def close(self) -> None:
+        """Finish what waits, then stop the thread."""
+        self._stopping = True
+        self._wake.release()
+        self._thread.join()
+
+    def _work(self) -> None:
+        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        connection: Connection | None = None
+        try:
+            while True:
+                batch = self._take()
+                if not batch:
+                    if self._stopping:
+                        return
+                    continue
+                try:
+                    if connection is None:
+                        connection = self._dialect.connect(write=True)
+                    self._commit(connection, lock, batch)
+                except Exception as error:
+                    for unit in batch:
+                        unit.fail(error, self._dialect)
+                    self._settler.settle(batch)
+        finally:
+            os.close(lock)
+            if connection is not None:
+                connection.close()
+
+    def _take(self) -> list[Unit]:
+        self._wake.acquire()
+        batch = []
+        while self._waiting and len(batch) < MAX_BATCH:
+            batch.append(self._waiting.popleft())
+        for _ in batch[1:]:
+            self._wake.acquire(blocking=False)
+        return batch
+
+    def _commit(self, connection: Connection, lock: int, batch: list[Unit]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            again = self._transaction(connection, batch)
+            while again:
+                again = self._transaction(connection, again)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _transaction(self, connection: Connection, batch: list[Unit]) -> list[Unit]:
+        """Run and commit a batch; gives back the units that should be tried once more."""
+        cursor = connection.cursor()
+        tx = Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms())
+        again: list[Unit] = []
+        alone = len(batch) == 1
+        try:
+            cursor.execute(self._dialect.begin_write, _NONE)
+            for unit in batch:
+                if not alone:
+                    cursor.execute("SAVEPOINT unit", _NONE)
+                try:
+                    unit.run(tx)
+                except Exception as error:
+                    cursor.execute("ROLLBACK" if alone else "ROLLBACK TO unit", _NONE)
+                    self._failed(unit, error, again)
+                if not alone:
+                    cursor.execute("RELEASE unit", _NONE)
+            if not (alone and (batch[0].error is not None or again)):
+                cursor.execute("COMMIT", _NONE)
+        except Exception as error:
+            self._roll_back(connection)
+            failure = self._dialect.failure(error) or Unavailable(
+                "The mail store can't be written just now", str(error)
+            )
+            for unit in batch:
+                unit.fail(failure, self._dialect)
+            again = []
+        settled = [unit for unit in batch if unit not in again] if again else batch
+        self._settler.settle(settled)
+        return again
+
+    def _failed(self, unit: Unit, error: Exception, again: list[Unit]) -> None:
+        unit.tries += 1
+        if unit.tries < MAX_TRIES and self._dialect.retryable(error):
+            again.append(unit)
+        else:
+            unit.fail(error, self._dialect)
+
+    @staticmethod
+    def _roll_back(connection: Connection) -> None:
+        try:
+            connection.cursor().execute("ROLLBACK", _NONE)
+        except Exception:
+            return  # SQLite had rolled back by itself

@@ -1,0 +1,109 @@
+"""The key ring: one master secret, from which every other key is derived or under which it lies.
+
+`ENCRYPTION_KEY` → HKDF-SHA256 with the account's salt and a purpose → the account's keys. They seal
+the account's rows and wrap the random content keys of its blobs, so a blob shared by many accounts
+is stored once, rotation wraps 32 bytes anew instead of rewriting mail, and deleting an account's
+salt makes its mail unreadable.
+
+A sealed value is: key version (1 byte), nonce (12), ciphertext, tag (16). The associated data names
+the row the value belongs to, so values can't be exchanged between rows.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from pillarbox.base.errors import Unavailable
+
+KEY_BYTES = 32
+SALT_BYTES = 16
+WRAPPED_BYTES = 1 + 12 + KEY_BYTES + 16
+_NONCE_BYTES = 12
+_CACHED_SEALERS = 4096
+
+
+class Sealer:
+    """Seals and opens values under the keys of one purpose, newest version first."""
+
+    __slots__ = ("_aeads", "_newest", "_prefix")
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._aeads = {version: AESGCM(key) for version, key in keys.items()}
+        newest = max(keys)
+        self._newest = self._aeads[newest]
+        self._prefix = bytes([newest])
+
+    def seal(self, plain: bytes, row: bytes) -> bytes:
+        """Encrypt and authenticate `plain` for the row named by `row`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._prefix + nonce + self._newest.encrypt(nonce, plain, row)
+
+    def open(self, sealed: bytes, row: bytes) -> bytes:
+        """The plain value; `Unavailable` if it was damaged or its key is not in the ring."""
+        aead = self._aeads.get(sealed[0]) if sealed else None
+        if aead is None:
+            raise Unavailable("Stored content can't be read", "its key is not in the key ring")
+        try:
+            return aead.decrypt(sealed[1:13], sealed[13:], row)
+        except InvalidTag as error:
+            raise Unavailable("Stored content can't be read", "authentication failed") from error
+
+
+class KeyRing:
+    """The master keys by version, and the sealers derived from them."""
+
+    def __init__(self, masters: Mapping[int, bytes]) -> None:
+        """`masters` maps versions 1–255 to 32-byte keys; the highest version seals."""
+        if not masters or any(len(key) != KEY_BYTES for key in masters.values()):
+            raise ValueError("every master key has 32 bytes")
+        self._masters = dict(masters)
+        self._sealers: OrderedDict[tuple[str, bytes], Sealer] = OrderedDict()
+        self._lock = Lock()
+
+    def account(self, salt: bytes) -> Sealer:
+        """The sealer of one account, named by its salt: rows and wrapped content keys."""
+        return self._sealer("account", salt)
+
+    def system(self, purpose: str) -> Sealer:
+        """The sealer of something that belongs to the server, such as `queue`."""
+        return self._sealer("system " + purpose, b"")
+
+    def mac_key(self, purpose: str, salt: bytes = b"") -> bytes:
+        """A 32-byte key for keyed hashes; it does not change when the ring rotates."""
+        return _derive(self._masters[min(self._masters)], "mac " + purpose, salt)
+
+    def _sealer(self, purpose: str, salt: bytes) -> Sealer:
+        name = (purpose, salt)
+        with self._lock:
+            found = self._sealers.get(name)
+            if found is not None:
+                self._sealers.move_to_end(name)
+                return found
+        keys = {
+            version: _derive(master, purpose, salt) for version, master in self._masters.items()
+        }
+        sealer = Sealer(keys)
+        with self._lock:
+            self._sealers[name] = sealer
+            if len(self._sealers) > _CACHED_SEALERS:
+                self._sealers.popitem(last=False)
+        return sealer
+
+
+def _derive(master: bytes, purpose: str, salt: bytes) -> bytes:
+    info = b"pillarbox " + purpose.encode()
+    return HKDF(SHA256(), KEY_BYTES, salt or None, info).derive(master)
+
+
+def keyed_hash(key: bytes, value: bytes) -> bytes:
+    """HMAC-SHA256 of a value, for looking up what must not be stored in clear."""
+    mac = HMAC(key, SHA256())
+    mac.update(value)
+    return mac.finalize()

@@ -1,0 +1,205 @@
+"""Receivers of message content: after DATA, and in the chunks of BDAT.
+
+Both keep no more than their limit, whatever is sent, and judge nothing but the form of the
+lines. A fault does not end the receiving, since content must never be read as commands; the
+session answers it after the end mark. Called by `server`.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from pillarbox.base.errors import GrammarError
+
+MAX_LINE_BYTES = 65536
+MAX_CHUNKS = 100_000
+
+_END: Final = b"\r\n.\r\n"
+
+
+class DataFault(StrEnum):
+    """Why content has to be refused although it was received."""
+
+    BARE_NEWLINE = "bare CR or LF"
+    LINE_TOO_LONG = "line too long"
+
+
+class DataReader:
+    """Receives the content after DATA (RFC 5321 §4.1.1.4).
+
+    Only CRLF . CRLF ends it. A CR or LF alone anywhere is a fault: other servers may take it
+    for a line end and see another message there (RFC 5321 §2.3.8). `limit_bytes` counts the
+    content without its stuffed dots (RFC 1870 §3).
+    """
+
+    __slots__ = (
+        "_carry",
+        "_kept",
+        "_limit",
+        "_max_line",
+        "_open_line",
+        "_started",
+        "fault",
+        "finished",
+        "rest",
+        "size_bytes",
+        "too_large",
+    )
+
+    def __init__(self, limit_bytes: int, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._limit = limit_bytes
+        self._max_line = max_line_bytes
+        # The CRLF of the DATA line also begins the end mark of an empty message.
+        self._carry = b"\r\n"
+        self._started = False
+        self._kept = bytearray()
+        self._open_line = 0
+        self.fault: DataFault | None = None
+        self.finished = False
+        self.rest = b""
+        self.size_bytes = 0
+        self.too_large = False
+
+    @property
+    def content(self) -> bytes:
+        """The content without stuffing, up to its last CRLF; empty if it was too large."""
+        return bytes(self._kept)
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes; true once the end mark was seen, what follows it is `rest`."""
+        if self.finished:
+            self.rest += data
+            return True
+        data = self._carry + data
+        end = data.find(_END)
+        if end >= 0:
+            self.rest = data[end + 5 :]
+            self._carry = b""
+            self.finished = True
+            self._take(data[: end + 2])
+            return True
+        held = _held_back(data)
+        if held:
+            self._carry = data[-held:]
+            data = data[:-held]
+        else:
+            self._carry = b""
+        if data:
+            self._take(data)
+        return False
+
+    def _take(self, piece: bytes) -> None:
+        """Check and keep a piece that cuts no CRLF and no dot at the beginning of a line."""
+        if self.fault is None:
+            self._check(piece)
+        if b"\r\n." in piece:
+            piece = piece.replace(b"\r\n.", b"\r\n")
+        if not self._started:
+            self._started = True
+            piece = piece[2:]
+        self.size_bytes += len(piece)
+        if self.size_bytes > self._limit:
+            if not self.too_large:
+                self.too_large = True
+                self._kept = bytearray()
+        else:
+            self._kept += piece
+
+    def _check(self, piece: bytes) -> None:
+        pairs = piece.count(b"\r\n")
+        if piece.count(b"\n") != pairs or piece.count(b"\r") != pairs:
+            self.fault = DataFault.BARE_NEWLINE
+            return
+        first = piece.find(b"\n")
+        if first < 0:
+            self._open_line += len(piece)
+        else:
+            last = piece.rfind(b"\n")
+            if self._open_line + first > self._max_line or self._has_long_line(piece, first, last):
+                self.fault = DataFault.LINE_TOO_LONG
+            self._open_line = len(piece) - last - 1
+        if self._open_line > self._max_line:
+            self.fault = DataFault.LINE_TOO_LONG
+
+    def _has_long_line(self, piece: bytes, start: int, last: int) -> bool:
+        """Leap from line end to line end, each the farthest one that is allowed."""
+        reach = self._max_line + 1
+        while last - start > reach:
+            start = piece.rfind(b"\n", start + 1, start + reach + 1)
+            if start < 0:
+                return True
+        return False
+
+
+def _held_back(data: bytes) -> int:
+    """How many bytes at the end of `data` may be the beginning of an end mark."""
+    if data.endswith(b"\r\n.\r"):
+        return 4
+    if data.endswith(b"\r\n."):
+        return 3
+    if data.endswith(b"\r\n"):
+        return 2
+    return 1 if data.endswith(b"\r") else 0
+
+
+class BdatReader:
+    """Receives the chunks of one message sent by BDAT (RFC 3030 §2).
+
+    Call `begin` for every chunk, then `feed` until it is true. `binary` is for BODY=BINARYMIME,
+    where a bare CR or LF is content and no fault.
+    """
+
+    __slots__ = (
+        "_binary",
+        "_chunks",
+        "_kept",
+        "_limit",
+        "_missing",
+        "rest",
+        "size_bytes",
+        "too_large",
+    )
+
+    def __init__(self, limit_bytes: int, *, binary: bool = False) -> None:
+        self._limit = limit_bytes
+        self._binary = binary
+        self._kept = bytearray()
+        self._missing = 0
+        self._chunks = 0
+        self.rest = b""
+        self.size_bytes = 0
+        self.too_large = False
+
+    @property
+    def content(self) -> bytes:
+        """All chunks so far; empty if they were too large."""
+        return bytes(self._kept)
+
+    @property
+    def fault(self) -> DataFault | None:
+        """What is wrong with the content as a whole: ask after the last chunk."""
+        if self._binary:
+            return None
+        pairs = self._kept.count(b"\r\n")
+        if self._kept.count(b"\n") != pairs or self._kept.count(b"\r") != pairs:
+            return DataFault.BARE_NEWLINE
+        return None
+
+    def begin(self, size_bytes: int) -> None:
+        """Expect a chunk; one that cannot fit is not kept even in part."""
+        if self._missing:
+            raise GrammarError("chunk begun inside a chunk")
+        self._missing = size_bytes
+        self._chunks += 1
+        self.size_bytes += size_bytes
+        if self.size_bytes > self._limit or self._chunks > MAX_CHUNKS:
+            self.too_large = True
+            self._kept = bytearray()
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes; true once the chunk is whole, what follows it is `rest`."""
+        mine = data[: self._missing]
+        self.rest = data[self._missing :]
+        self._missing -= len(mine)
+        if not self.too_large:
+            self._kept += mine
+        return self._missing == 0
