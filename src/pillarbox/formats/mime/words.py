@@ -10,8 +10,11 @@ import re
 from types import MappingProxyType
 
 _NOT_CHARSETS = frozenset(
-    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec mbcs oem idna "
-    "punycode undefined unicode_escape raw_unicode_escape".split()
+    (
+        *("base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec"),
+        *("zlib_codec", "mbcs", "oem", "idna", "punycode", "undefined", "unicode_escape"),
+        "raw_unicode_escape",
+    )
 )
 _WIDER = {
     "ascii": "",
@@ -41,7 +44,7 @@ def _charsets() -> dict[str, str]:
     aliases = encodings.aliases.aliases
     found = {name: name for name in aliases.values()}
     found.update(aliases)
-    found.update({name: "utf_8" for name in ("utf_8", "utf8", "utf_8_sig", "cp65001")})
+    found.update(dict.fromkeys(("utf_8", "utf8", "utf_8_sig", "cp65001"), "utf_8"))
     found = {name: _WIDER.get(codec, codec) for name, codec in found.items()}
     found.update(_WIDER)
     return {name: codec for name, codec in found.items() if codec not in _NOT_CHARSETS}
