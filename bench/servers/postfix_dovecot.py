@@ -1,0 +1,350 @@
+"""Run Postfix and Dovecot as the peer, on private ports with private data, and stop them again.
+
+For comparing in the same run; not a recommended configuration. Mail comes in by SMTP, goes over
+a Unix socket to Dovecot's LMTP and is read over IMAP. Everything lives in one temporary folder;
+the system's own configuration and spool are not touched. Needs root, as both drop privileges.
+
+    python bench/servers/postfix_dovecot.py --store maildir
+
+prints one line of JSON (ports, accounts, pids, start-up time) when both greet, and serves until
+standard input closes or SIGTERM or SIGINT comes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+PACKAGES = ("postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd")
+DOMAIN = "example.test"
+PASSWORD = "bench-password"
+# A uid for the mail files that need not exist in /etc/passwd.
+MAIL_UID = 5000
+STARTUP_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+
+DOVECOT_CONF = """\
+base_dir = {folder}/run
+state_dir = {folder}/state
+instance_name = bench
+protocols = imap lmtp
+listen = 127.0.0.1
+log_path = {folder}/dovecot.log
+ssl = no
+disable_plaintext_auth = no
+auth_username_format = %Lu
+mail_location = {location}
+mail_fsync = {fsync}
+mail_max_userip_connections = 10000
+first_valid_uid = {uid}
+postmaster_address = postmaster@{domain}
+hostname = mx.{domain}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+passdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={uid} home={folder}/mail/%n
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {folder}/lmtp {{
+    mode = 0666
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
+MAIN_CF = """\
+compatibility_level = 3.6
+config_directory = {folder}/postfix
+queue_directory = {folder}/queue
+data_directory = {folder}/postfix-data
+maillog_file = {folder}/postfix.log
+maillog_file_prefixes = {folder}
+myhostname = mx.{domain}
+mydomain = {domain}
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+alias_maps =
+virtual_mailbox_domains = {domain}
+virtual_mailbox_maps = texthash:{folder}/recipients
+virtual_transport = lmtp:unix:{folder}/lmtp
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+smtpd_tls_security_level = none
+biff = no
+"""
+
+MASTER_CF = """\
+127.0.0.1:{smtp_port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a load needs to know of a started server; printed as JSON."""
+
+    name: str
+    version: str
+    host: str
+    smtp_port: int
+    imap_port: int
+    users: list[str]
+    password: str
+    pids: list[int]
+    startup_s: float
+    data: str
+
+
+def missing_programs() -> list[str]:
+    """Name the peer's programs that are not installed."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return [name for name in ("postfix", "dovecot") if shutil.which(name, path=path) is None]
+
+
+def install() -> None:
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", *PACKAGES]):
+        subprocess.run(command, check=True, env=environment, stdout=sys.stderr, timeout=600)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def write_dovecot(folder: Path, store: str, fsync: str, imap_port: int, users: list[str]) -> None:
+    location = "maildir:~/Maildir" if store == "maildir" else "mdbox:~/mdbox"
+    (folder / "dovecot.conf").write_text(
+        DOVECOT_CONF.format(
+            folder=folder,
+            location=location,
+            fsync=fsync,
+            uid=MAIL_UID,
+            domain=DOMAIN,
+            imap_port=imap_port,
+        )
+    )
+    (folder / "users").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
+    mail = folder / "mail"
+    mail.mkdir()
+    os.chown(mail, MAIL_UID, MAIL_UID)
+
+
+def write_postfix(folder: Path, smtp_port: int, users: list[str]) -> None:
+    config = folder / "postfix"
+    config.mkdir()
+    (config / "main.cf").write_text(MAIN_CF.format(folder=folder, domain=DOMAIN))
+    (config / "master.cf").write_text(MASTER_CF.format(smtp_port=smtp_port))
+    (folder / "recipients").write_text("".join(f"{user} {user}\n" for user in users))
+    (folder / "queue").mkdir()
+    data = folder / "postfix-data"
+    data.mkdir()
+    shutil.chown(data, "postfix", "postfix")
+
+
+def greets(port: int, prefix: bytes) -> bool:
+    """Say whether a greeting with this prefix can be read from the port now."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            return connection.recv(512).startswith(prefix)
+    except OSError:
+        return False
+
+
+def wait_for_greetings(ports: dict[int, bytes], processes: list[subprocess.Popen[bytes]]) -> None:
+    end = time.monotonic() + STARTUP_TIMEOUT_S
+    waiting = dict(ports)
+    while waiting:
+        for process in processes:
+            if process.poll() is not None:
+                raise SystemExit(f"{process.args!r} ended with {process.returncode}")
+        if time.monotonic() > end:
+            raise SystemExit(f"no greeting on {sorted(waiting)}")
+        for port, prefix in list(waiting.items()):
+            if greets(port, prefix):
+                del waiting[port]
+        time.sleep(0.005)
+
+
+class Peer:
+    """Both servers in one folder, started in the foreground as children of this process."""
+
+    def __init__(self, folder: Path, store: str, fsync: str, accounts: int) -> None:
+        self.folder = folder
+        self.store = store
+        self.users = [f"bench{number}@{DOMAIN}" for number in range(accounts)]
+        self.smtp_port = free_port()
+        self.imap_port = free_port()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        # mkdtemp gives 0700, but Postfix and the mail uid must pass through.
+        folder.chmod(0o755)
+        write_dovecot(folder, store, fsync, self.imap_port, self.users)
+        write_postfix(folder, self.smtp_port, self.users)
+
+    def start(self) -> Running:
+        environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        commands = (
+            ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")],
+            ["postfix", "-c", str(self.folder / "postfix"), "start-fg"],
+        )
+        log = (self.folder / "output.log").open("ab")
+        begun = time.perf_counter()
+        for command in commands:
+            self.processes.append(
+                subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+        log.close()
+        wait_for_greetings({self.smtp_port: b"220", self.imap_port: b"* OK"}, self.processes)
+        startup_s = round(time.perf_counter() - begun, 4)
+        return Running(
+            name=f"postfix+dovecot/{self.store}",
+            version=_versions(environment),
+            host="127.0.0.1",
+            smtp_port=self.smtp_port,
+            imap_port=self.imap_port,
+            users=self.users,
+            password=PASSWORD,
+            pids=[self.processes[0].pid, self._postfix_master()],
+            startup_s=startup_s,
+            data=str(self.folder),
+        )
+
+    def _postfix_master(self) -> int:
+        # start-fg leaves a shell between us and the master, which is what must be told to stop.
+        return int((self.folder / "queue" / "pid" / "master.pid").read_text())
+
+    def stop(self) -> None:
+        with suppress(OSError, ValueError):
+            os.kill(self._postfix_master(), signal.SIGTERM)
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(STOP_TIMEOUT_S)
+        self.processes.clear()
+
+
+def _versions(environment: dict[str, str]) -> str:
+    def ask(*command: str) -> str:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=10)
+        return done.stdout.decode(errors="replace")
+
+    dovecot = re.search(r"\d[\d.]*", ask("dovecot", "--version"))
+    postfix = re.search(r"\d[\d.]*", ask("postconf", "-d", "-h", "mail_version"))
+    found = [match.group() if match else "?" for match in (postfix, dovecot)]
+    return f"Postfix {found[0]}, Dovecot {found[1]}"
+
+
+def serve_until_told(peer: Peer) -> None:
+    """Print where the server is; return when standard input closes or a signal asks to stop."""
+
+    def ask_to_stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    try:
+        print(json.dumps(asdict(peer.start())), flush=True)
+        while True:
+            ready, _, _ = select.select([sys.stdin], [], [], 1.0)
+            if ready and not os.read(sys.stdin.fileno(), 4096):
+                return
+            if any(process.poll() is not None for process in peer.processes):
+                raise SystemExit(f"a server ended by itself; see the logs in {peer.folder}")
+    except KeyboardInterrupt:
+        return
+    finally:
+        peer.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="run Postfix and Dovecot on private ports")
+    parser.add_argument("--store", choices=("maildir", "mdbox"), default="maildir")
+    parser.add_argument("--fsync", choices=("optimized", "always", "never"), default="optimized")
+    parser.add_argument("--accounts", type=int, default=20)
+    parser.add_argument("--dir", type=Path, default=Path("/var/tmp"))
+    parser.add_argument("--install", action="store_true", help="apt-get install what is missing")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
+    options = parser.parse_args()
+    if options.install:
+        install()
+    if missing := missing_programs():
+        raise SystemExit(f"not installed: {', '.join(missing)} (try --install)")
+    if os.geteuid() != 0:
+        raise SystemExit("Postfix and Dovecot need root to start")
+    folder = Path(tempfile.mkdtemp(prefix="bench-peer-", dir=options.dir))
+    try:
+        serve_until_told(Peer(folder, options.store, options.fsync, options.accounts))
+    finally:
+        if options.keep:
+            print(f"kept {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
