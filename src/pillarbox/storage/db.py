@@ -49,9 +49,7 @@ class Database:
         settler = Settler(asyncio.get_running_loop(), publish)
         self.dialect = dialect
         self.ids = ids
-        self._readers = ConnectionThreads(
-            dialect, settler, clock, ids, write=False, count=readers
-        )
+        self._readers = ConnectionThreads(dialect, settler, clock, ids, write=False, count=readers)
         self._writer: Writer
         if lock_path is not None:
             self._writer = GroupCommitWriter(dialect, lock_path, settler, clock, ids)
@@ -90,9 +88,7 @@ class Database:
             self._inline.close()
 
     @staticmethod
-    async def _submit(
-        runner: Writer, fn: Callable[..., Any], args: tuple[Any, ...]
-    ) -> Any:
+    async def _submit(runner: Writer, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         unit = Unit(fn, args, new_future())
         runner.submit(unit)
         return await unit.future

@@ -1,14 +1,12 @@
 """The writer thread of an embedded database: many units of work, one sync of the disk.
 
 The thread takes whatever waits, runs each unit in a savepoint of its own, commits once and only
-then answers. Processes on one file take turns through a lock file: a blocked `flock` is woken at
-once and in order, where SQLite's own busy handler sleeps and polls.
+then answers. Processes on one file take turns through a `Turnstile`. The log is moved into the
+database between batches, not inside a commit.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -17,6 +15,7 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Busy, Unavailable
 from pillarbox.base.ids import IdSource
 from pillarbox.storage.dialect.base import Connection, Dialect
+from pillarbox.storage.turnstile import Turnstile
 from pillarbox.storage.tx import Tx
 from pillarbox.storage.units import MAX_TRIES, Settler, Unit
 
@@ -33,7 +32,7 @@ class GroupCommitWriter:
         self, dialect: Dialect, lock_path: Path, settler: Settler, clock: Clock, ids: IdSource
     ) -> None:
         self._dialect = dialect
-        self._lock_path = lock_path
+        self._turnstile = Turnstile(lock_path)
         self._settler = settler
         self._clock = clock
         self._ids = ids
@@ -57,7 +56,6 @@ class GroupCommitWriter:
         self._thread.join()
 
     def _work(self) -> None:
-        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         connection: Connection | None = None
         try:
             while True:
@@ -69,13 +67,14 @@ class GroupCommitWriter:
                 try:
                     if connection is None:
                         connection = self._dialect.connect(write=True)
-                    self._commit(connection, lock, batch)
+                    self._commit(connection, batch)
+                    self._dialect.tidy(connection)
                 except Exception as error:
                     for unit in batch:
                         unit.fail(error, self._dialect)
                     self._settler.settle(batch)
         finally:
-            os.close(lock)
+            self._turnstile.close()
             if connection is not None:
                 connection.close()
 
@@ -88,14 +87,11 @@ class GroupCommitWriter:
             self._wake.acquire(blocking=False)
         return batch
 
-    def _commit(self, connection: Connection, lock: int, batch: list[Unit]) -> None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            again = self._transaction(connection, batch)
-            while again:
+    def _commit(self, connection: Connection, batch: list[Unit]) -> None:
+        again = batch
+        while again:
+            with self._turnstile:
                 again = self._transaction(connection, again)
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _transaction(self, connection: Connection, batch: list[Unit]) -> list[Unit]:
         """Run and commit a batch; gives back the units that should be tried once more."""

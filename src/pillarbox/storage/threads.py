@@ -135,7 +135,9 @@ class InlineReader:
             if self._connection is None:
                 self._connection = self._dialect.connect(write=False)
             cursor = self._connection.cursor()
-            return function(Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms()), *args)
+            return function(
+                Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms()), *args
+            )
         except Exception as error:
             failure = self._dialect.failure(error)
             if failure is None:

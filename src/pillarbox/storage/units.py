@@ -46,9 +46,7 @@ class Unit:
 class Settler:
     """Hands outcomes back to the event loop, a batch at a time."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, publish: Callable[[str], None]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, publish: Callable[[str], None]) -> None:
         self._loop = loop
         self._publish = publish
 

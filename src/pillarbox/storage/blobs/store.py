@@ -30,9 +30,7 @@ _INSERT = Statement(
 _INSERT_DATA = Statement(
     insert(blob_data).values(blob_id=bindparam("blob_id"), data=bindparam("data"))
 )
-_DATA = Statement(
-    select(blob_data.c.data).where(blob_data.c.blob_id == bindparam("blob_id"))
-)
+_DATA = Statement(select(blob_data.c.data).where(blob_data.c.blob_id == bindparam("blob_id")))
 _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
 _DELETE_DATA = Statement(delete(blob_data).where(blob_data.c.blob_id == bindparam("id")))
 

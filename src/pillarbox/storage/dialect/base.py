@@ -68,6 +68,10 @@ class Dialect(Protocol):
         """A new connection in autocommit mode; transactions are begun by statement."""
         ...
 
+    def tidy(self, connection: Connection) -> None:
+        """Called by the writer between batches: upkeep that should not be part of a commit."""
+        ...
+
     def retryable(self, error: Exception) -> bool:
         """Whether the same unit of work may succeed when it is run again at once."""
         ...

@@ -35,6 +35,9 @@ class PostgresDialect:
             raise Unavailable("The database does not answer", str(error)) from error
         return connection  # type: ignore[no-any-return]
 
+    def tidy(self, connection: Connection) -> None:
+        return
+
     def retryable(self, error: Exception) -> bool:
         return getattr(error, "sqlstate", None) in _RETRYABLE
 

@@ -1,7 +1,7 @@
 """SQLite: one file, one writer at a time, readers that never wait.
 
-Only the connection that was made with `checkpoint=True` moves the write-ahead log into the
-database: SQLite before 3.51.3 can lose pages when two connections do that at once.
+Only the writer of one process (`checkpoint=True`) moves the write-ahead log into the database:
+SQLite before 3.51.3 can lose pages when two connections do that at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ except ImportError:  # no wheel for this machine: the standard library's copy
     _driver = _standard_sqlite
 
 MINIMUM_SAFE = (3, 51, 3)
-CHECKPOINT_PAGES = 4000
+CHECKPOINT_FROM_BYTES = 16 << 20
 
 _RETRYABLE = ("database is locked", "database table is locked", "database schema has changed")
 
@@ -42,6 +42,8 @@ class SqliteDialect:
     def __init__(self, path: Path, *, checkpoint: bool) -> None:
         self.path = path
         self._checkpoint = checkpoint
+        self._log = path.with_name(path.name + "-wal")
+        self._batches = 0
         core = SQLiteDialect_pysqlite(paramstyle="named")
         self.compiler = Compiler("sqlite", core)
 
@@ -53,11 +55,10 @@ class SqliteDialect:
             cached_statements=256,
             timeout=30.0,
         )
-        pages = CHECKPOINT_PAGES if write and self._checkpoint else 0
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"wal_autocheckpoint={pages}",
+            "wal_autocheckpoint=0",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{16384 if write else 4096}",
@@ -65,6 +66,15 @@ class SqliteDialect:
         ):
             connection.execute("PRAGMA " + pragma)
         return connection  # type: ignore[no-any-return]
+
+    def tidy(self, connection: Connection) -> None:
+        """Move a long log into the database, without making anyone wait."""
+        if not self._checkpoint:
+            return
+        self._batches += 1
+        if self._batches % 16 or self._log.stat().st_size < CHECKPOINT_FROM_BYTES:
+            return
+        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)", {})
 
     def retryable(self, error: Exception) -> bool:
         if isinstance(error, _driver.IntegrityError):
@@ -82,10 +92,6 @@ class SqliteDialect:
                 return None
             return Unavailable("The mail store can't be written or read just now", str(error))
         return None
-
-    def checkpoint(self, connection: Connection) -> None:
-        """Move what the log holds into the database, without making anyone wait."""
-        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)", {})
 
 
 def library_warning() -> str | None:
