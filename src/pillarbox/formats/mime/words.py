@@ -60,6 +60,7 @@ _WORD = re.compile(
     rb"=\?([!-<>-~]{1,80})\?([bBqQ])\?([^?\s]*(?:\?(?!=)[^?\s]*)*|[^?\r\n]*)\?=", re.DOTALL
 )
 _QUOTED_PAIR = re.compile(rb"=([0-9A-Fa-f]{2})")
+_PIECES_MAX = 1000
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -88,12 +89,14 @@ def decode_charset(raw: bytes, charset: str) -> str:
 
 def decode_base64(raw: bytes) -> bytes:
     """What base64 text holds, leaving out alien characters and a torn end; never raises."""
-    try:
-        return binascii.a2b_base64(raw, strict_mode=True)
-    except binascii.Error:
-        pass
+    pad = raw.find(b"=")
+    if pad < 0 or not raw[pad:].strip(b"= \t\r\n"):
+        try:
+            return binascii.a2b_base64(raw)
+        except binascii.Error:
+            pass
     # Padding in the middle comes from pieces that were encoded apart and then joined.
-    pieces = [_NOT_BASE64.sub(b"", piece) for piece in raw.split(b"=")]
+    pieces = [_NOT_BASE64.sub(b"", piece) for piece in raw.split(b"=", _PIECES_MAX)]
     return b"".join([_decode_piece(piece) for piece in pieces if piece])
 
 

@@ -1,0 +1,76 @@
+"""The first words of a message as plain text, for message lists (RFC 8970, RFC 8621 §4.1.4).
+
+Reads a bounded piece of the first readable text part; markup is removed, quoted text passed over.
+Not for showing a message. Called by `summary`; calls `section`.
+"""
+
+import html
+import re
+
+from pillarbox.formats.mime.part import Part
+from pillarbox.formats.mime.section import text_of
+
+_READ_BYTES = 16 * 1024
+_PARTS_MAX = 50
+# Content that is not shown goes with its element; where the end is missing, so does the rest.
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\b[^>]*+(?:>|\Z)|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_TAG = re.compile(r"</?[A-Za-z!?][^>]*+(?:>|\Z)")
+_INLINE_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|code|em|font|i|mark|s|small|span|strike|strong|sub|sup|u|wbr)\b"
+    r"[^>]*+(?:>|\Z)",
+    re.IGNORECASE,
+)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]+")
+
+
+def preview(message: bytes, root: Part, limit: int = 200) -> str:
+    """At most `limit` characters on one line; empty if there is no readable text."""
+    for part in _texts(root):
+        text = text_of(part, message, _READ_BYTES)
+        if part.subtype == "html":
+            text = strip_html(text)
+        elif "\n>" in text or text.startswith(">"):
+            lines = [line for line in text.splitlines() if not line.startswith(">")]
+            text = "\n".join(lines)
+        text = _CONTROL.sub(" ", _INVISIBLE.sub("", text[: limit * 40]))
+        text = " ".join(text.split())
+        if text:
+            return text[:limit].rstrip()
+    return ""
+
+
+def strip_html(markup: str) -> str:
+    """The text of HTML without its markup; white space is not collapsed."""
+    text = _HIDDEN.sub(" ", markup)
+    text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
+    return html.unescape(text)
+
+
+def _texts(root: Part) -> list[Part]:
+    """The readable text parts, plain before HTML in an alternative, else in order."""
+    found: list[Part] = []
+    pending = [root]
+    seen = 0
+    while pending and seen < _PARTS_MAX:
+        part = pending.pop()
+        seen += 1
+        if part.type == "multipart":
+            children = part.children
+            if part.subtype == "alternative":
+                children = sorted(children, key=_is_not_plain)
+            pending.extend(reversed(children))
+        elif (
+            part.type == "text"
+            and part.disposition != "attachment"
+            and part.subtype in ("plain", "html", "enriched")
+        ):
+            found.append(part)
+    return found
+
+
+def _is_not_plain(part: Part) -> bool:
+    return (part.type, part.subtype) != ("text", "plain")
