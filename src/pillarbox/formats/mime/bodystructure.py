@@ -23,28 +23,25 @@ def print_body(part: Part, message: bytes, extended: bool) -> bytes:
             _extension(part),
         )
     kind, subtype = _kind(part)
-    after = b""
-    if part.is_message:
-        child = part.children[0]
-        after = b" %b %b %d" % (
-            print_envelope(message, child),
-            print_body(child, message, extended),
-            part.lines,
-        )
-    elif kind == "text":
-        after = b" %d" % part.lines
-    if extended:
-        after += b" %b%b" % (print_ntext(part.md5), _extension(part))
-    return b"(%b %b %b %b %b %b %d%b)" % (
+    answers = [
         print_text(kind),
         print_text(subtype),
         _params(part.params),
         print_ntext(part.content_id),
         print_ntext(part.description),
         print_text(part.encoding),
-        part.size_bytes,
-        after,
-    )
+        b"%d" % part.size_bytes,
+    ]
+    if part.is_message:
+        child = part.children[0]
+        answers.append(print_envelope(message, child))
+        answers.append(print_body(child, message, extended))
+        answers.append(b"%d" % part.lines)
+    elif kind == "text":
+        answers.append(b"%d" % part.lines)
+    if extended:
+        answers.append(print_ntext(part.md5) + _extension(part))
+    return b"(" + b" ".join(answers) + b")"
 
 
 def _kind(part: Part) -> tuple[str, str]:
@@ -63,7 +60,7 @@ def _kind(part: Part) -> tuple[str, str]:
 def _params(params: Params) -> bytes:
     if not params:
         return b"NIL"
-    return b"(%b)" % b" ".join([print_text(text) for pair in params for text in pair])
+    return b"(" + b" ".join([print_text(text) for pair in params for text in pair]) + b")"
 
 
 def _extension(part: Part) -> bytes:

@@ -14,6 +14,7 @@ Params = tuple[tuple[str, str], ...]
 VALUE_BYTES = 16 * 1024
 """Longer values are cut before they are read."""
 
+_LF, _CR = b"\n\r"
 _ATOM = r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z\x80-\xff]+"
 _TYPE = re.compile(rf"[ \t]*({_ATOM})/({_ATOM})[ \t]*(?=;|$)")
 _WORD = re.compile(rf"[ \t]*({_ATOM})[ \t]*(?=;|$)")
@@ -104,7 +105,7 @@ def _flat(raw: bytes) -> str:
     """The value on one line, byte for byte as ISO-8859-1."""
     if len(raw) > VALUE_BYTES:
         raw = raw[:VALUE_BYTES]
-    if b"\n" in raw or b"\r" in raw:
+    if _LF in raw or _CR in raw:
         raw = raw.replace(b"\r", b"").replace(b"\n", b"")
     return raw.decode("latin-1").strip()
 

@@ -39,7 +39,7 @@ def print_headers(headers: Headers, lists: AddressLists) -> bytes:
     """The envelope these headers and address lists give."""
     first = headers.first
     sender = _print_list(lists.get(b"from"))
-    return b"(%b %b %b %b %b %b %b %b %b %b)" % (
+    answers = (
         print_nstring(first(b"date")),
         print_nstring(first(b"subject")),
         sender,
@@ -51,6 +51,7 @@ def print_headers(headers: Headers, lists: AddressLists) -> bytes:
         print_nstring(first(b"in-reply-to")),
         print_nstring(first(b"message-id")),
     )
+    return b"(" + b" ".join(answers) + b")"
 
 
 def _print_list(entries: list[Mailbox | Group] | None) -> bytes:
@@ -64,13 +65,11 @@ def _print_list(entries: list[Mailbox | Group] | None) -> bytes:
             out.append(b"(NIL NIL %b NIL)" % print_string(entry.name_raw))
             out.extend([_print_mailbox(member) for member in entry.members])
             out.append(b"(NIL NIL NIL NIL)")
-    return b"(%b)" % b"".join(out)
+    return b"(" + b"".join(out) + b")"
 
 
 def _print_mailbox(mailbox: Mailbox) -> bytes:
     # A host of NIL would begin a group, so an absent domain is an empty string.
-    return b"(%b NIL %b %b)" % (
-        print_nstring(mailbox.name_raw),
-        print_string(mailbox.local),
-        print_string(mailbox.domain),
-    )
+    name = print_nstring(mailbox.name_raw)
+    local = print_string(mailbox.local)
+    return b"(" + name + b" NIL " + local + b" " + print_string(mailbox.domain) + b")"

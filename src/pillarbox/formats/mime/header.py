@@ -13,6 +13,7 @@ from pillarbox.formats.mime.words import decode_words
 HEADER_BYTES = 256 * 1024
 """What lies behind this in a header block is not looked at, except by `field_slices`."""
 
+_NUL, _LF, _CR = b"\0\n\r"
 _FIELD = re.compile(
     rb"^([!-9;-~\x80-\xff]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)", re.MULTILINE
 )
@@ -80,9 +81,9 @@ def fields(block: bytes) -> Iterator[Field]:
 
 def unfold(raw: bytes) -> bytes:
     """A value on one line, without white space around it and without NUL (RFC 5322 §2.2.3)."""
-    if b"\n" in raw or b"\r" in raw:
+    if _LF in raw or _CR in raw:
         raw = raw.replace(b"\r", b"").replace(b"\n", b"")
-    if b"\0" in raw:
+    if _NUL in raw:
         raw = raw.replace(b"\0", b"")
     return raw.strip()
 

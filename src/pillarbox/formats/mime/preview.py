@@ -36,11 +36,20 @@ def preview(message: bytes, root: Part, limit: int = 200) -> str:
         elif "\n>" in text or text.startswith(">"):
             lines = [line for line in text.splitlines() if not line.startswith(">")]
             text = "\n".join(lines)
-        text = _CONTROL.sub(" ", _INVISIBLE.sub("", text[: limit * 40]))
-        text = " ".join(text.split())
+        text = _one_line(text, limit)
         if text:
-            return text[:limit].rstrip()
+            return text
     return ""
+
+
+def _one_line(text: str, limit: int) -> str:
+    for reach in (limit * 3, limit * 40):
+        line = " ".join(text[:reach].split())
+        if not line.isprintable():
+            line = " ".join(_CONTROL.sub(" ", _INVISIBLE.sub("", line)).split())
+        if len(line) >= limit or len(text) <= reach:
+            break
+    return line[:limit].rstrip()
 
 
 def strip_html(markup: str) -> str:

@@ -125,7 +125,7 @@ def decode_words(raw: bytes) -> str:
     White space between adjacent words goes (RFC 2047 §6.2); words of one charset are joined before
     they are decoded, since senders split characters between them.
     """
-    if b"=?" not in raw:
+    if raw.find(b"=?") < 0:
         return decode_raw(raw)
     out: list[str] = []
     pending = b""
