@@ -1,0 +1,72 @@
+"""CPU time and memory of a server's whole process tree, read from /proc (Linux only)."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TICKS_S = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The program's name may hold blanks and parentheses; fields count from the last one.
+    return text[text.rfind(b")") + 2 :].split()
+
+
+def tree(roots: Sequence[int]) -> list[int]:
+    """List the living processes under the roots, the roots included."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (fields := _stat(int(entry))):
+            children[int(fields[1])].append(int(entry))
+    found: list[int] = []
+    waiting = [pid for pid in roots if _stat(pid)]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        waiting.extend(children[pid])
+    return found
+
+
+def cpu_s(roots: Sequence[int]) -> float:
+    """Sum user and system time, that of children already waited for included."""
+    total = 0
+    for pid in tree(roots):
+        if fields := _stat(pid):
+            total += sum(int(field) for field in fields[11:15])
+    return total / _TICKS_S
+
+
+def pss_bytes(roots: Sequence[int]) -> int:
+    """Sum the proportional set sizes: shared pages are counted once over the tree."""
+    total = 0
+    for pid in tree(roots):
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+class CpuWatch:
+    """Measures the CPU the tree spends between its making and `spent_s()`."""
+
+    def __init__(self, roots: Sequence[int]) -> None:
+        self._roots = roots
+        self._begun_s = cpu_s(roots) if roots else 0.0
+
+    def spent_s(self) -> float | None:
+        """Give the seconds spent so far; None where no roots are known."""
+        return cpu_s(self._roots) - self._begun_s if self._roots else None
