@@ -5,6 +5,9 @@ from enum import IntEnum
 
 from pillarbox.base.ids import AccountId, DomainId
 
+TOPIC = "directory"
+"""The bus topic of the directory: whoever keeps parts of it in memory drops them at a hint."""
+
 
 class Role(IntEnum):
     """What a user may administer."""

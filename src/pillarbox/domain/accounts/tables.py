@@ -21,6 +21,7 @@ accounts = Table(
     Column("id", Big, primary_key=True, autoincrement=False),
     Column("salt", Blob, nullable=False),  # key derivation; losing it shreds the account's mail
     Column("modseq", Big, nullable=False),
+    Column("uidvalidity", Big, nullable=False, server_default="0"),  # the last one given out
     Column("quota_bytes", Big, nullable=False),  # 0: no limit
     Column("used_bytes", Big, nullable=False),
     Column("used_messages", Big, nullable=False),

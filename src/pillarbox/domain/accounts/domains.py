@@ -1,0 +1,109 @@
+"""Mail domains served here. Names may be given in any spelling; they are kept as A-labels."""
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import delete as sql_delete
+
+from pillarbox.base.errors import Conflict, Exists, NotFound
+from pillarbox.base.ids import DomainId
+from pillarbox.domain.accounts import names
+from pillarbox.domain.accounts.model import TOPIC, Domain
+from pillarbox.domain.accounts.tables import aliases, domains, users
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
+
+_COLUMNS = (domains.c.id, domains.c.name, domains.c.enabled, domains.c.catch_all)
+_BY_NAME = Statement(select(*_COLUMNS).where(domains.c.name == bindparam("name")))
+_BY_ID = Statement(select(*_COLUMNS).where(domains.c.id == bindparam("id")))
+_ALL = Statement(select(*_COLUMNS).order_by(domains.c.name))
+_INSERT = Statement(
+    insert(domains).values(
+        id=bindparam("id"), name=bindparam("name"), enabled=1, created_ms=bindparam("created_ms")
+    )
+)
+_SET_CATCH_ALL = Statement(
+    update(domains)
+    .where(domains.c.id == bindparam("domain_id"))
+    .values(catch_all=bindparam("address"))
+)
+_SET_ENABLED = Statement(
+    update(domains)
+    .where(domains.c.id == bindparam("domain_id"))
+    .values(enabled=bindparam("is_enabled"))
+)
+_DELETE = Statement(sql_delete(domains).where(domains.c.id == bindparam("domain_id")))
+_COUNT_USERS = Statement(
+    select(func.count()).select_from(users).where(users.c.domain_id == bindparam("domain_id"))
+)
+_COUNT_ALIASES = Statement(
+    select(func.count()).select_from(aliases).where(aliases.c.domain_id == bindparam("domain_id"))
+)
+
+
+def create(tx: Tx, name: str) -> Domain:
+    """Serve a new domain; `Exists` if it is served already, `Invalid` if it is no domain name."""
+    key = names.domain_key(name)
+    if tx.one(_BY_NAME, name=key) is not None:
+        raise Exists(f"The domain {key} exists already")
+    domain_id = DomainId(tx.next_id())
+    tx.run(_INSERT, id=domain_id, name=key, created_ms=tx.now_ms)
+    tx.emit(TOPIC)
+    return Domain(domain_id, key, True, None)
+
+
+def get(tx: Tx, name: str) -> Domain | None:
+    """The domain of that name, enabled or not."""
+    return _domain(
+        tx.one(_BY_NAME, name=name.lower() if name.isascii() else names.domain_key(name))
+    )
+
+
+def require(tx: Tx, name: str) -> Domain:
+    """The domain of that name; `NotFound` if it is not served here."""
+    domain = get(tx, name)
+    if domain is None:
+        raise NotFound(f"The domain {name} is not served here")
+    return domain
+
+
+def by_id(tx: Tx, domain_id: DomainId) -> Domain | None:
+    """The domain of that id."""
+    return _domain(tx.one(_BY_ID, id=domain_id))
+
+
+def is_local(tx: Tx, name: str) -> bool:
+    """Whether the domain is served here, even if it is disabled (its mail is then refused)."""
+    return get(tx, name) is not None
+
+
+def all_of(tx: Tx) -> list[Domain]:
+    """Every domain, by name."""
+    return [Domain(row[0], row[1], bool(row[2]), row[3]) for row in tx.all(_ALL)]
+
+
+def set_catch_all(tx: Tx, domain: Domain, address: str | None) -> None:
+    """Where mail for unknown users of the domain goes, here or outside; `None`: it is refused."""
+    target = None
+    if address is not None:
+        target = names.target_key(address, is_local(tx, names.parse(address).domain))
+    tx.run(_SET_CATCH_ALL, domain_id=domain.id, address=target)
+    tx.emit(TOPIC)
+
+
+def set_enabled(tx: Tx, domain: Domain, enabled: bool) -> None:
+    """Disabled, a domain takes no mail and its users can't log in; nothing is lost."""
+    tx.run(_SET_ENABLED, domain_id=domain.id, is_enabled=int(enabled))
+    tx.emit(TOPIC)
+
+
+def delete(tx: Tx, domain: Domain) -> None:
+    """Stop serving an empty domain; `Conflict` while it has users or aliases."""
+    user_count = tx.scalar(_COUNT_USERS, domain_id=domain.id)
+    alias_count = tx.scalar(_COUNT_ALIASES, domain_id=domain.id)
+    if user_count or alias_count:
+        raise Conflict(f"{domain.name} still has {user_count} users and {alias_count} aliases")
+    tx.run(_DELETE, domain_id=domain.id)
+    tx.emit(TOPIC)
+
+
+def _domain(row: Row | None) -> Domain | None:
+    return None if row is None else Domain(row[0], row[1], bool(row[2]), row[3])
