@@ -52,9 +52,8 @@ def create(tx: Tx, name: str) -> Domain:
 
 def get(tx: Tx, name: str) -> Domain | None:
     """The domain of that name, enabled or not."""
-    return _domain(
-        tx.one(_BY_NAME, name=name.lower() if name.isascii() else names.domain_key(name))
-    )
+    key = name.lower() if name.isascii() else names.domain_key(name)
+    return _domain(tx.one(_BY_NAME, name=key))
 
 
 def require(tx: Tx, name: str) -> Domain:

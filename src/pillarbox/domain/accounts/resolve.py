@@ -4,11 +4,13 @@ Exact matches come first, then the address without its sub-address (RFC 5233 §1
 `postmaster` (RFC 5321 §4.5.1), last the domain's catch-all.
 """
 
+import unicodedata
+
 from sqlalchemy import bindparam, select
 
 from pillarbox.base.errors import NotFound, TooLarge
 from pillarbox.base.ids import AccountId, DomainId
-from pillarbox.domain.accounts import aliases, domains, names
+from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.accounts.model import Domain, LocalTarget, Resolution, Role
 from pillarbox.domain.accounts.tables import users
 from pillarbox.formats.address import split_subaddress
@@ -46,7 +48,9 @@ def resolve(tx: Tx, local: str, domain: str, delimiter: str = "+") -> Resolution
     if served is None:
         raise NotFound("No such domain here", f"domain {domain}")
     walk = _Walk(tx, delimiter)
-    walk.enter(names.local_key(local), served, None, 0)
+    walk.enter(unicodedata.normalize("NFC", local), served, None, 0)
+    if not walk.local and not walk.outside:
+        raise NotFound("This address leads to nobody", "its aliases lead to one another")
     return Resolution(tuple(walk.local.values()), tuple(walk.outside))
 
 
@@ -65,22 +69,20 @@ class _Walk:
     def enter(self, local: str, domain: Domain, detail: str | None, depth: int) -> None:
         if not domain.enabled:
             raise NotFound("Mail for this domain is not accepted now", "the domain is disabled")
-        if self._exact(f"{local}@{domain.name}", detail, depth):
+        if self._exact(f"{local.lower()}@{domain.name}", detail, depth):
             return
-        bare, own_detail = (
-            split_subaddress(local, self._delimiter)
-            if self._delimiter
-            else (
-                local,
-                None,
-            )
-        )
-        if own_detail is not None and self._exact(f"{bare}@{domain.name}", own_detail, depth):
+        bare, own_detail = local, None
+        if self._delimiter:
+            bare, own_detail = split_subaddress(local, self._delimiter)
+        if own_detail is not None and self._exact(
+            f"{bare.lower()}@{domain.name}", own_detail, depth
+        ):
             return
-        if bare == "postmaster" and self._postmaster(domain.id):
+        if bare.lower() == "postmaster" and self._postmaster(domain.id):
             return
-        if domain.catch_all is None:
+        if domain.catch_all is None or domain.name in self._seen:
             raise NotFound("No such user here", f"{local}@{domain.name}")
+        self._seen.add(domain.name)
         self._follow((domain.catch_all,), None, depth)
 
     def _exact(self, key: str, detail: str | None, depth: int) -> bool:
@@ -114,7 +116,7 @@ class _Walk:
                 self._limit()
                 continue
             try:
-                self.enter(target[:at].lower(), domain, detail, depth + 1)
+                self.enter(target[:at], domain, detail, depth + 1)
             except NotFound as error:
                 failure = error
         if failure is not None and len(self.local) + len(self.outside) == before:

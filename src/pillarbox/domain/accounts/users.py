@@ -83,7 +83,8 @@ def create(
     domain = domains.require(tx, domain_name)
     if quota_bytes < 0:
         raise Invalid("A quota can't be negative")
-    if get(tx, key) is not None or aliases.get(tx, key) is not None:
+    alias = aliases.get(tx, key)
+    if get(tx, key) is not None or (alias is not None and key not in alias.targets):
         raise Exists(f"The address {key} exists already")
     account_id = AccountId(tx.next_id())
     tx.run(
