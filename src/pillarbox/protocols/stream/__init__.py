@@ -1,0 +1,1 @@
+"""Accepting connections: what every TCP protocol stands on."""
