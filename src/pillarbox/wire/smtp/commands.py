@@ -198,6 +198,12 @@ def parse_command(line: bytes) -> Command:
     return read(argument)
 
 
+def verb_of(line: bytes) -> str:
+    """The verb that `line` begins with, in upper case; empty if there is none."""
+    verb = line.partition(b" ")[0]
+    return verb.upper().decode("ascii") if _VERB.fullmatch(verb) else ""
+
+
 def _mail(argument: str) -> Mail:
     found = _FROM.match(argument)
     if found is None:
