@@ -13,28 +13,30 @@ standard input closes or SIGTERM or SIGINT comes.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
-import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from foreground import (
+    DOMAIN,
+    PASSWORD,
+    Running,
+    add_options,
+    free_port,
+    serve_in_folder,
+    stop_all,
+    wait_for_greetings,
+)
+
 PACKAGES = ("postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd")
-DOMAIN = "example.test"
-PASSWORD = "bench-password"
 # A uid for the mail files that need not exist in /etc/passwd.
 MAIL_UID = 5000
-STARTUP_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 20
 
 DOVECOT_CONF = """\
 base_dir = {folder}/run
@@ -132,22 +134,6 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What a load needs to know of a started server; printed as JSON."""
-
-    name: str
-    version: str
-    host: str
-    smtp_port: int
-    imap_port: int
-    users: list[str]
-    password: str
-    pids: list[int]
-    startup_s: float
-    data: str
-
-
 def missing_programs() -> list[str]:
     """Name the peer's programs that are not installed."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -158,12 +144,6 @@ def install() -> None:
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", *PACKAGES]):
         subprocess.run(command, check=True, env=environment, stdout=sys.stderr, timeout=600)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def write_dovecot(folder: Path, store: str, fsync: str, imap_port: int, users: list[str]) -> None:
@@ -194,30 +174,6 @@ def write_postfix(folder: Path, smtp_port: int, users: list[str]) -> None:
     data = folder / "postfix-data"
     data.mkdir()
     shutil.chown(data, "postfix", "postfix")
-
-
-def greets(port: int, prefix: bytes) -> bool:
-    """Say whether a greeting with this prefix can be read from the port now."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            return connection.recv(512).startswith(prefix)
-    except OSError:
-        return False
-
-
-def wait_for_greetings(ports: dict[int, bytes], processes: list[subprocess.Popen[bytes]]) -> None:
-    end = time.monotonic() + STARTUP_TIMEOUT_S
-    waiting = dict(ports)
-    while waiting:
-        for process in processes:
-            if process.poll() is not None:
-                raise SystemExit(f"{process.args!r} ended with {process.returncode}")
-        if time.monotonic() > end:
-            raise SystemExit(f"no greeting on {sorted(waiting)}")
-        for port, prefix in list(waiting.items()):
-            if greets(port, prefix):
-                del waiting[port]
-        time.sleep(0.005)
 
 
 class Peer:
@@ -277,16 +233,7 @@ class Peer:
     def stop(self) -> None:
         with suppress(OSError, ValueError):
             os.kill(self._postfix_master(), signal.SIGTERM)
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(STOP_TIMEOUT_S)
-        self.processes.clear()
+        stop_all(self.processes)
 
 
 def _versions(environment: dict[str, str]) -> str:
@@ -300,35 +247,12 @@ def _versions(environment: dict[str, str]) -> str:
     return f"Postfix {found[0]}, Dovecot {found[1]}"
 
 
-def serve_until_told(peer: Peer) -> None:
-    """Print where the server is; return when standard input closes or a signal asks to stop."""
-
-    def ask_to_stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    try:
-        print(json.dumps(asdict(peer.start())), flush=True)
-        while True:
-            ready, _, _ = select.select([sys.stdin], [], [], 1.0)
-            if ready and not os.read(sys.stdin.fileno(), 4096):
-                return
-            if any(process.poll() is not None for process in peer.processes):
-                raise SystemExit(f"a server ended by itself; see the logs in {peer.folder}")
-    except KeyboardInterrupt:
-        return
-    finally:
-        peer.stop()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="run Postfix and Dovecot on private ports")
     parser.add_argument("--store", choices=("maildir", "mdbox"), default="maildir")
     parser.add_argument("--fsync", choices=("optimized", "always", "never"), default="optimized")
-    parser.add_argument("--accounts", type=int, default=20)
-    parser.add_argument("--dir", type=Path, default=Path("/var/tmp"))
     parser.add_argument("--install", action="store_true", help="apt-get install what is missing")
-    parser.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
+    add_options(parser)
     options = parser.parse_args()
     if options.install:
         install()
@@ -336,14 +260,9 @@ def main() -> None:
         raise SystemExit(f"not installed: {', '.join(missing)} (try --install)")
     if os.geteuid() != 0:
         raise SystemExit("Postfix and Dovecot need root to start")
-    folder = Path(tempfile.mkdtemp(prefix="bench-peer-", dir=options.dir))
-    try:
-        serve_until_told(Peer(folder, options.store, options.fsync, options.accounts))
-    finally:
-        if options.keep:
-            print(f"kept {folder}", file=sys.stderr)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    serve_in_folder(
+        options, lambda folder: Peer(folder, options.store, options.fsync, options.accounts)
+    )
 
 
 if __name__ == "__main__":

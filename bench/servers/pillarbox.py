@@ -1,0 +1,124 @@
+"""Run pillarbox from this working tree on private ports with temporary data, and stop it again.
+
+Settings are those of a durable installation. Everything assumed about the command line and the
+names of settings stands in this file.
+
+    python bench/servers/pillarbox.py --workers 2
+
+prints one line of JSON (ports, accounts, pids, start-up time) when both ports greet, and serves
+until standard input closes or SIGTERM or SIGINT comes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from foreground import (
+    DOMAIN,
+    PASSWORD,
+    Running,
+    add_options,
+    free_port,
+    serve_in_folder,
+    stop_all,
+    wait_for_greetings,
+)
+
+COMMAND_TIMEOUT_S = 60
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
+
+
+class Pillarbox:
+    """One supervisor with its workers, a child of this process."""
+
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self.folder = folder
+        self.workers: int = options.workers
+        self.users = [f"bench{number}@{DOMAIN}" for number in range(options.accounts)]
+        self.ports = {key: free_port() for key in PORT_KEYS}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.command = [options.python, "-OO", "-m", "pillarbox", "--data", str(folder / "data")]
+        self.environment = dict(os.environ, PYTHONPATH=str(SOURCE))
+        settings = {f"{key}_PORT": str(port) for key, port in self.ports.items()}
+        settings |= {"WORKERS": str(self.workers), "TRUSTED_NETWORKS": "127.0.0.0/8"}
+        settings |= dict(pair.split("=", 1) for pair in options.set)
+        self.environment |= {f"PILLARBOX_{key}": value for key, value in settings.items()}
+        (folder / "data").mkdir()
+        self._add_accounts()
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*self.command, *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
+        )
+        if done.returncode:
+            raise SystemExit(
+                f"pillarbox {' '.join(arguments)} ended with {done.returncode}: "
+                f"{done.stderr.decode(errors='replace')[-2000:]}"
+            )
+        return done.stdout.decode(errors="replace")
+
+    def _add_accounts(self) -> None:
+        self._run("domain", "add", DOMAIN)
+        for user in self.users:
+            self._run("user", "add", user, "--password", PASSWORD)
+
+    def start(self) -> Running:
+        with (self.folder / "output.log").open("ab") as log:
+            begun = time.perf_counter()
+            process = subprocess.Popen(
+                [*self.command, "serve"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        try:
+            wait_for_greetings(
+                {self.ports["SMTP"]: b"220", self.ports["IMAP"]: b"* OK"}, self.processes
+            )
+        except SystemExit as error:
+            tail = (self.folder / "output.log").read_text(errors="replace")[-3000:]
+            raise SystemExit(f"{error}\n{tail}") from None
+        return Running(
+            name=f"pillarbox/w{self.workers}",
+            version="working tree",
+            host="127.0.0.1",
+            smtp_port=self.ports["SMTP"],
+            imap_port=self.ports["IMAP"],
+            users=self.users,
+            password=PASSWORD,
+            pids=[process.pid],
+            startup_s=round(time.perf_counter() - begun, 4),
+            data=str(self.folder),
+        )
+
+    def stop(self) -> None:
+        stop_all(self.processes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="run pillarbox on private ports")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any further setting"
+    )
+    add_options(parser)
+    options = parser.parse_args()
+    serve_in_folder(options, lambda folder: Pillarbox(folder, options))
+
+
+if __name__ == "__main__":
+    main()
