@@ -80,7 +80,7 @@ def parse_address_list(raw: bytes, count_max: int = LIST_COUNT) -> list[Mailbox 
         if bare_local is not None:
             found.append(Mailbox(None, bare_local, bare_domain))
         else:
-            name = (phrase if quoted is None else quoted).strip()
+            name = phrase.strip() if quoted is None else quoted
             found.append(Mailbox(name or None, local, domain))
         at = hit.end()
     return found
@@ -240,7 +240,7 @@ def _addr_spec(words: list[tuple[bytes, bool]]) -> tuple[bytes, bytes]:
 
 def _joined(words: list[tuple[bytes, bool]]) -> bytes:
     if len(words) == 1:
-        return words[0][0]
+        return words[0][0] if words[0][1] else words[0][0].strip()
     if any(quoted for _, quoted in words):
         return b"".join([word for word, quoted in words if quoted or word != b" "])
     text = b" ".join(b"".join([word for word, _ in words]).split())

@@ -38,7 +38,7 @@ def parse_content_type(raw: bytes, params_max: int = 100) -> tuple[str, str, Par
     if head is None:
         return _parse_odd_type(text, params_max)
     params = _params(text, head.end(), params_max)
-    return head[1].lower(), head[2].lower(), params
+    return _tidy(head[1]).lower(), _tidy(head[2]).lower(), params
 
 
 def parse_disposition(raw: bytes, params_max: int = 100) -> tuple[str, Params] | None:
@@ -46,12 +46,15 @@ def parse_disposition(raw: bytes, params_max: int = 100) -> tuple[str, Params] |
     text = _flat(raw)
     head = _WORD.match(text)
     if head is not None:
-        return head[1].lower(), _params(text, head.end(), params_max)
+        return _tidy(head[1]).lower(), _params(text, head.end(), params_max)
     segments = _segments(text, 0, params_max)
-    word = "".join(segments[0]).strip().lower() if segments else ""
+    word = "".join(segments[0]).strip()
+    if not word:
+        params = _params_of(segments[1:])
+        return ("attachment", params) if params else None
     if not _TOKEN.match(word):
         return None
-    return _tidy(word), _params_of(segments[1:])
+    return _tidy(word).lower(), _params_of(segments[1:])
 
 
 def parse_language(raw: bytes) -> tuple[str, ...]:
@@ -125,7 +128,7 @@ def _params(text: str, at: int, params_max: int) -> Params:
         if hit is None:
             break
         name, quoted, bare = hit.groups()
-        found.append((_tidy(name.lower()), _tidy(bare if quoted is None else quoted)))
+        found.append((_tidy(name).lower(), _tidy(bare if quoted is None else quoted)))
         at = hit.end()
     if at < size and text[at:] != ";" and len(found) < params_max:
         return _params_of(_segments(text, start, params_max)[1:])
@@ -134,24 +137,27 @@ def _params(text: str, at: int, params_max: int) -> Params:
 
 def _parse_odd_type(text: str, params_max: int) -> tuple[str, str, Params] | None:
     segments = _segments(text, 0, params_max)
-    if not segments:
-        return None
     words = "".join(segments[0]).split("/", 1)
     if len(words) != 2 or not words[0].split() or not words[1].split():
         return None
-    main, sub = words[0].split()[0].lower(), words[1].split()[0].lower()
+    main, sub = words[0].split()[0], words[1].split()[0]
     if not _TOKEN.match(main):
         return None
-    return _tidy(main), _tidy(sub), _params_of(segments[1:])
+    return _tidy(main).lower(), _tidy(sub).lower(), _params_of(segments[1:])
 
 
 def _segments(text: str, at: int, params_max: int) -> list[list[str]]:
-    """The pieces between semicolons, each a list of lexemes, without comments."""
+    """The pieces between semicolons, each a list of lexemes, without comments.
+
+    A name and `=` after white space begin a new piece too, since senders forget semicolons.
+    """
     segments: list[list[str]] = [[]]
     depth = 0
+    named = at == 0
     for match in _LEX.finditer(text, at):
         lexeme = match[0]
-        if lexeme == "(" and not _in_file_name(segments[-1]):
+        segment = segments[-1]
+        if lexeme == "(" and not _in_file_name(segment):
             depth += 1
         elif lexeme == ")" and depth:
             depth -= 1
@@ -161,9 +167,25 @@ def _segments(text: str, at: int, params_max: int) -> list[list[str]]:
             if len(segments) > params_max:
                 break
             segments.append([])
-        else:
+            named = False
+        elif lexeme == "=":
+            if named and segment and len(segments) <= params_max:
+                segments.extend(_forgotten(segment))
             segments[-1].append(lexeme)
+            named = True
+        else:
+            segment.append(lexeme)
     return segments
+
+
+def _forgotten(segment: list[str]) -> list[list[str]]:
+    """Takes the name of another parameter off the end of a piece, if one stands there."""
+    last = segment[-1]
+    before, _, name = last.rstrip().replace("\t", " ").rpartition(" ")
+    if last[0] == '"' or not _TOKEN.match(name) or not (before or last[0].isspace()):
+        return []
+    segment[-1] = before
+    return [[name]]
 
 
 def _in_file_name(segment: list[str]) -> bool:
@@ -177,10 +199,10 @@ def _params_of(segments: list[list[str]]) -> Params:
         if "=" not in segment:
             continue
         equals = segment.index("=")
-        name = "".join("".join(segment[:equals]).split()).lower()
+        name = "".join("".join(segment[:equals]).split())
         value = _value(segment[equals + 1 :])
         if name and value is not None:
-            found.append((_tidy(name), _tidy(value)))
+            found.append((_tidy(name).lower(), _tidy(value)))
     return tuple(found)
 
 

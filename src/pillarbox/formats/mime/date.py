@@ -22,7 +22,7 @@ _USUAL = re.compile(
 )
 _ISO = re.compile(rf"\s*+(\d{{4}})-(\d{{2}})-(\d{{2}})[Tt\s]\s*+{_CLOCK}{_ZONE}")
 _CTIME = re.compile(
-    rf"\s*+[A-Za-z]{{3}},?\s++([A-Za-z]{{3}})\s++(\d{{1,2}})\s++{_CLOCK}{_ZONE}\s++(\d{{4}})\b"
+    rf"\s*+[A-Za-z]{{3}},?\s++([A-Za-z]{{3}})\s++(\d{{1,2}})\s++{_CLOCK}(?:\s++([A-Za-z]{{1,5}}))?\s++(\d{{4}})\b"
 )
 _COMMENT = re.compile(r"[()]|\\.", re.DOTALL)
 

@@ -6,6 +6,7 @@ that begins with two dashes is looked up once in the table of open boundaries. C
 `summary`; calls `content`.
 """
 
+import re
 from dataclasses import dataclass
 
 from pillarbox.formats.mime.content import (
@@ -38,6 +39,7 @@ _ASCII: Params = (("charset", "us-ascii"),)
 _TEXT = ("text", "plain", _ASCII)
 _MESSAGE = ("message", "rfc822", ())
 _LINE_MAX = 1024
+_FIELD_START = re.compile(rb"[!-9;-~\x80-\xff]++[ \t]*+:|From ")
 _NO_FIELDS: dict[bytes, bytes] = {}
 
 
@@ -143,7 +145,8 @@ class _Scanner:
         self._seek(start - 1)
         default = _MESSAGE if part.subtype == "digest" else _TEXT
         children = part.children = []
-        while self._hit_depth == depth and not self._hit_closes:
+        # A delimiter line that ends the message begins no part.
+        while self._hit_depth == depth and not self._hit_closes and self._hit_next < self._end:
             if self._count >= self._limits.parts:
                 self._stop()
                 break
@@ -227,9 +230,13 @@ class _Scanner:
             self._blank_lf = at if at >= 0 else self._blank_crlf
         crlf, lf = self._blank_crlf, self._blank_lf
         end = min(lf + 2, self._end) if lf < crlf else min(crlf + 3, self._end)
-        if self._open and self._seek_before(max(start - 1, 0), end - 1):
-            return self._hit_at + 1, True
-        return end, False
+        cut = bool(self._open) and self._seek_before(max(start - 1, 0), end - 1)
+        if not cut and lf < self._end:
+            return end, False
+        # Text that stands where a header should, without one field before it, is the body.
+        if not _FIELD_START.match(data, start):
+            return start, cut
+        return (self._hit_at + 1 if cut else end), cut
 
     def _describe(
         self, part: Part, fields: dict[bytes, bytes], default: tuple[str, str, Params]
