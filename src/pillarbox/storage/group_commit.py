@@ -80,7 +80,7 @@ class GroupCommitWriter:
 
     def _take(self) -> list[Unit]:
         self._wake.acquire()
-        batch = []
+        batch: list[Unit] = []
         while self._waiting and len(batch) < MAX_BATCH:
             batch.append(self._waiting.popleft())
         for _ in batch[1:]:

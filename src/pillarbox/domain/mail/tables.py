@@ -78,7 +78,15 @@ emails = Table(
     Column("sent_ms", Big, nullable=True),
     Column("received_ms", Big, nullable=False),
     Column("has_attachment", Small, nullable=False),
-    Column("expunged_ms", Big, nullable=True),  # when its last placement went; swept later
     Index(None, "blob_id"),
-    Index(None, "expunged_ms"),
+    Index(None, "account_id"),
+)
+
+# Emails that lost their last placement; swept once the undelete window is over.
+unplaced = Table(
+    "unplaced",
+    metadata,
+    Column("email_id", Big, primary_key=True, autoincrement=False),
+    Column("since_ms", Big, nullable=False),
+    Index(None, "since_ms"),
 )

@@ -86,7 +86,7 @@ class BlobStore:
     def load(self, tx: Tx, blob_id: BlobId) -> bytes:
         """The sealed bytes of a blob, from wherever it lies; `Unavailable` if they are gone."""
         data = tx.scalar(_DATA, blob_id=blob_id)
-        return self.load_file(blob_id) if data is None else data  # type: ignore[no-any-return]
+        return self.load_file(blob_id) if data is None else bytes(data)
 
     def load_file(self, blob_id: BlobId) -> bytes:
         """The sealed bytes of a blob that lies in a file."""

@@ -24,7 +24,8 @@ class PostgresDialect:
 
         self._psycopg = psycopg
         self._dsn = dsn
-        self.compiler = Compiler("postgresql", PGDialect_psycopg())
+        core = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        self.compiler = Compiler("postgresql", core)
 
     def connect(self, *, write: bool) -> Connection:
         try:

@@ -1,0 +1,124 @@
+"""Putting a message into a mailbox: the one way in, for delivery, APPEND and every other face.
+
+`store_blob` runs once in a transaction, `place` once per mailbox the message goes to.
+"""
+
+from sqlalchemy import bindparam, insert
+
+from pillarbox.base.ids import AccountId, EmailId, MailboxId
+from pillarbox.domain.mail.content import ContentStore, PreparedEmail
+from pillarbox.domain.mail.model import Appended, FlagSet
+from pillarbox.domain.mail.placement import Tally, charge, count
+from pillarbox.domain.mail.tables import emails, messages
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+_EMAIL = Statement(
+    insert(emails).values(
+        {
+            name: bindparam(name)
+            for name in (
+                "id",
+                "account_id",
+                "blob_id",
+                "wrapped_key",
+                "summary",
+                "parts",
+                "size_bytes",
+                "sent_ms",
+                "received_ms",
+                "has_attachment",
+            )
+        }
+    )
+)
+INSERT_MESSAGE = Statement(
+    insert(messages).values(
+        {
+            name: bindparam(name)
+            for name in (
+                "mailbox_id",
+                "uid",
+                "email_id",
+                "flags",
+                "keywords",
+                "modseq",
+                "created_modseq",
+                "internal_ms",
+                "saved_ms",
+                "size_bytes",
+            )
+        }
+    )
+)
+
+
+def store_blob(tx: Tx, store: ContentStore, email: PreparedEmail) -> None:
+    """Add the content's row (and its bytes, where they lie in the database).
+
+    For large content `store.save_file` must have run before the transaction.
+    """
+    store.blobs.insert(tx, email.blob)
+
+
+def place(
+    tx: Tx,
+    store: ContentStore,
+    account: AccountId,
+    mailbox: MailboxId,
+    email: PreparedEmail,
+    flags: FlagSet,
+    internal_ms: int,
+) -> Appended:
+    """Place a message whose blob is stored into a mailbox of an account.
+
+    Charges the account's quota: `OverQuota` where there is no room. `NotFound` for a mailbox that
+    is not the account's. After a failure the transaction must not go on, save in a savepoint.
+    """
+    charged = charge(tx, account, email.size_bytes, 1)
+    tally = Tally(uids=1)
+    tally.add(flags.bits, email.size_bytes)
+    uidnext, uidvalidity = count(tx, account, mailbox, charged.modseq, tally)
+    email_id = EmailId(tx.next_id())
+    sealed = store.seal_row(charged.salt, email_id, email)
+    tx.run(
+        _EMAIL,
+        id=email_id,
+        account_id=account,
+        blob_id=email.blob.id,
+        wrapped_key=sealed.wrapped_key,
+        summary=sealed.summary,
+        parts=sealed.parts,
+        size_bytes=email.size_bytes,
+        sent_ms=email.sent_ms,
+        received_ms=tx.now_ms,
+        has_attachment=int(email.has_attachment),
+    )
+    tx.run(
+        INSERT_MESSAGE,
+        mailbox_id=mailbox,
+        uid=uidnext - 1,
+        email_id=email_id,
+        flags=flags.bits,
+        keywords=flags.column(),
+        modseq=charged.modseq,
+        created_modseq=charged.modseq,
+        internal_ms=internal_ms,
+        saved_ms=tx.now_ms,
+        size_bytes=email.size_bytes,
+    )
+    return Appended(mailbox, uidvalidity, uidnext - 1, email_id, charged.modseq)
+
+
+def append(
+    tx: Tx,
+    store: ContentStore,
+    account: AccountId,
+    mailbox: MailboxId,
+    email: PreparedEmail,
+    flags: FlagSet,
+    internal_ms: int,
+) -> Appended:
+    """Store a message's content and place it in one mailbox; raises what `place` raises."""
+    store_blob(tx, store, email)
+    return place(tx, store, account, mailbox, email, flags, internal_ms)

@@ -1,0 +1,96 @@
+"""From the bytes of a message to what is stored of it, and back.
+
+`prepare` does all that costs CPU before the transaction: scan, summarize, compress, seal. One
+prepared email serves every account the message goes to.
+"""
+
+from dataclasses import dataclass
+
+from pillarbox.base.ids import BlobId, EmailId
+from pillarbox.domain.mail.model import ContentRef
+from pillarbox.formats.mime.part import Part, decode_parts, encode_parts
+from pillarbox.formats.mime.summary import summarize
+from pillarbox.storage.blobs.sealed import SealedBlob, row_name, seal, unseal
+from pillarbox.storage.blobs.store import BlobStore
+from pillarbox.storage.keys import KeyRing
+
+# Content up to this size is prepared on the event loop: a hop to a thread would cost more.
+PREPARE_INLINE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEmail:
+    """A message ready to be placed: its sealed content and its plain summary and part index."""
+
+    blob: SealedBlob
+    summary: bytes
+    parts: bytes
+    sent_ms: int | None
+    has_attachment: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """Octets of the message (RFC822.SIZE)."""
+        return self.blob.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """The sealed columns of one `emails` row."""
+
+    wrapped_key: bytes
+    summary: bytes
+    parts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStore:
+    """What is needed to seal and open content: the key ring and the blob store."""
+
+    keys: KeyRing
+    blobs: BlobStore
+
+    def save_file(self, email: PreparedEmail) -> None:
+        """Write large content to its file; blocks, so call it in a thread before the write.
+
+        Does nothing for content that lies in the database.
+        """
+        if self.blobs.in_file(email.blob):
+            self.blobs.put(email.blob)
+
+    def seal_row(self, salt: bytes, email_id: EmailId, email: PreparedEmail) -> SealedRow:
+        """The columns of an `emails` row, sealed for the account with that salt."""
+        sealer = self.keys.account(salt)
+        row = row_name(email_id)
+        return SealedRow(
+            wrapped_key=sealer.seal(email.blob.content_key, b"k" + row),
+            summary=sealer.seal(email.summary, b"s" + row),
+            parts=sealer.seal(email.parts, b"p" + row),
+        )
+
+    def open_content(self, salt: bytes, ref: ContentRef) -> bytes:
+        """The bytes of a message; reads a file where they lie in one."""
+        key = self.keys.account(salt).open(ref.wrapped_key, b"k" + row_name(ref.email_id))
+        data = ref.data
+        if data is None:
+            data = self.blobs.load_file(ref.blob_id)
+        return unseal(ref.blob_id, key, data)
+
+    def open_parts(self, salt: bytes, email_id: EmailId, sealed: bytes) -> Part:
+        """The part index of a message."""
+        return decode_parts(self.keys.account(salt).open(sealed, b"p" + row_name(email_id)))
+
+
+def prepare(content: bytes, blob_id: BlobId) -> PreparedEmail:
+    """Scan, summarize and seal a message; never fails, whatever the bytes are.
+
+    CPU only. Call it on the loop up to `PREPARE_INLINE_BYTES`, in a thread above.
+    """
+    summary, root = summarize(content)
+    return PreparedEmail(
+        blob=seal(blob_id, content),
+        summary=summary.to_bytes(),
+        parts=encode_parts(root),
+        sent_ms=summary.fields.sent_at_ms,
+        has_attachment=summary.fields.has_attachment,
+    )

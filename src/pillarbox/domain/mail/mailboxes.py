@@ -1,0 +1,319 @@
+"""Mailboxes: making, naming, finding and deleting them (RFC 9051 §6.3).
+
+A name is the whole path, levels divided by `/`. INBOX is spelled in capitals; its children are
+ordinary mailboxes.
+"""
+
+import unicodedata
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import delete as delete_from
+
+from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
+from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain import changes
+from pillarbox.domain.accounts.tables import accounts
+from pillarbox.domain.mail.copy import move
+from pillarbox.domain.mail.model import Mailbox
+from pillarbox.domain.mail.placement import MAX_UID, bury, charge, note_unplaced
+from pillarbox.domain.mail.tables import expunged, mailboxes
+from pillarbox.domain.mail.tables import subscriptions as subscribed
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
+
+INBOX = "INBOX"
+DEFAULTS: tuple[tuple[str, str | None], ...] = (
+    (INBOX, None),
+    ("Drafts", "\\Drafts"),
+    ("Sent", "\\Sent"),
+    ("Junk", "\\Junk"),
+    ("Trash", "\\Trash"),
+    ("Archive", "\\Archive"),
+)
+SPECIAL_USES = frozenset({"\\All", "\\Flagged"} | {use for _, use in DEFAULTS if use})
+
+MAX_MAILBOXES = 100_000
+MAX_NAME_CHARACTERS = 1000
+MAX_LEVEL_CHARACTERS = 255
+MAX_DEPTH = 32
+
+_COLUMNS = (
+    mailboxes.c.id,
+    mailboxes.c.account_id,
+    mailboxes.c.name,
+    mailboxes.c.special_use,
+    mailboxes.c.uidvalidity,
+    mailboxes.c.uidnext,
+    mailboxes.c.modseq,
+    mailboxes.c.total,
+    mailboxes.c.unseen,
+    mailboxes.c.deleted,
+    mailboxes.c.size_bytes,
+    mailboxes.c.recent_uid,
+)
+_OF_ACCOUNT = mailboxes.c.account_id == bindparam("account")
+_GET = Statement(select(*_COLUMNS).where(mailboxes.c.id == bindparam("mailbox")))
+_BY_NAME = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, mailboxes.c.name == bindparam("path")))
+_BY_USE = Statement(
+    select(*_COLUMNS)
+    .where(_OF_ACCOUNT, mailboxes.c.special_use == bindparam("use"))
+    .order_by(mailboxes.c.id)
+)
+_ALL = Statement(select(*_COLUMNS).where(_OF_ACCOUNT).order_by(mailboxes.c.name))
+_INSERT = Statement(
+    insert(mailboxes).values({column.name: bindparam(column.name) for column in mailboxes.columns})
+)
+_TAKE_UIDVALIDITY = Statement(
+    update(accounts)
+    .where(accounts.c.id == bindparam("account"))
+    .values(modseq=accounts.c.modseq + 1, uidvalidity=accounts.c.uidvalidity + 1)
+    .returning(accounts.c.modseq, accounts.c.uidvalidity)
+)
+_SET_UIDVALIDITY = Statement(
+    update(accounts)
+    .where(accounts.c.id == bindparam("account"))
+    .values(uidvalidity=bindparam("new_uidvalidity"))
+)
+_RENAME = Statement(
+    update(mailboxes)
+    .where(mailboxes.c.id == bindparam("mailbox"))
+    .values(name=bindparam("path"), changed_modseq=bindparam("new_modseq"))
+)
+_DELETE = Statement(delete_from(mailboxes).where(mailboxes.c.id == bindparam("mailbox")))
+_FORGET = Statement(delete_from(expunged).where(expunged.c.mailbox_id == bindparam("mailbox")))
+_CLAIM = Statement(
+    update(mailboxes)
+    .where(mailboxes.c.id == bindparam("mailbox"))
+    .values(recent_uid=mailboxes.c.uidnext)
+)
+_SUBSCRIPTIONS = Statement(
+    select(subscribed.c.name).where(subscribed.c.account_id == bindparam("account"))
+)
+_SUBSCRIBED = Statement(
+    select(subscribed.c.name).where(
+        subscribed.c.account_id == bindparam("account"),
+        subscribed.c.name == bindparam("path"),
+    )
+)
+_SUBSCRIBE = Statement(
+    insert(subscribed).values(account_id=bindparam("account_id"), name=bindparam("name"))
+)
+_UNSUBSCRIBE = Statement(
+    delete_from(subscribed).where(
+        subscribed.c.account_id == bindparam("account"),
+        subscribed.c.name == bindparam("path"),
+    )
+)
+
+
+def canonical_name(name: str) -> str:
+    """A mailbox name as it is stored; `Invalid` or `TooLarge` where it can't be one.
+
+    INBOX is recognised in any case (RFC 9051 §5.1), as a first level too.
+    """
+    name = unicodedata.normalize("NFC", name)
+    levels = name.split("/")
+    if len(name) > MAX_NAME_CHARACTERS or len(levels) > MAX_DEPTH:
+        raise TooLarge("The mailbox name is too long or too deep")
+    for level in levels:
+        if not level or (level != level.strip() and level.strip() == ""):
+            raise Invalid("A level of a mailbox name is empty")
+        if len(level) > MAX_LEVEL_CHARACTERS:
+            raise TooLarge("A level of the mailbox name is too long")
+        if any(unicodedata.category(character) == "Cc" for character in level):
+            raise Invalid("A mailbox name can't hold control characters")
+    if levels[0].upper() == INBOX:
+        levels[0] = INBOX
+    return "/".join(levels)
+
+
+def get(tx: Tx, mailbox: MailboxId) -> Mailbox | None:
+    """The mailbox of that id."""
+    return _mailbox(tx.one(_GET, mailbox=mailbox))
+
+
+def by_name(tx: Tx, account: AccountId, name: str) -> Mailbox | None:
+    """The mailbox of that name; a name that can't be one is just not found."""
+    try:
+        path = canonical_name(name)
+    except (Invalid, TooLarge):
+        return None
+    return _mailbox(tx.one(_BY_NAME, account=account, path=path))
+
+
+def by_special_use(tx: Tx, account: AccountId, use: str) -> Mailbox | None:
+    """The first mailbox with that special use (RFC 6154), such as `\\Sent`."""
+    return _mailbox(tx.one(_BY_USE, account=account, use=use))
+
+
+def all_of(tx: Tx, account: AccountId) -> list[Mailbox]:
+    """Every mailbox of an account, by name."""
+    return [Mailbox(*row) for row in tx.all(_ALL, account=account)]
+
+
+def create_defaults(tx: Tx, account: AccountId) -> None:
+    """Make and subscribe the mailboxes every account begins with."""
+    for name, use in DEFAULTS:
+        create(tx, account, name, use)
+        subscribe(tx, account, name)
+
+
+def create(tx: Tx, account: AccountId, name: str, special_use: str | None = None) -> Mailbox:
+    """Make a mailbox and the parents it lacks.
+
+    Raises `Exists`, `Invalid` (name or special use), `TooLarge`.
+    """
+    path = canonical_name(name)
+    if by_name(tx, account, path) is not None:
+        raise Exists("There is a mailbox of that name already")
+    if special_use is not None and special_use not in SPECIAL_USES:
+        raise Invalid("That special use is not known here")
+    have = {mailbox.name for mailbox in all_of(tx, account)}
+    levels = path.split("/")
+    parents = ["/".join(levels[:depth]) for depth in range(1, len(levels))]
+    missing = [parent for parent in parents if parent not in have]
+    if len(have) + len(missing) >= MAX_MAILBOXES:
+        raise TooLarge("The account has too many mailboxes")
+    for parent in missing:
+        _insert(tx, account, parent, None)
+    return _insert(tx, account, path, special_use)
+
+
+def rename(tx: Tx, account: AccountId, name: str, new_name: str) -> None:
+    """Rename a mailbox and everything below it (RFC 9051 §6.3.6).
+
+    Renaming INBOX moves its messages into a new mailbox and leaves INBOX and its children. Raises
+    `NotFound`, `Exists`, `Invalid`, `TooLarge`.
+    """
+    old_path, new_path = canonical_name(name), canonical_name(new_name)
+    mailbox = by_name(tx, account, old_path)
+    if mailbox is None:
+        raise NotFound("There is no such mailbox")
+    if old_path == INBOX:
+        target = create(tx, account, new_path)
+        move(tx, account, mailbox.id, ((1, MAX_UID),), target.id)
+        return
+    if new_path.startswith(old_path + "/"):
+        raise Invalid("A mailbox can't be moved below itself")
+    if by_name(tx, account, new_path) is not None:
+        raise Exists("There is a mailbox of that name already")
+    everything = all_of(tx, account)
+    have = {found.name for found in everything}
+    below = [found for found in everything if found.name.startswith(old_path + "/")]
+    moved = {found.id: new_path + found.name[len(old_path) :] for found in (mailbox, *below)}
+    for path in moved.values():
+        if path in have:
+            raise Exists("There is a mailbox of that name already")
+        canonical_name(path)
+    levels = new_path.split("/")
+    for depth in range(1, len(levels)):
+        parent = "/".join(levels[:depth])
+        if parent not in have:
+            _insert(tx, account, parent, None)
+    modseq = changes.next_modseq(tx, account)
+    for mailbox_id, path in moved.items():
+        tx.run(_RENAME, mailbox=mailbox_id, path=path, new_modseq=modseq)
+        changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
+    _move_subscriptions(tx, account, old_path, new_path)
+
+
+def delete(tx: Tx, account: AccountId, name: str) -> None:
+    """Delete a mailbox with its messages; mailboxes below it stay (RFC 9051 §6.3.5).
+
+    Raises `NotFound`, and `Invalid` for INBOX.
+    """
+    mailbox = by_name(tx, account, name)
+    if mailbox is None:
+        raise NotFound("There is no such mailbox")
+    if mailbox.name == INBOX:
+        raise Invalid("INBOX can't be deleted")
+    _remove(tx, mailbox)
+
+
+def delete_all(tx: Tx, account: AccountId) -> None:
+    """Delete every mailbox of an account that is about to go."""
+    for mailbox in all_of(tx, account):
+        _remove(tx, mailbox)
+    for name in subscriptions(tx, account):
+        unsubscribe(tx, account, name)
+
+
+def claim_recent(tx: Tx, mailbox_id: MailboxId) -> int:
+    """Make the messages that are \\Recent now so for the caller alone (RFC 3501 §2.3.2).
+
+    They are those from the UID given back on. Raises `NotFound`.
+    """
+    mailbox = get(tx, mailbox_id)
+    if mailbox is None:
+        raise NotFound("There is no such mailbox")
+    tx.run(_CLAIM, mailbox=mailbox_id)
+    return mailbox.recent_uid
+
+
+def subscriptions(tx: Tx, account: AccountId) -> set[str]:
+    """The names an account is subscribed to; mailboxes of such names need not exist."""
+    return {row[0] for row in tx.all(_SUBSCRIPTIONS, account=account)}
+
+
+def subscribe(tx: Tx, account: AccountId, name: str) -> None:
+    """Subscribe to a name; once more does nothing."""
+    path = canonical_name(name)
+    if tx.one(_SUBSCRIBED, account=account, path=path) is None:
+        tx.run(_SUBSCRIBE, account_id=account, name=path)
+
+
+def unsubscribe(tx: Tx, account: AccountId, name: str) -> None:
+    """End a subscription; one that is not there is no fault."""
+    tx.run(_UNSUBSCRIBE, account=account, path=canonical_name(name))
+
+
+def _mailbox(row: Row | None) -> Mailbox | None:
+    return None if row is None else Mailbox(*row)
+
+
+def _insert(tx: Tx, account: AccountId, path: str, special_use: str | None) -> Mailbox:
+    row = tx.one(_TAKE_UIDVALIDITY, account=account)
+    if row is None:
+        raise NotFound("There is no such account")
+    modseq, uidvalidity = row
+    # Seconds since the epoch, as is the custom, but never one this account has given out before.
+    now = tx.now_ms // 1000
+    if uidvalidity < now:
+        uidvalidity = now
+        tx.run(_SET_UIDVALIDITY, account=account, new_uidvalidity=uidvalidity)
+    mailbox_id = MailboxId(tx.next_id())
+    tx.run(
+        _INSERT,
+        id=mailbox_id,
+        account_id=account,
+        name=path,
+        special_use=special_use,
+        uidvalidity=uidvalidity,
+        uidnext=1,
+        modseq=modseq,
+        created_modseq=modseq,
+        changed_modseq=modseq,
+        total=0,
+        unseen=0,
+        deleted=0,
+        size_bytes=0,
+        recent_uid=1,
+    )
+    changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
+    return Mailbox(mailbox_id, account, path, special_use, uidvalidity, 1, modseq, 0, 0, 0, 0, 1)
+
+
+def _remove(tx: Tx, mailbox: Mailbox) -> None:
+    charged = charge(tx, mailbox.account_id, -mailbox.size_bytes, -mailbox.total)
+    bury(tx, mailbox.id, charged.modseq, ((1, MAX_UID),))
+    note_unplaced(tx, mailbox.id, charged.modseq)
+    tx.run(_FORGET, mailbox=mailbox.id)
+    tx.run(_DELETE, mailbox=mailbox.id)
+    changes.note(tx, mailbox.account_id, charged.modseq, changes.Kind.MAILBOX, mailbox.id)
+
+
+def _move_subscriptions(tx: Tx, account: AccountId, old_path: str, new_path: str) -> None:
+    for name in subscriptions(tx, account):
+        if name == old_path or name.startswith(old_path + "/"):
+            unsubscribe(tx, account, name)
+            subscribe(tx, account, new_path + name[len(old_path) :])

@@ -1,0 +1,194 @@
+"""What every change of a mailbox does: charge the account, move the counters, bury the gone.
+
+Called by the other modules of `domain/mail` and by nothing outside.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+
+from pillarbox.base.errors import NotFound, OverQuota
+from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain import changes
+from pillarbox.domain.accounts.tables import accounts
+from pillarbox.domain.mail.model import Flag
+from pillarbox.domain.mail.tables import expunged, mailboxes, messages, unplaced
+from pillarbox.storage.schema import Big
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+UidRanges = Sequence[tuple[int, int]]
+MAX_UID = 0xFFFF_FFFF
+
+_ADDED_BYTES = bindparam("added_bytes", type_=Big)
+_CHARGE = Statement(
+    update(accounts)
+    .where(
+        accounts.c.id == bindparam("account"),
+        or_(
+            accounts.c.quota_bytes == 0,
+            _ADDED_BYTES <= 0,
+            accounts.c.used_bytes + _ADDED_BYTES <= accounts.c.quota_bytes,
+        ),
+    )
+    .values(
+        modseq=accounts.c.modseq + 1,
+        used_bytes=accounts.c.used_bytes + _ADDED_BYTES,
+        used_messages=accounts.c.used_messages + bindparam("added_messages"),
+    )
+    .returning(accounts.c.modseq, accounts.c.salt)
+)
+_SALT = Statement(select(accounts.c.salt).where(accounts.c.id == bindparam("account")))
+_COUNT = Statement(
+    update(mailboxes)
+    .where(mailboxes.c.id == bindparam("mailbox"), mailboxes.c.account_id == bindparam("account"))
+    .values(
+        modseq=bindparam("new_modseq"),
+        uidnext=mailboxes.c.uidnext + bindparam("uids"),
+        total=mailboxes.c.total + bindparam("added"),
+        unseen=mailboxes.c.unseen + bindparam("added_unseen"),
+        deleted=mailboxes.c.deleted + bindparam("added_deleted"),
+        size_bytes=mailboxes.c.size_bytes + bindparam("added_bytes"),
+    )
+    .returning(mailboxes.c.uidnext, mailboxes.c.uidvalidity)
+)
+_IN_RANGE = (
+    messages.c.mailbox_id == bindparam("mailbox"),
+    messages.c.uid.between(bindparam("first"), bindparam("last")),
+)
+_BURY = Statement(
+    insert(expunged).from_select(
+        ["mailbox_id", "uid", "modseq", "email_id"],
+        select(
+            messages.c.mailbox_id,
+            messages.c.uid,
+            bindparam("new_modseq", type_=Big),
+            messages.c.email_id,
+        ).where(*_IN_RANGE),
+    )
+)
+_REMOVE = Statement(delete(messages).where(*_IN_RANGE))
+_UNPLACE = Statement(
+    insert(unplaced).from_select(
+        ["email_id", "since_ms"],
+        select(expunged.c.email_id, bindparam("now", type_=Big))
+        .where(
+            expunged.c.mailbox_id == bindparam("mailbox"),
+            expunged.c.modseq == bindparam("new_modseq"),
+            ~exists().where(messages.c.email_id == expunged.c.email_id),
+            ~exists().where(unplaced.c.email_id == expunged.c.email_id),
+        )
+        .distinct(),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """An account that took a modseq for a change, and its salt."""
+
+    modseq: int
+    salt: bytes
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a mailbox's counters move in one change."""
+
+    uids: int = 0
+    messages: int = 0
+    unseen: int = 0
+    deleted: int = 0
+    size_bytes: int = 0
+
+    def add(self, flags: int, size_bytes: int) -> None:
+        """Count one more message."""
+        self.messages += 1
+        self.unseen += not flags & Flag.SEEN
+        self.deleted += bool(flags & Flag.DELETED)
+        self.size_bytes += size_bytes
+
+    def negative(self) -> "Tally":
+        """The same messages, taken away."""
+        return Tally(0, -self.messages, -self.unseen, -self.deleted, -self.size_bytes)
+
+
+def charge(tx: Tx, account: AccountId, size_bytes: int, count: int) -> Charged:
+    """Take the next modseq and charge the account's quota (or release it: negative numbers).
+
+    Raises `OverQuota` where there is no room, `NotFound` for an unknown account.
+    """
+    row = tx.one(_CHARGE, account=account, added_bytes=size_bytes, added_messages=count)
+    if row is None:
+        salt_of(tx, account)
+        raise OverQuota("The mailbox is full")
+    return Charged(row[0], row[1])
+
+
+def salt_of(tx: Tx, account: AccountId) -> bytes:
+    """The salt from which the account's keys are derived."""
+    salt = tx.scalar(_SALT, account=account)
+    if salt is None:
+        raise NotFound("There is no such account")
+    return bytes(salt)
+
+
+def count(
+    tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, tally: Tally, *, log: bool = True
+) -> tuple[int, int]:
+    """Move a mailbox's counters and log the change; gives its new UIDNEXT and UIDVALIDITY.
+
+    `log=False` where the same mailbox is counted once more at the same modseq.
+
+    Raises `NotFound` where the account has no such mailbox.
+    """
+    row = tx.one(
+        _COUNT,
+        mailbox=mailbox,
+        account=account,
+        new_modseq=modseq,
+        uids=tally.uids,
+        added=tally.messages,
+        added_unseen=tally.unseen,
+        added_deleted=tally.deleted,
+        added_bytes=tally.size_bytes,
+    )
+    if row is None:
+        raise NotFound("There is no such mailbox")
+    if log:
+        changes.note(tx, account, modseq, changes.Kind.MESSAGES, mailbox)
+    return row[0], row[1]
+
+
+def bury(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges) -> None:
+    """Replace every message of the ranges by a tombstone."""
+    for first, last in ranges:
+        where = {"mailbox": mailbox, "first": first, "last": last}
+        tx.run(_BURY, new_modseq=modseq, **where)
+        tx.run(_REMOVE, **where)
+
+
+def note_unplaced(tx: Tx, mailbox: MailboxId, modseq: int) -> None:
+    """Note the emails that lost their last placement when `modseq` buried them."""
+    tx.run(_UNPLACE, mailbox=mailbox, new_modseq=modseq, now=tx.now_ms)
+
+
+def runs(rows: Iterable[tuple[int, bool]]) -> list[tuple[int, int]]:
+    """Ranges that cover the chosen of some adjacent messages and none of the others.
+
+    `rows` gives (UID, chosen) of all messages of a stretch of the mailbox, in order.
+    """
+    found: list[tuple[int, int]] = []
+    first = last = 0
+    for uid, chosen in rows:
+        if chosen:
+            if not first:
+                first = uid
+            last = uid
+        elif first:
+            found.append((first, last))
+            first = 0
+    if first:
+        found.append((first, last))
+    return found

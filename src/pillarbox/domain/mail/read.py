@@ -1,0 +1,192 @@
+"""Reading a mailbox: rows, stored summaries and content, and what changed since a modseq.
+
+Summaries and content are opened here, in the database thread that read them, so that the event
+loop only pastes bytes. Callers bound what they ask for at once.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from pillarbox.base.errors import NotFound
+from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
+from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.mail.model import ContentRef
+from pillarbox.domain.mail.placement import UidRanges, salt_of
+from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
+from pillarbox.formats.mime.part import Part
+from pillarbox.storage.blobs.sealed import row_name
+from pillarbox.storage.blobs.tables import blob_data
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
+
+_OF_MAILBOX = messages.c.mailbox_id == bindparam("mailbox")
+_IN_RANGE = messages.c.uid.between(bindparam("first"), bindparam("last"))
+_SELECT_ROWS = Statement(
+    select(messages.c.uid, messages.c.flags, messages.c.keywords, messages.c.modseq)
+    .where(_OF_MAILBOX)
+    .order_by(messages.c.uid)
+)
+_ROWS = Statement(
+    select(
+        messages.c.uid,
+        messages.c.flags,
+        messages.c.keywords,
+        messages.c.modseq,
+        messages.c.internal_ms,
+        messages.c.size_bytes,
+        messages.c.saved_ms,
+        messages.c.email_id,
+    )
+    .where(_OF_MAILBOX, _IN_RANGE)
+    .order_by(messages.c.uid)
+)
+_SUMMARIES = Statement(
+    select(messages.c.uid, emails.c.id, emails.c.summary)
+    .join_from(messages, emails, emails.c.id == messages.c.email_id)
+    .where(_OF_MAILBOX, _IN_RANGE)
+    .order_by(messages.c.uid)
+)
+_CONTENTS = Statement(
+    select(
+        messages.c.uid,
+        emails.c.id,
+        emails.c.blob_id,
+        emails.c.wrapped_key,
+        blob_data.c.data,
+        emails.c.parts,
+    )
+    .select_from(
+        messages.join(emails, emails.c.id == messages.c.email_id).outerjoin(
+            blob_data, blob_data.c.blob_id == emails.c.blob_id
+        )
+    )
+    .where(_OF_MAILBOX, _IN_RANGE)
+    .order_by(messages.c.uid)
+)
+_POSITION = Statement(
+    select(mailboxes.c.modseq, mailboxes.c.uidnext).where(mailboxes.c.id == bindparam("mailbox"))
+)
+_CHANGED = Statement(
+    select(
+        messages.c.uid,
+        messages.c.flags,
+        messages.c.keywords,
+        messages.c.modseq,
+        messages.c.created_modseq,
+    )
+    .where(_OF_MAILBOX, messages.c.modseq > bindparam("since"))
+    .order_by(messages.c.uid)
+)
+_GONE = Statement(
+    select(expunged.c.uid)
+    .where(expunged.c.mailbox_id == bindparam("mailbox"), expunged.c.modseq > bindparam("since"))
+    .order_by(expunged.c.uid)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What happened in a mailbox after a modseq.
+
+    `rows` are the living messages that changed or came: (UID, bits, keywords, modseq, modseq at
+    which the message came). `gone` are UIDs of expunged ones, some perhaps never seen by the asker.
+    """
+
+    modseq: int
+    uidnext: int
+    rows: list[tuple[int, int, str | None, int, int]]
+    gone: list[int]
+
+
+def position(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
+    """The mailbox's highest modseq and UIDNEXT: one indexed row; `NotFound` if it is gone."""
+    row = tx.one(_POSITION, mailbox=mailbox)
+    if row is None:
+        raise NotFound("The mailbox is gone")
+    return row[0], row[1]
+
+
+def select_rows(tx: Tx, mailbox: MailboxId) -> list[tuple[int, int, str | None, int]]:
+    """Every message: (UID, bits, keywords, modseq), by UID."""
+    return tx.all(_SELECT_ROWS, mailbox=mailbox)
+
+
+def rows(
+    tx: Tx, mailbox: MailboxId, ranges: UidRanges
+) -> list[tuple[int, int, str | None, int, int, int, int, int]]:
+    """(UID, bits, keywords, modseq, internal date, size in bytes, saved date, email id), by UID.
+
+    Dates are milliseconds since the epoch.
+    """
+    return _over(tx, _ROWS, mailbox, ranges)
+
+
+def summaries(
+    tx: Tx, store: ContentStore, account: AccountId, mailbox: MailboxId, ranges: UidRanges
+) -> list[tuple[int, bytes]]:
+    """The stored summary of each message (see `formats.mime.summary`), by UID."""
+    unseal = store.keys.account(salt_of(tx, account)).open
+    return [
+        (uid, unseal(sealed, b"s" + email_id.to_bytes(8, "big")))
+        for uid, email_id, sealed in _over(tx, _SUMMARIES, mailbox, ranges)
+    ]
+
+
+def contents(
+    tx: Tx,
+    store: ContentStore,
+    account: AccountId,
+    mailbox: MailboxId,
+    ranges: UidRanges,
+    with_parts: bool,
+) -> list[tuple[int, bytes, Part | None]]:
+    """The bytes of each message and, if asked for, its part index; by UID.
+
+    All of it is in memory at once: ask for slices. Raises `Unavailable` for damaged content.
+    """
+    salt = salt_of(tx, account)
+    found: list[tuple[int, bytes, Part | None]] = []
+    for uid, email_id, blob_id, wrapped_key, data, parts in _over(tx, _CONTENTS, mailbox, ranges):
+        ref = ContentRef(EmailId(email_id), BlobId(blob_id), wrapped_key, data)
+        content = store.open_content(salt, ref)
+        root = store.open_parts(salt, ref.email_id, parts) if with_parts else None
+        found.append((uid, content, root))
+    return found
+
+
+def changed(tx: Tx, mailbox: MailboxId, since_modseq: int) -> Changed:
+    """What happened after `since_modseq`; `NotFound` if the mailbox is gone."""
+    modseq, uidnext = position(tx, mailbox)
+    if modseq <= since_modseq:
+        return Changed(modseq, uidnext, [], [])
+    return Changed(
+        modseq,
+        uidnext,
+        tx.all(_CHANGED, mailbox=mailbox, since=since_modseq),
+        expunged_since(tx, mailbox, since_modseq, None),
+    )
+
+
+def expunged_since(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges | None) -> list[int]:
+    """UIDs expunged after `modseq`, of all or of the given ranges (RFC 7162 §3.2.10)."""
+    uids: list[int] = [row[0] for row in tx.all(_GONE, mailbox=mailbox, since=modseq)]
+    if ranges is None:
+        return uids
+    return [uid for uid in uids if any(first <= uid <= last for first, last in ranges)]
+
+
+def open_summary(store: ContentStore, salt: bytes, email_id: int, sealed: bytes) -> bytes:
+    """One stored summary."""
+    return store.keys.account(salt).open(sealed, b"s" + row_name(email_id))
+
+
+def _over(tx: Tx, statement: Statement, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:
+    if len(ranges) == 1:
+        ((first, last),) = ranges
+        return tx.all(statement, mailbox=mailbox, first=first, last=last)
+    return [
+        row
+        for first, last in ranges
+        for row in tx.all(statement, mailbox=mailbox, first=first, last=last)
+    ]

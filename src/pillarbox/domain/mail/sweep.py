@@ -1,0 +1,69 @@
+"""Removing for good what nobody can reach: emails without a placement, blobs without an owner.
+
+Run by a leased job in small steps. Deleted mail waits out the undelete window first.
+"""
+
+from sqlalchemy import bindparam, delete, exists, select
+
+from pillarbox.base.ids import BlobId
+from pillarbox.domain.mail.tables import emails, messages, unplaced
+from pillarbox.domain.queue.tables import queue_messages
+from pillarbox.storage.blobs.store import BlobStore
+from pillarbox.storage.blobs.tables import blobs
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+UNDELETE_WINDOW_MS = 14 * 86_400_000
+
+_DUE = Statement(
+    select(unplaced.c.email_id)
+    .where(unplaced.c.since_ms <= bindparam("until"))
+    .order_by(unplaced.c.since_ms)
+    .limit(bindparam("most"))
+)
+_PLACED = Statement(
+    select(messages.c.uid).where(messages.c.email_id == bindparam("email")).limit(1)
+)
+_EMAIL_BLOB = Statement(select(emails.c.blob_id).where(emails.c.id == bindparam("email")))
+_DELETE_EMAIL = Statement(delete(emails).where(emails.c.id == bindparam("email")))
+_SETTLE = Statement(delete(unplaced).where(unplaced.c.email_id == bindparam("email")))
+_BLOB_IN_USE = Statement(
+    select(blobs.c.id).where(
+        blobs.c.id == bindparam("blob"),
+        exists().where(emails.c.blob_id == blobs.c.id)
+        | exists().where(queue_messages.c.blob_id == blobs.c.id),
+    )
+)
+_KNOWN_BLOB = Statement(select(blobs.c.id).where(blobs.c.id == bindparam("blob")))
+
+
+def sweep(tx: Tx, store: BlobStore, until_ms: int, most: int) -> tuple[int, list[BlobId]]:
+    """Delete up to `most` emails that were left without a placement by `until_ms`.
+
+    Gives how many were looked at and the blobs that are gone: their files may be removed once the
+    transaction is on disk.
+    """
+    due = tx.all(_DUE, until=until_ms, most=most)
+    gone: list[BlobId] = []
+    for (email_id,) in due:
+        tx.run(_SETTLE, email=email_id)
+        if tx.one(_PLACED, email=email_id) is not None:
+            continue
+        blob_id = tx.scalar(_EMAIL_BLOB, email=email_id)
+        tx.run(_DELETE_EMAIL, email=email_id)
+        if blob_id is not None and release_blob(tx, store, BlobId(blob_id)):
+            gone.append(BlobId(blob_id))
+    return len(due), gone
+
+
+def release_blob(tx: Tx, store: BlobStore, blob: BlobId) -> bool:
+    """Delete a blob's rows unless an email or a queued message still needs it."""
+    if tx.one(_BLOB_IN_USE, blob=blob) is not None:
+        return False
+    store.delete(tx, blob)
+    return True
+
+
+def is_known(tx: Tx, blob: BlobId) -> bool:
+    """Whether a blob has a row; a file without one is a leftover of a write that never ended."""
+    return tx.one(_KNOWN_BLOB, blob=blob) is not None
