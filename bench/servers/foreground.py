@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -102,7 +103,19 @@ def stop_all(processes: list[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_TIMEOUT_S)
+    for process in processes:
+        await_group(process.pid)
     processes.clear()
+
+
+def await_group(group: int) -> None:
+    """Wait for what the process left in its group, such as sessions, and kill it at last."""
+    end = time.monotonic() + STOP_TIMEOUT_S
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.05)
+        os.killpg(group, signal.SIGKILL)
 
 
 def serve_until_told(server: Server) -> None:

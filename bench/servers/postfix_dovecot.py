@@ -28,6 +28,7 @@ from foreground import (
     PASSWORD,
     Running,
     add_options,
+    await_group,
     free_port,
     serve_in_folder,
     stop_all,
@@ -232,7 +233,9 @@ class Peer:
 
     def stop(self) -> None:
         with suppress(OSError, ValueError):
-            os.kill(self._postfix_master(), signal.SIGTERM)
+            master = self._postfix_master()
+            os.kill(master, signal.SIGTERM)
+            await_group(master)
         stop_all(self.processes)
 
 
