@@ -94,7 +94,9 @@ def encode_name(name: str, *, utf8: bool) -> bytes:
 
 def fold_inbox(name: str) -> str:
     """INBOX in upper case where the first level is INBOX in any case (RFC 9051 §5.1)."""
-    if name[:5].upper() == "INBOX" and name[5:6] in ("", SEPARATOR):
+    first = name[:5]
+    # ASCII only: a dotless i is I in upper case.
+    if first.isascii() and first.upper() == "INBOX" and name[5:6] in ("", SEPARATOR):
         return "INBOX" + name[5:]
     return name
 

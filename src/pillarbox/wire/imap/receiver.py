@@ -304,9 +304,7 @@ class Receiver:
 
     # Giving up
 
-    def _reject(
-        self, reason: str, line: bytes | bytearray = b"", *, too_big: bool = False
-    ) -> None:
+    def _reject(self, reason: str, line: bytes | bytearray = b"", *, too_big: bool = False) -> None:
         first = self._pieces[0] if self._pieces else bytes(line[:_HEAD_BYTES])
         tag = tag_of(first) if isinstance(first, bytes) else b""
         self._rejected = Rejected(tag, reason, too_big)

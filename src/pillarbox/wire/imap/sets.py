@@ -112,6 +112,6 @@ def format_uid_set(numbers: Iterable[int]) -> bytes:
 
 def format_ranges(ranges: Iterable[Range]) -> bytes:
     """Set text for ranges of numbers."""
-    return ",".join(
-        [str(low) if low == high else f"{low}:{high}" for low, high in ranges]
-    ).encode("ascii")
+    return ",".join([str(low) if low == high else f"{low}:{high}" for low, high in ranges]).encode(
+        "ascii"
+    )

@@ -33,8 +33,7 @@ _DATE_TIME = re.compile(
     rb'"([ 0-9][0-9])-([A-Za-z]{3})-([0-9]{4}) '
     rb'([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"'
 )
-_MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun")
-_MONTHS += (b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+_MONTHS = tuple(b"jan feb mar apr may jun jul aug sep oct nov dec".split())
 
 SYSTEM_FLAGS = (r"\Answered", r"\Flagged", r"\Deleted", r"\Seen", r"\Draft")
 _SYSTEM_FLAGS = {name.lower().encode("ascii"): name for name in SYSTEM_FLAGS}
