@@ -1,0 +1,1 @@
+"""Configuration: one schema, read from a file and the environment. Light to import."""

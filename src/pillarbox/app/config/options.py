@@ -1,0 +1,269 @@
+"""The one schema of settings: every key that does something, its default and its comment.
+
+A field's name in capitals is the key in the file; `PILLARBOX_` and the key is the environment
+variable. `app/compose` hands the values to the parts; nothing else reads them.
+"""
+
+# ruff: noqa: RUF009 - `_key` makes dataclass fields, no shared defaults
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pillarbox.app.config import kinds
+from pillarbox.app.config.kinds import Kind, Network
+
+LISTENERS = ("smtp", "submission", "smtps", "lmtp", "imap", "imaps")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the schema says of one key; `default` is what the file would hold."""
+
+    key: str
+    kind: Kind
+    default: str
+    comment: str
+    section: str
+    secret: bool
+    make: Callable[[], str] | None
+    """Makes the value that is written into a new file, where the default would not do."""
+
+
+def _key(
+    kind: Kind,
+    default: str,
+    comment: str,
+    *,
+    section: str = "",
+    secret: bool = False,
+    make: Callable[[], str] | None = None,
+) -> Any:
+    setting = (kind, default, comment, section, secret, make)
+    return field(metadata={"setting": setting})
+
+
+def _new_master_key() -> str:
+    return "1:" + secrets.token_hex(kinds.KEY_BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Effective settings; sizes in bytes, times in the unit that the key's comment names."""
+
+    hostname: str = _key(
+        kinds.HOST,
+        "localhost",
+        "The name other servers know this one by; its address should lead back to it (PTR).",
+        section="Server",
+        make=lambda: socket.gethostname().lower(),
+    )
+    default_domain: str = _key(
+        kinds.DOMAIN, "", "The domain of users who log in without one; empty: they must name it."
+    )
+    workers: int = _key(kinds.whole(0, 100), "0", "Worker processes; 0 chooses by itself.")
+    shutdown_timeout: int = _key(
+        kinds.duration("s", 0, 300), "10", "How long sessions may take to end at a shutdown (s)."
+    )
+
+    smtp_enabled: bool = _key(
+        kinds.BOOLEAN, "true", "Mail from other servers.", section="Listeners (port 0 is off)"
+    )
+    smtp_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    smtp_port: int = _key(kinds.PORT, "25", "")
+    submission_enabled: bool = _key(
+        kinds.BOOLEAN, "true", "Mail from users' programs, TLS by STARTTLS."
+    )
+    submission_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    submission_port: int = _key(kinds.PORT, "587", "")
+    smtps_enabled: bool = _key(
+        kinds.BOOLEAN, "true", "Mail from users' programs, TLS from the start."
+    )
+    smtps_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    smtps_port: int = _key(kinds.PORT, "465", "")
+    lmtp_enabled: bool = _key(
+        kinds.BOOLEAN, "false", "Mail from a relay of yours, which is believed without a password."
+    )
+    lmtp_iface: tuple[str, ...] = _key(kinds.INTERFACES, "127.0.0.1", "")
+    lmtp_port: int = _key(kinds.PORT, "24", "")
+    imap_enabled: bool = _key(kinds.BOOLEAN, "true", "Reading mail, TLS by STARTTLS.")
+    imap_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    imap_port: int = _key(kinds.PORT, "143", "")
+    imaps_enabled: bool = _key(kinds.BOOLEAN, "true", "Reading mail, TLS from the start.")
+    imaps_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    imaps_port: int = _key(kinds.PORT, "993", "")
+
+    tls_mode: str = _key(
+        kinds.choice("self-signed", "file", "off", manual="file", selfsigned="self-signed"),
+        "self-signed",
+        "self-signed; file (TLS_CERT and TLS_KEY; also spelled manual); off (only for tests or\n"
+        "behind a proxy that does TLS: passwords then travel in clear).",
+        section="TLS",
+    )
+    tls_cert: Path | None = _key(kinds.PATH, "", "Certificate chain, PEM.")
+    tls_key: Path | None = _key(kinds.PATH, "", "Its private key, PEM.")
+
+    encryption_key: tuple[tuple[int, bytes], ...] = _key(
+        kinds.KEY_RING,
+        "",
+        "Seals all mail at rest. WITHOUT IT THE MAIL CAN'T BE READ: keep a copy elsewhere.\n"
+        "To rotate, add a new version: 1:<64 hex digits>,2:<64 hex digits>",
+        section="Storage",
+        secret=True,
+        make=_new_master_key,
+    )
+    db_driver: str = _key(
+        kinds.choice("sqlite", "postgresql", sqlite3="sqlite", postgres="postgresql"),
+        "sqlite",
+        "sqlite or postgresql.",
+    )
+    db_path: Path = _key(kinds.PATH, "pillarbox.db", "The SQLite file.")
+    db_dsn: str = _key(
+        kinds.TEXT,
+        "",
+        "How to reach PostgreSQL: postgresql://user:password@host/database",
+        secret=True,
+    )
+    storage_backend: str = _key(
+        kinds.choice("hybrid", "db", "fs"),
+        "hybrid",
+        "Where content lies: db (database), fs (files), hybrid (files from STORAGE_THRESHOLD on).",
+    )
+    storage_fs_path: Path = _key(kinds.PATH, "blobs", "The folder of content kept in files.")
+    storage_threshold: int = _key(
+        kinds.size(1, 1 << 30), "1M", "The size from which content becomes a file (hybrid)."
+    )
+
+    max_message_size: int = _key(
+        kinds.size(1 << 10, 1 << 30), "50M", "The largest message taken.", section="Limits"
+    )
+    max_recipients: int = _key(kinds.whole(1, 10_000), "100", "Recipients of one message.")
+    default_quota: int = _key(
+        kinds.size(0, 1 << 50), "1G", "Room of a new user who gets no other; 0 is no limit."
+    )
+    connections_max: int = _key(
+        kinds.whole(1, 1_000_000), "10000", "Connections at once, all together."
+    )
+    connections_per_ip: int = _key(
+        kinds.whole(1, 1_000_000), "100", "Connections at once from one address."
+    )
+    smtp_command_timeout: int = _key(
+        kinds.duration("s", 1, 3600), "300", "How long SMTP waits for the next command (s)."
+    )
+    imap_idle_timeout: int = _key(
+        kinds.duration("s", 1, 86_400), "1800", "How long IMAP waits for the next command (s)."
+    )
+    queue_max_age_hours: int = _key(
+        kinds.duration("h", 1, 8760), "168", "How long delivery is tried before mail goes back (h)."
+    )
+
+    brute_max_tries: int = _key(
+        kinds.whole(1, 100_000),
+        "5",
+        "Failed logins from one address within BRUTE_WINDOW_MIN that bar it.",
+        section="Security",
+    )
+    brute_window_min: int = _key(kinds.duration("m", 1, 10_080), "30", "In minutes.")
+    brute_ban_hours: int = _key(kinds.duration("h", 1, 8760), "24", "How long it is barred (h).")
+    trusted_networks: tuple[Network, ...] = _key(
+        kinds.NETWORKS, "", "Clients that no throttle or connection limit touches."
+    )
+
+    subaddress_delimiter: str = _key(
+        kinds.DELIMITER,
+        "+",
+        "What divides user+detail@domain; empty: nothing does.",
+        section="Addresses",
+    )
+
+    log_level: str = _key(
+        kinds.choice("debug", "info", "warning", "error", warn="warning"),
+        "info",
+        "debug, info, warning or error.",
+        section="Logging",
+    )
+    log_format: str = _key(kinds.choice("text", "json"), "text", "text or json.")
+    log_file: Path | None = _key(kinds.PATH, "", "Empty: standard error.")
+    debug: bool = _key(kinds.BOOLEAN, "false", "Log everything, as LOG_LEVEL = debug does.")
+
+
+def _schema() -> tuple[Setting, ...]:
+    found = []
+    section = ""
+    for one in fields(Options):
+        kind, default, comment, new_section, secret, make = one.metadata["setting"]
+        section = new_section or section
+        found.append(Setting(one.name.upper(), kind, default, comment, section, secret, make))
+    return tuple(found)
+
+
+SCHEMA = _schema()
+BY_KEY = MappingProxyType({setting.key: setting for setting in SCHEMA})
+
+# Other names that files and environments of other mail servers have for the same thing.
+ALIASES = MappingProxyType(
+    {
+        "SUBMIT_ENABLED": "SUBMISSION_ENABLED",
+        "SUBMIT_IFACE": "SUBMISSION_IFACE",
+        "SUBMIT_PORT": "SUBMISSION_PORT",
+        "DOMAIN_DEFAULT": "DEFAULT_DOMAIN",
+        "SERVER_HOSTNAME": "HOSTNAME",
+        "SMTP_HOSTNAME": "HOSTNAME",
+        "SERVER_DOMAIN": "DEFAULT_DOMAIN",
+        "SERVER_SMTP_PORT": "SMTP_PORT",
+        "SMTP_RELAY_PORT": "SMTP_PORT",
+        "SERVER_SUBMISSION_PORT": "SUBMISSION_PORT",
+        "SMTP_SUBMISSION_PORT": "SUBMISSION_PORT",
+        "SERVER_SMTPS_PORT": "SMTPS_PORT",
+        "SMTP_SMTPS_PORT": "SMTPS_PORT",
+        "SERVER_IMAP_PORT": "IMAP_PORT",
+        "SERVER_IMAPS_PORT": "IMAPS_PORT",
+        "IMAP_IMAPS_PORT": "IMAPS_PORT",
+        "SERVER_SHUTDOWN_TIMEOUT": "SHUTDOWN_TIMEOUT",
+        "TLS_CERT_FILE": "TLS_CERT",
+        "TLS_KEY_FILE": "TLS_KEY",
+        "DATABASE_PATH": "DB_PATH",
+        "STORAGE_DATABASE_PATH": "DB_PATH",
+        "DATABASE_DSN": "DB_DSN",
+        "DATABASE_DRIVER": "DB_DRIVER",
+        "SECURITY_MAX_MESSAGE_SIZE": "MAX_MESSAGE_SIZE",
+        "SMTP_MAX_MESSAGE_SIZE": "MAX_MESSAGE_SIZE",
+        "QUEUE_RETRY_MAX_AGE": "QUEUE_MAX_AGE_HOURS",
+        "QUEUE_MAX_AGE_H": "QUEUE_MAX_AGE_HOURS",
+        "LOGGING_LEVEL": "LOG_LEVEL",
+        "LOGGER_LEVEL": "LOG_LEVEL",
+        "LOGGING_FORMAT": "LOG_FORMAT",
+        "LOGGER_FORMAT": "LOG_FORMAT",
+        "LOGGER_OUTPUT_PATH": "LOG_FILE",
+    }
+)
+
+
+def canonical(name: str) -> str | None:
+    """The key that a name in a file or the environment stands for; `None` if there is none."""
+    key = name.upper().replace("-", "_")
+    key = ALIASES.get(key, key)
+    return key if key in BY_KEY else None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerOptions:
+    """One listener that is to be opened."""
+
+    name: str
+    interfaces: tuple[str, ...]
+    port: int
+
+
+def listeners(options: Options) -> tuple[ListenerOptions, ...]:
+    """The listeners that are on, in the order of `LISTENERS`."""
+    found = []
+    for name in LISTENERS:
+        port: int = getattr(options, name + "_port")
+        if getattr(options, name + "_enabled") and port:
+            found.append(ListenerOptions(name, getattr(options, name + "_iface"), port))
+    return tuple(found)
