@@ -87,6 +87,12 @@ class DataReader:
             self._take(data)
         return False
 
+    def discard(self) -> None:
+        """Keep nothing, now and from here on, as if the content were too large."""
+        self._limit = -1
+        self.too_large = True
+        self._kept = bytearray()
+
     def _take(self, piece: bytes) -> None:
         """Check and keep a piece that cuts no CRLF and no dot at the beginning of a line."""
         if self.fault is None:
@@ -183,6 +189,12 @@ class BdatReader:
         if self._kept.count(b"\n") != pairs or self._kept.count(b"\r") != pairs:
             return DataFault.BARE_NEWLINE
         return None
+
+    def discard(self) -> None:
+        """Keep nothing, now and from here on, as if the content were too large."""
+        self._limit = -1
+        self.too_large = True
+        self._kept = bytearray()
 
     def begin(self, size_bytes: int) -> None:
         """Expect a chunk; one that cannot fit is not kept even in part."""

@@ -126,12 +126,14 @@ class ServerParser:
             return None
         return self._next_line()
 
-    def begin_data(self, limit_bytes: int, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def begin_data(self, limit_bytes: int, max_line_bytes: int = MAX_LINE_BYTES) -> DataReader:
         """What follows is content, up to its end mark; a `DataEnd` will come.
 
         Input buffered at this moment came before the 354 reply, which RFC 2920 §3.1 forbids.
         """
-        self._begin(DataReader(limit_bytes, max_line_bytes))
+        reader = DataReader(limit_bytes, max_line_bytes)
+        self._begin(reader)
+        return reader
 
     def begin_bdat(self, reader: BdatReader) -> None:
         """Put the chunk of the `Bdat` just given out into `reader`; a `ChunkEnd` will come."""
