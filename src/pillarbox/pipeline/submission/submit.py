@@ -63,7 +63,8 @@ class Submission:
         """Deliver and enqueue a message; on disk when it returns.
 
         `copy_to_sent` also puts it into the user's \\Sent, with its Bcc. Raises `Denied` or
-        `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, and the failures of database and disk.
+        `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, and the failures of
+        database and disk.
         """
         refuse_loop(content)
         whole = cut(content)
