@@ -8,7 +8,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,7 @@ def create(path: Path, given: frozenset[str]) -> bool:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(_HEADER)
-            file.writelines(_blocks(SCHEMA, given, lambda section: f"\n# == {section} ==\n"))
+            file.writelines(_blocks(SCHEMA, given))
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o600)
@@ -195,7 +195,7 @@ def append_missing(path: Path, given: frozenset[str]) -> tuple[str, ...]:
         if not missing:
             return ()
         start = "" if not text or text.endswith("\n") else "\n"
-        blocks = _blocks(missing, given, lambda section: f"\n# {section}: new since\n")
+        blocks = _blocks(missing, given)
         file.write(start + "".join(blocks))
         file.flush()
         os.fsync(file.fileno())
@@ -212,14 +212,12 @@ _HEADER = """\
 """
 
 
-def _blocks(
-    settings: Iterable[Setting], given: frozenset[str], banner: Callable[[str], str]
-) -> Iterator[str]:
+def _blocks(settings: Iterable[Setting], given: frozenset[str]) -> Iterator[str]:
     section = ""
     for setting in settings:
         if setting.section != section:
             section = setting.section
-            yield banner(section)
+            yield f"\n# == {section} ==\n"
         if setting.comment:
             comment = setting.comment.replace("\n", "\n# ")
             yield f"\n# {comment}\n"

@@ -207,38 +207,44 @@ class _Reader:
 
     def _check(self, options: Options, sources: Mapping[str, Source]) -> None:
         """What single values can't show."""
-
-        def fault(key: str, text: str) -> None:
-            source = sources[key]
-            shown = "(not shown)" if BY_KEY[key].secret else f'"{source.raw}"'
-            self._problems.append(f"{source.text}: {key} = {shown}: {text}")
-
         if not options.encryption_key:
-            fault(
-                "ENCRYPTION_KEY",
-                "is missing; it must be " + BY_KEY["ENCRYPTION_KEY"].kind.allowed,
-            )
-        if options.tls_mode == "file":
-            for key in ("TLS_CERT", "TLS_KEY"):
-                path = getattr(options, key.lower())
-                if path is None:
-                    fault(key, "must name a PEM file, because TLS_MODE is file")
-                elif not os.access(path, os.R_OK):
-                    fault(key, f"{path} can't be read")
+            allowed = BY_KEY["ENCRYPTION_KEY"].kind.allowed
+            self._fault(sources, "ENCRYPTION_KEY", f"is missing; it must be {allowed}")
         if options.db_driver == "postgresql" and not options.db_dsn:
-            fault("DB_DSN", "must say how to reach the database, because DB_DRIVER is postgresql")
+            self._fault(
+                sources, "DB_DSN", "must say how to reach the database: DB_DRIVER is postgresql"
+            )
         if not options.hostname:
-            fault("HOSTNAME", "must be a host name such as mail.example.org")
+            self._fault(sources, "HOSTNAME", "must be a host name such as mail.example.org")
         elif "." not in options.hostname and options.hostname != "localhost":
             self._warnings.append(
                 f"{sources['HOSTNAME'].text}: HOSTNAME = {options.hostname}: has no dot; other"
                 " servers expect a full name such as mail.example.org"
             )
+        self._check_tls(options, sources)
+        self._check_ports(options, sources)
+
+    def _check_tls(self, options: Options, sources: Mapping[str, Source]) -> None:
+        if options.tls_mode != "file":
+            return
+        for key, path in (("TLS_CERT", options.tls_cert), ("TLS_KEY", options.tls_key)):
+            if path is None:
+                self._fault(sources, key, "must name a PEM file, because TLS_MODE is file")
+            elif not os.access(path, os.R_OK):
+                self._fault(sources, key, f"{path} can't be read")
+
+    def _check_ports(self, options: Options, sources: Mapping[str, Source]) -> None:
         used: dict[tuple[str, int], str] = {}
         for listener in listeners(options):
             key = listener.name.upper() + "_PORT"
-            for interface in listener.interfaces:
-                other = used.setdefault((interface, listener.port), key)
-                if other != key:
-                    fault(key, f"{other} has the same port on {interface}")
-                    break
+            others = {
+                used.setdefault((interface, listener.port), key)
+                for interface in listener.interfaces
+            }
+            for other in sorted(others - {key}):
+                self._fault(sources, key, f"{other} has the same port on the same interface")
+
+    def _fault(self, sources: Mapping[str, Source], key: str, text: str) -> None:
+        source = sources[key]
+        shown = "(not shown)" if BY_KEY[key].secret else f'"{source.raw}"'
+        self._problems.append(f"{source.text}: {key} = {shown}: {text}")
