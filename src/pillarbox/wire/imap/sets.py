@@ -105,6 +105,8 @@ def format_uid_set(numbers: Iterable[int]) -> bytes:
         return format_ranges(((values[0], values[-1]),))
     gaps = map(sub, islice(values, 1, None), values)
     breaks = [index for index, gap in enumerate(gaps, 1) if gap != 1]
+    if len(breaks) + 1 == len(values):
+        return ",".join(map(str, values)).encode("ascii")
     starts = [values[0], *[values[index] for index in breaks]]
     ends = [*[values[index - 1] for index in breaks], values[-1]]
     return format_ranges(zip(starts, ends, strict=True))

@@ -1,0 +1,49 @@
+"""Strings, flags and literals as a server writes them (RFC 9051 §9)."""
+
+import re
+from collections.abc import Iterable
+
+_UNQUOTABLE = re.compile(rb"[\x00\r\n\x80-\xff]")
+_SPECIAL = re.compile(rb'(["\\])')
+_MAX_QUOTED = 1_000
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode("utf-8") if isinstance(value, str) else value
+
+
+def quote(value: bytes | str) -> bytes:
+    """A quoted string. The value must hold neither CR, LF nor NUL; see `string` for any text."""
+    text = _bytes(value)
+    if b'"' in text or b"\\" in text:
+        text = _SPECIAL.sub(rb"\\\1", text)
+    return b'"' + text + b'"'
+
+
+def literal(data: bytes) -> bytes:
+    """A literal; data with NUL needs `literal8`."""
+    return b"{%d}\r\n%b" % (len(data), data)
+
+
+def literal8(data: bytes) -> bytes:
+    """A literal that may hold any byte; only in answer to BINARY (RFC 9051 §4.3.1)."""
+    return b"~{%d}\r\n%b" % (len(data), data)
+
+
+def string(value: bytes | str) -> bytes:
+    """A quoted string where the value fits one that every client reads, else a literal."""
+    text = _bytes(value)
+    if len(text) <= _MAX_QUOTED and _UNQUOTABLE.search(text) is None:
+        return quote(text)
+    # NUL may stand in no string at all (RFC 9051 §4.3).
+    return literal(text.replace(b"\0", b"") if b"\0" in text else text)
+
+
+def nstring(value: bytes | str | None) -> bytes:
+    """A string, or NIL for None."""
+    return b"NIL" if value is None else string(value)
+
+
+def flag_list(flags: Iterable[str]) -> bytes:
+    """Flags in parentheses; render each distinct set once and paste it."""
+    return b"(" + " ".join(flags).encode("ascii") + b")"
