@@ -17,6 +17,7 @@ from pillarbox.base.errors import GrammarError
 
 LIST_COUNT = 10_000
 LIST_BYTES = 256 * 1024
+_LEXEMES_MAX = 100_000
 LOCAL_BYTES = 64
 DOMAIN_BYTES = 255
 PATH_BYTES = 254
@@ -134,7 +135,9 @@ class _ListParser:
         raw = self._raw
         size = len(raw)
         lex = _LEX
-        while at < size and len(self._found) + len(self._members) < self._count_max:
+        for _ in range(_LEXEMES_MAX):
+            if at >= size or len(self._found) + len(self._members) >= self._count_max:
+                break
             hit = lex.match(raw, at)
             if hit is None:
                 at += 1

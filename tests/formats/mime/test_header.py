@@ -1,9 +1,6 @@
-"""Header blocks: lookup, unfolding, encoded words, slices for HEADER.FIELDS."""
-
-import pytest
+"""Header blocks: lookup, unfolding, slices for HEADER.FIELDS."""
 
 from pillarbox.formats.mime.header import Headers, field_slices, unfold
-from pillarbox.formats.mime.words import decode_base64, decode_charset, decode_raw, decode_words
 
 BLOCK = (
     b"Received: one\r\n\tmore\r\nSubject : a\r\n b\r\nnonsense\r\n  folded nonsense\r\n"
@@ -49,62 +46,3 @@ def test_field_slices() -> None:
     )
     assert field_slices(BLOCK, [b"none"]) == b"\r\n"
     assert field_slices(b"To: x", [b"to"]) == b"To: x\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        (b"plain", "plain"),
-        ("grüß".encode(), "grüß"),
-        (b"gr\xfc\xdf", "grüß"),
-        (b"\x80 5", "€ 5"),
-        (b"\x81", "\x81"),
-        (b"=?utf-8?q?gr=C3=BC=C3=9F_e?=", "grüß e"),
-        (b"=?UTF-8?B?Z3LDvMOf?= x", "grüß x"),
-        (b"=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
-        (b"=?utf-8?q?a?= c =?utf-8?q?b?=", "a c b"),
-        (b"=?utf-8?b?w7w=?=\r\n =?iso-8859-1?q?=FC?=", "üü"),
-        # A character split between two words.
-        (b"=?utf-8?q?=C3?= =?utf-8?q?=BC?=", "ü"),
-        (b"=?utf-8*de?q?x?=", "x"),
-        (b"=?nonsense?q?=C3=BC?=", "ü"),
-        (b"=?idna?q?xn--a?=", "xn--a"),
-        (b"=?utf-8?x?abc?=", "=?utf-8?x?abc?="),
-        (b"=?utf-8?q?abc", "=?utf-8?q?abc"),
-        (b"=?utf-8?b?Z3LDvMOf?", "=?utf-8?b?Z3LDvMOf?"),
-        (b"=?utf-8?b?####?=", ""),
-        (b"=?utf-8?q?what_is_this??=", "what is this?"),
-        (b"=?utf-8?q?a b?=", "a b"),
-        (b"=?iso-2022-jp?b?GyRCJUYlOSVIGyhC?=", "テスト"),
-        (b"=?gb2312?b?xOO6ww==?=", "你好"),
-    ],
-)
-def test_encoded_words(raw: bytes, text: str) -> None:
-    assert decode_words(raw) == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "decoded"),
-    [
-        (b"aGVsbG8=", b"hello"),
-        (b"aGVs\r\nbG8=\r\n", b"hello"),
-        (b"aGVsbG8", b"hello"),
-        (b"aGVs!bG8=", b"hello"),
-        (b"aGVsbG8=aGVsbG8=", b"hellohello"),
-        (b"aGVsb", b"hel"),
-        (b"====", b""),
-        (b"", b""),
-    ],
-)
-def test_damaged_base64(raw: bytes, decoded: bytes) -> None:
-    assert decode_base64(raw) == decoded
-
-
-def test_charsets() -> None:
-    assert decode_charset(b"\xe9", "ISO-8859-1") == "é"
-    assert decode_charset(b"\xe9", "iso_8859-2") == "é"
-    assert decode_charset(b"\x93x\x94", "us-ascii") == "“x”"
-    assert decode_charset(b"\xe9", "utf-8") == "\ufffd"
-    assert decode_charset(b"x", "no such\0charset") == "x"
-    assert decode_charset(b"x", "hex") == "x"
-    assert decode_raw(b"") == ""

@@ -7,6 +7,7 @@ Never raises: what can't be decoded is kept or replaced. Not for building header
 import binascii
 import encodings.aliases
 import re
+from collections.abc import Iterator
 from types import MappingProxyType
 
 _NOT_CHARSETS = frozenset(
@@ -56,9 +57,7 @@ def _charsets() -> dict[str, str]:
 _CHARSETS = MappingProxyType(_charsets())
 _NOT_NAME = re.compile("[^a-z0-9]+")
 
-_WORD = re.compile(
-    rb"=\?([!-<>-~]{1,80})\?([bBqQ])\?([^?\s]*(?:\?(?!=)[^?\s]*)*|[^?\r\n]*)\?=", re.DOTALL
-)
+_WORD_START = re.compile(rb"=\?([!->@-~]{1,80})\?([bBqQ])\?")
 _QUOTED_PAIR = re.compile(rb"=([0-9A-Fa-f]{2})")
 _PIECES_MAX = 1000
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -128,22 +127,41 @@ def decode_words(raw: bytes) -> str:
     if raw.find(b"=?") < 0:
         return decode_raw(raw)
     out: list[str] = []
-    pending = b""
+    pending: list[bytes] = []
     charset = b""
     at = 0
-    for match in _WORD.finditer(raw):
-        gap = raw[at : match.start()]
-        label = match[1].partition(b"*")[0].lower()
-        joined = charset and not gap.strip()
+    for start, end, label, word in _words(raw):
+        gap = raw[at:start]
+        joined = bool(charset) and not gap.strip()
         if pending and not (joined and label == charset):
-            out.append(decode_charset(pending, charset.decode("latin-1")))
-            pending = b""
+            out.append(decode_charset(b"".join(pending), charset.decode("latin-1")))
+            pending = []
         if gap and not joined:
             out.append(decode_raw(gap))
-        pending += _word_bytes(match[2], match[3])
+        pending.append(word)
         charset = label
-        at = match.end()
+        at = end
     if pending:
-        out.append(decode_charset(pending, charset.decode("latin-1")))
+        out.append(decode_charset(b"".join(pending), charset.decode("latin-1")))
     out.append(decode_raw(raw[at:]))
     return "".join(out)
+
+
+def _words(raw: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
+    """The encoded words: begin, end, lower-case charset and decoded bytes.
+
+    Looks for an end once and gives up where there is none, so it takes linear time.
+    """
+    at = 0
+    while (start := _WORD_START.search(raw, at)) is not None:
+        end = raw.find(b"?=", start.end())
+        if end < 0:
+            return
+        inner = raw.rfind(b"=?", start.end(), end)
+        if inner >= 0:
+            # The first one is never closed; this end belongs to a later one.
+            at = inner
+            continue
+        at = end + 2
+        label = start[1].partition(b"*")[0].lower()
+        yield start.start(), at, label, _word_bytes(start[2], raw[start.end() : end])
