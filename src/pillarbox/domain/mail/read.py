@@ -15,7 +15,6 @@ from pillarbox.domain.mail.model import ContentRef
 from pillarbox.domain.mail.placement import UidRanges, salt_of
 from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
 from pillarbox.formats.mime.part import Part
-from pillarbox.storage.blobs.sealed import row_name
 from pillarbox.storage.blobs.tables import blob_data
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -174,11 +173,6 @@ def expunged_since(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges | 
     if ranges is None:
         return uids
     return [uid for uid in uids if any(first <= uid <= last for first, last in ranges)]
-
-
-def open_summary(store: ContentStore, salt: bytes, email_id: int, sealed: bytes) -> bytes:
-    """One stored summary."""
-    return store.keys.account(salt).open(sealed, b"s" + row_name(email_id))
 
 
 def _over(tx: Tx, statement: Statement, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:

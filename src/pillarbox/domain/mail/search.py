@@ -13,17 +13,23 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail import query as q
 from pillarbox.domain.mail.content import ContentStore
-from pillarbox.domain.mail.placement import MAX_UID, UidRanges, salt_of
-from pillarbox.domain.mail.read import contents, open_summary
+from pillarbox.domain.mail.placement import MAX_UID, UidRanges
+from pillarbox.domain.mail.read import contents, summaries
 from pillarbox.domain.mail.tables import emails, messages
 from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import text_of
-from pillarbox.formats.mime.summary import Correspondent, Fields, fields_of
+from pillarbox.formats.mime.summary import (
+    SUBJECT_CHARACTERS,
+    Correspondent,
+    Fields,
+    fields_of,
+)
 from pillarbox.formats.mime.words import decode_words
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
+SUMMARY_BATCH = 512
 CONTENT_BATCH = 32
 
 _ROWS = Statement(
@@ -45,7 +51,6 @@ _ROWS = Statement(
     )
     .order_by(messages.c.uid)
 )
-_SUMMARY = Statement(select(emails.c.summary).where(emails.c.id == bindparam("email")))
 _UID, _FLAGS, _KEYWORDS, _MODSEQ, _INTERNAL, _SIZE, _SAVED, _EMAIL, _SENT = range(9)
 
 
@@ -54,15 +59,19 @@ def search(
 ) -> list[int]:
     """The UIDs of the messages that `query` holds for, ascending. Opens content where it must."""
     found, unsure = _by_rows(tx, mailbox, query)
-    unread = _by_summaries(tx, store, salt_of(tx, account), query, unsure, found)
-    for batch in _batches(unread):
-        wanted = {candidate.row[_UID]: candidate for candidate in batch}
-        ranges = [(uid, uid) for uid in wanted]
-        for uid, content, root in contents(tx, store, account, mailbox, ranges, True):
-            candidate = wanted[uid]
+    unread: list[Candidate] = []
+    for batch in _batches(unsure, SUMMARY_BATCH):
+        for candidate, (_, stored) in zip(
+            batch, summaries(tx, store, account, mailbox, _ranges(batch)), strict=True
+        ):
+            candidate.fields = fields_of(stored)
+            _sort(query, candidate, found, unread)
+    for batch in _batches(unread, CONTENT_BATCH):
+        for candidate, (_, content, root) in zip(
+            batch, contents(tx, store, account, mailbox, _ranges(batch), True), strict=True
+        ):
             candidate.content, candidate.root = content, root
-            if _holds(query, candidate):
-                found.append(uid)
+            _sort(query, candidate, found, [])
             candidate.content = candidate.root = None
     return sorted(found)
 
@@ -70,10 +79,11 @@ def search(
 class Candidate:
     """A message under judgement, and as much of it as has been read so far."""
 
-    __slots__ = ("content", "fields", "root", "row")
+    __slots__ = ("content", "fields", "position", "root", "row")
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, position: int) -> None:
         self.row = row
+        self.position = position
         self.fields: Fields | None = None
         self.content: bytes | None = None
         self.root: Part | None = None
@@ -83,37 +93,35 @@ def _by_rows(tx: Tx, mailbox: MailboxId, query: q.Query) -> tuple[list[int], lis
     """The UIDs that rows alone decide for, and the candidates they leave open."""
     found: list[int] = []
     unsure: list[Candidate] = []
+    position = 0
     for first, last in _bounds(query):
+        position += 1  # what lies between two ranges was not read: they are not adjacent
         for row in tx.all(_ROWS, mailbox=mailbox, first=first, last=last):
-            candidate = Candidate(row)
-            holds = _holds(query, candidate)
-            if holds is None:
-                unsure.append(candidate)
-            elif holds:
-                found.append(row[_UID])
+            position += 1
+            _sort(query, Candidate(row, position), found, unsure)
     return found, unsure
 
 
-def _by_summaries(
-    tx: Tx,
-    store: ContentStore,
-    salt: bytes,
-    query: q.Query,
-    candidates: list[Candidate],
-    found: list[int],
-) -> list[Candidate]:
-    """Add to `found` what summaries decide for; gives the candidates they leave open."""
-    unread: list[Candidate] = []
+def _sort(query: q.Query, candidate: Candidate, found: list[int], unsure: list[Candidate]) -> None:
+    holds = _holds(query, candidate)
+    if holds is None:
+        unsure.append(candidate)
+    elif holds:
+        found.append(candidate.row[_UID])
+
+
+def _ranges(candidates: list[Candidate]) -> UidRanges:
+    """UID ranges that hold these candidates and no other message."""
+    ranges: list[tuple[int, int]] = []
+    before = -1
     for candidate in candidates:
-        email_id = candidate.row[_EMAIL]
-        sealed = tx.scalar(_SUMMARY, email=email_id)
-        candidate.fields = fields_of(open_summary(store, salt, email_id, sealed))
-        holds = _holds(query, candidate)
-        if holds is None:
-            unread.append(candidate)
-        elif holds:
-            found.append(candidate.row[_UID])
-    return unread
+        uid = candidate.row[_UID]
+        if candidate.position == before + 1:
+            ranges[-1] = (ranges[-1][0], uid)
+        else:
+            ranges.append((uid, uid))
+        before = candidate.position
+    return ranges
 
 
 def folded(text: str) -> str:
@@ -123,9 +131,9 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _batches(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
+def _batches(candidates: list[Candidate], size: int) -> Iterator[list[Candidate]]:
     iterator = iter(candidates)
-    while batch := list(islice(iterator, CONTENT_BATCH)):
+    while batch := list(islice(iterator, size)):
         yield batch
 
 
@@ -214,8 +222,11 @@ def _in_header(name: str, text: str, candidate: Candidate) -> bool | None:
     """Whether a field holds the text; summaries answer for the common fields when they say yes."""
     fields = candidate.fields
     needle = folded(text)
-    if fields is not None and text and _summary_holds(name.lower(), needle, fields):
-        return True
+    if fields is not None and text:
+        if _summary_holds(name.lower(), needle, fields):
+            return True
+        if name.lower() == "subject" and len(fields.subject) < SUBJECT_CHARACTERS:
+            return False
     if candidate.content is None or candidate.root is None:
         return None
     block = candidate.content[candidate.root.header_start : candidate.root.body_start]

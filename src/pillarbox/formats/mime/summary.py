@@ -23,7 +23,7 @@ from pillarbox.formats.mime.words import decode_raw, decode_words
 
 CORRESPONDENTS_MAX = 1000
 REFERENCES_MAX = 100
-_SUBJECT_MAX = 4000
+SUBJECT_CHARACTERS = 4000
 _ID_MAX = 1000
 _PREVIEW_MAX = 200
 _HEAD = struct.Struct(">III")
@@ -126,7 +126,7 @@ def summarize(message: bytes) -> tuple[Summary, Part]:
     date = headers.first(b"date")
     ids = message_ids(headers.first(b"message-id"))
     fields = Fields(
-        subject=(headers.text(b"subject") or "")[:_SUBJECT_MAX],
+        subject=(headers.text(b"subject") or "")[:SUBJECT_CHARACTERS],
         from_=_correspondents(lists.get(b"from")),
         sender=_correspondents(lists.get(b"sender")),
         reply_to=_correspondents(lists.get(b"reply-to")),

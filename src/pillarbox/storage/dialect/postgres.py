@@ -22,7 +22,15 @@ class PostgresDialect:
     def __init__(self, dsn: str) -> None:
         import psycopg
 
+        class BinaryCursor(psycopg.Cursor[Any]):
+            """Rows come as they are; as text, every sealed column would double its size."""
+
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                self.format = psycopg.pq.Format.BINARY
+
         self._psycopg = psycopg
+        self._cursor_factory = BinaryCursor
         self._dsn = dsn
         core = PGDialect_psycopg()  # type: ignore[no-untyped-call]
         self.compiler = Compiler("postgresql", core)
@@ -30,7 +38,11 @@ class PostgresDialect:
     def connect(self, *, write: bool) -> Connection:
         try:
             connection: Any = self._psycopg.connect(
-                self._dsn, autocommit=True, connect_timeout=10, application_name="pillarbox"
+                self._dsn,
+                autocommit=True,
+                connect_timeout=10,
+                application_name="pillarbox",
+                cursor_factory=self._cursor_factory,
             )
         except self._psycopg.OperationalError as error:
             raise Unavailable("The database does not answer", str(error)) from error
