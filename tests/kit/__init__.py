@@ -1,0 +1,1 @@
+"""What tests are made of: clocks, databases, the whole server, dialogs."""

@@ -1,0 +1,22 @@
+"""A clock that tests move."""
+
+from datetime import UTC, datetime, timedelta
+
+from pillarbox.base.clock import to_ms
+
+
+class FakeClock:
+    """Stands still until it is told to move on."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = start or datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def now_ms(self) -> int:
+        return to_ms(self._now)
+
+    def advance(self, **how_far: float) -> None:
+        """Move on, by the arguments of a `timedelta`."""
+        self._now += timedelta(**how_far)
