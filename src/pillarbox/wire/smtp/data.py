@@ -158,6 +158,12 @@ class DataReader:
             self._take(data, has_dots)
         return False
 
+    def discard(self) -> None:
+        """Keep nothing, now and from here on, as if the content were too large."""
+        self._limit = -1
+        self.too_large = True
+        self._kept = _Kept()
+
     def _take(self, piece: bytes, has_dots: bool) -> None:
         """Check and keep a piece that cuts no CRLF and no dot at the beginning of a line."""
         if self.fault is not DataFault.BARE_NEWLINE:
@@ -255,6 +261,12 @@ class BdatReader:
         if self._kept.joined().endswith(b"\r") or not self._line_ends.are_strict:
             return DataFault.BARE_NEWLINE
         return None
+
+    def discard(self) -> None:
+        """Keep nothing, now and from here on, as if the content were too large."""
+        self._limit = -1
+        self.too_large = True
+        self._kept = _Kept()
 
     def begin(self, size_bytes: int) -> None:
         """Expect a chunk; one that cannot fit is not kept even in part."""
