@@ -1,0 +1,68 @@
+"""What an SMTP session may be used for, and its limits.
+
+Read by `session`, `receive` and `auth`; made from the configuration by `app`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+IN_FLIGHT_BYTES = 256 * 1024 * 1024
+
+
+class Role(StrEnum):
+    """What a port is for; the value is the face's name in the log."""
+
+    MX = "smtp"
+    """Mail from other servers for people here; no login, no relay."""
+    SUBMISSION = "submission"
+    """Mail from users who are logged in, for anybody."""
+    LMTP = "lmtp"
+    """Mail from another server of the house, for people here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpOptions:
+    """Limits of a session; `hostname` is how the server greets.
+
+    `max_refused_recipients` and `max_errors` bound what a session may get wrong, `max_idle` the
+    commands between two messages, `max_commands` all of them. `timeout_s` is for one read,
+    `max_content_s` for a whole message (RFC 5321 §4.5.3.2).
+    """
+
+    hostname: str
+    max_message_bytes: int = 52_428_800
+    max_recipients: int = 100
+    timeout_s: float = 300.0
+    max_content_s: float = 3600.0
+    max_errors: int = 20
+    max_refused_recipients: int = 100
+    max_failed_logins: int = 3
+    max_idle: int = 200
+    max_commands: int = 100_000
+    allow_plaintext_auth: bool = False
+    """Offer AUTH without TLS to loopback addresses; for development only."""
+
+
+class InFlight:
+    """How many bytes of messages a process holds in memory while they arrive.
+
+    Shared by all sessions of a process, so that many large messages at once are put off instead
+    of filling the memory.
+    """
+
+    __slots__ = ("_limit_bytes", "used_bytes")
+
+    def __init__(self, limit_bytes: int = IN_FLIGHT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def reserve(self, size_bytes: int) -> bool:
+        """Take room for so many bytes more; false, and nothing taken, if there is none."""
+        if self.used_bytes + size_bytes > self._limit_bytes:
+            return False
+        self.used_bytes += size_bytes
+        return True
+
+    def release(self, size_bytes: int) -> None:
+        """Give room back."""
+        self.used_bytes -= size_bytes

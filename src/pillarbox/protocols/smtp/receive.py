@@ -1,0 +1,150 @@
+"""Receiving messages: one mail transaction from MAIL to the reply after its content.
+
+Bounds the memory of content as it arrives, judges its form, hands it to the use case and turns
+outcomes into replies. Called by `session`; calls `pipeline/inbound` and `pipeline/submission`.
+"""
+
+from dataclasses import dataclass
+
+from pillarbox.base.errors import Failure
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
+from pillarbox.pipeline.inbound.receive import Inbound
+from pillarbox.pipeline.login import Login
+from pillarbox.pipeline.submission.submit import Submission
+from pillarbox.protocols.smtp import errors
+from pillarbox.protocols.smtp.errors import Stage, refusal
+from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.wire.smtp import replies
+from pillarbox.wire.smtp.commands import Mail
+from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader
+from pillarbox.wire.smtp.params import Body
+from pillarbox.wire.smtp.replies import Reply, message_too_large
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServices:
+    """What sessions work with; submission ports need `submission` and `login`."""
+
+    options: SmtpOptions
+    in_flight: InFlight
+    inbound: Inbound
+    submission: Submission | None = None
+    login: Login | None = None
+
+
+class Transaction:
+    """One mail transaction; `close` must be called when it ends, however it does."""
+
+    __slots__ = (
+        "_in_flight",
+        "_mail",
+        "_reserved_bytes",
+        "_starved",
+        "chunk_failed",
+        "chunks",
+        "content_until",
+        "data",
+        "last_chunk",
+        "recipients",
+    )
+
+    def __init__(self, mail: Mail, in_flight: InFlight) -> None:
+        self._mail = mail
+        self._in_flight = in_flight
+        self._reserved_bytes = 0
+        self._starved = False
+        self.recipients: list[Recipient] = []
+        self.data: DataReader | None = None
+        self.chunks: BdatReader | None = None
+        self.chunk_failed = False
+        self.last_chunk = False
+        self.content_until: float | None = None
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether addresses may be more than ASCII (RFC 6531 §3.4)."""
+        return self._mail.params.smtputf8
+
+    @property
+    def announced_bytes(self) -> int:
+        """The size the client has announced, or 0."""
+        return self._mail.params.size_bytes or 0
+
+    def grow(self, size_bytes: int) -> None:
+        """Account for content that came; when there is no room left it is all dropped."""
+        if self._starved:
+            return
+        if self._in_flight.reserve(size_bytes):
+            self._reserved_bytes += size_bytes
+            return
+        self._starved = True
+        reader = self.data or self.chunks
+        if reader is not None:
+            reader.discard()
+        self._release()
+
+    def close(self) -> None:
+        """Give back what was reserved."""
+        self._starved = True
+        self._release()
+
+    def fault(self, reader: DataReader | BdatReader, limit_bytes: int) -> Reply | None:
+        """The reply to content that can't be taken for its form or size, if that is so."""
+        if self._starved:
+            return errors.NO_ROOM
+        if reader.too_large:
+            return message_too_large(limit_bytes)
+        if reader.fault is DataFault.BARE_NEWLINE:
+            return replies.BARE_NEWLINE
+        if reader.fault is not None:
+            return replies.CONTENT_LINE_TOO_LONG
+        return None
+
+    async def hand_over(
+        self,
+        services: SmtpServices,
+        role: Role,
+        origin: Origin,
+        actor: Actor | None,
+        reader: DataReader | BdatReader,
+    ) -> list[Reply]:
+        """Store the message, and give the reply, or on LMTP one for each recipient."""
+        each = role is Role.LMTP
+        count = len(self.recipients) if each else 1
+        fault = self.fault(reader, services.options.max_message_bytes)
+        if fault is not None:
+            return [fault] * count
+        envelope = Envelope(
+            origin=origin,
+            reverse_path=self._mail.reverse_path or "",
+            recipients=tuple(self.recipients),
+            smtputf8=self._mail.params.smtputf8,
+            eight_bit=self._mail.params.body is Body.EIGHT_BIT,
+            each=each,
+        )
+        content = reader.content
+        reader.discard()
+        try:
+            received = await _store(services, role, actor, envelope, content)
+        except Failure as failure:
+            return [refusal(failure, Stage.CONTENT)] * count
+        accepted = replies.ACCEPTED.with_text(f"Accepted as {received.id}")
+        return [
+            accepted if outcome is None else refusal(outcome, Stage.CONTENT)
+            for outcome in received.outcomes[:count]
+        ]
+
+    def _release(self) -> None:
+        self._in_flight.release(self._reserved_bytes)
+        self._reserved_bytes = 0
+
+
+async def _store(
+    services: SmtpServices, role: Role, actor: Actor | None, envelope: Envelope, content: bytes
+) -> Received:
+    if role is not Role.SUBMISSION:
+        return await services.inbound.receive(envelope, content)
+    if services.submission is None or actor is None:
+        raise RuntimeError("a submission session without login reached its content")
+    return await services.submission.submit(actor, envelope, content)
