@@ -10,10 +10,10 @@ import time
 
 import corpus
 import target
+from cost import CostWatch
 from imap_fetch import bodies_octets, expect
 from imap_wire import ImapWire
 from metrics import Metrics
-from proctree import CpuWatch
 
 MAILBOX = b"appended"
 SMALL = [corpus.message(number * 4 + 3, 600) for number in range(100)]
@@ -24,9 +24,9 @@ def append_each(imap: ImapWire, at: target.Target, metrics: Metrics) -> None:
     """Append small and large messages waiting for each OK, then small ones without waiting."""
     for name, contents in (("append_100", SMALL), ("append_20_of_50k", LARGE)):
         imap.make_empty(MAILBOX)
-        watch = CpuWatch(at.pids)
+        watch = CostWatch(at)
         elapsed_s = sum(imap.append(MAILBOX, content).elapsed_s for content in contents)
-        metrics.cpu(name, watch.spent_s(), len(contents))
+        watch.note(metrics, name, len(contents))
         metrics.add(name, elapsed_s * 1000, "ms")
         _verify(imap, name, contents)
     imap.make_empty(MAILBOX)

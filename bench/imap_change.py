@@ -12,10 +12,10 @@ import sys
 
 import filled
 import target
+from cost import CostWatch
 from imap_fetch import expect, fetches
 from imap_wire import ImapWire
 from metrics import Metrics
-from proctree import CpuWatch
 
 STORED = 1000
 EXPUNGED = 3000
@@ -42,7 +42,7 @@ class Changer:
 
     def measure(self, name: str, *commands: bytes) -> bytes:
         """Give all answers; the time of several commands is added up."""
-        watch = CpuWatch(self._at.pids)
+        watch = CostWatch(self._at)
         elapsed_s = 0.0
         octets = b""
         for command in commands:
@@ -50,7 +50,7 @@ class Changer:
             elapsed_s += answer.elapsed_s
             octets += answer.octets
         self._metrics.add(name, elapsed_s * 1000, "ms")
-        self._metrics.cpu(name, watch.spent_s(), len(commands))
+        watch.note(self._metrics, name, len(commands))
         return octets
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import corpus
 import filled
 import target
+from cost import CostWatch
 from imap_wire import ImapWire
 from metrics import Metrics
-from proctree import CpuWatch
 
 BODIES = 500
 WINDOW = 100
@@ -53,12 +53,12 @@ class Reader:
         print(f"imap_fetch {name}", file=sys.stderr)
         cold = self._imap.command(command)
         expect(name, count(cold.octets), wanted)
-        watch = CpuWatch(self._at.pids)
+        watch = CostWatch(self._at)
         for _ in range(self._at.runs):
             answer = self._imap.command(command)
             self._metrics.add(name, answer.elapsed_s * 1000, "ms")
             expect(name, count(answer.octets), wanted)
-        self._metrics.cpu(name, watch.spent_s(), self._at.runs)
+        watch.note(self._metrics, name, self._at.runs)
         self._metrics.add(f"{name}.cold", cold.elapsed_s * 1000, "ms")
         self._metrics.add(f"{name}.octets", len(cold.octets), "B")
 

@@ -77,7 +77,7 @@ def run_load(load: str, at: dict[str, Any], arguments: tuple[str, ...]) -> list[
     """Run one load as its own process against a running server; give its metrics."""
     command = [sys.executable, str(HERE / f"{load}.py"), "--host", at["host"]]
     command += ["--port", str(at["smtp_port"]), "--imap-port", str(at["imap_port"])]
-    command += ["--password", at["password"]]
+    command += ["--password", at["password"], "--data", at["data"]]
     for user in at["users"]:
         command += ["--rcpt", user]
     for pid in at["pids"]:

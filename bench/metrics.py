@@ -36,11 +36,6 @@ class Metrics:
         self._units.setdefault(name, unit)
         self._runs.setdefault(name, []).append(value)
 
-    def cpu(self, name: str, cpu_s: float | None, operations: int) -> None:
-        """Note the server's CPU seconds for each 1,000 operations, where the pids are known."""
-        if cpu_s is not None and operations:
-            self.add(f"{name}.cpu", cpu_s * 1000 / operations, "cpu-s/1000")
-
     def all(self) -> list[Metric]:
         return [
             Metric(name, round(statistics.median(runs), 4), self._units[name], tuple(_round(runs)))

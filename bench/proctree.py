@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_TRIES = 10
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -51,15 +52,25 @@ def _threads_s(pid: int) -> float:
 
 def cpu_s(roots: Sequence[int]) -> float:
     """Sum user and system time, that of children already waited for included."""
-    total_s = 0.0
-    for pid in tree(roots):
-        if fields := _stat(pid):
-            own, waited_for = fields[11:13], fields[13:15]
-            # Clock ticks are 10 ms and too coarse for one command, but they alone know of
-            # threads that have ended.
-            total_s += max(sum(map(int, own)) / _TICKS_S, _threads_s(pid))
-            total_s += sum(map(int, waited_for)) / _TICKS_S
+    living = tree(roots)
+    for _ in range(_TRIES):
+        total_s = sum(_process_s(pid) for pid in living)
+        # Who ends meanwhile would be counted twice (itself and by its parent) or not at all.
+        if (now := tree(roots)) == living:
+            break
+        living = now
     return total_s
+
+
+def _process_s(pid: int) -> float:
+    fields = _stat(pid)
+    if not fields:
+        return 0.0
+    own, waited_for = fields[11:13], fields[13:15]
+    # Clock ticks are 10 ms and too coarse for one command, but they alone know of threads that
+    # have ended.
+    own_s = max(sum(map(int, own)) / _TICKS_S, _threads_s(pid))
+    return own_s + sum(map(int, waited_for)) / _TICKS_S
 
 
 def pss_bytes(roots: Sequence[int]) -> int:
@@ -74,15 +85,3 @@ def pss_bytes(roots: Sequence[int]) -> int:
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
     return total
-
-
-class CpuWatch:
-    """Measures the CPU the tree spends between its making and `spent_s()`."""
-
-    def __init__(self, roots: Sequence[int]) -> None:
-        self._roots = roots
-        self._begun_s = cpu_s(roots) if roots else 0.0
-
-    def spent_s(self) -> float | None:
-        """Give the seconds spent so far; None where no roots are known."""
-        return cpu_s(self._roots) - self._begun_s if self._roots else None

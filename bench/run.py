@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 RESULTS = HERE / "results"
 # In this order; memory comes before all loads, with idle connections, and after them.
 LOADS = ("smtp_in", "imap_append", "imap_idle", "imap_fetch", "imap_change")
+# These read and change a large mailbox; further sizes get a line of their own.
+SIZED_LOADS = ("imap_fetch", "imap_change")
 CHOICES = ("startup", "memory", *LOADS)
 
 
@@ -53,11 +55,14 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.chosen = tuple(options.loads.split(","))
+        self.sizes = [int(size) for size in options.messages.split(",")]
         self.results = table.Results()
         self.failures: list[str] = []
         self.versions: dict[str, str] = {}
 
-    def _load(self, variant: Variant, at: dict[str, Any], load: str, *arguments: str) -> None:
+    def _load(
+        self, variant: Variant, at: dict[str, Any], load: str, *arguments: str, label: str = ""
+    ) -> None:
         begun = time.monotonic()
         extra = ("--quick",) if self.options.quick else ()
         try:
@@ -67,7 +72,7 @@ class Bench:
             say(self.failures[-1])
             return
         for metric in metrics:
-            name = f"{load}.{metric['name']}"
+            name = f"{label or load}.{metric['name']}"
             self.results.add(variant.name, name, metric["unit"], metric["runs"])
         say(f"{variant.name}: {load} done in {time.monotonic() - begun:.1f} s")
 
@@ -88,15 +93,18 @@ class Bench:
             self._load(variant, at, "memory", "--connections", "0")
         for load in LOADS:
             if load in self.chosen:
-                runs = "5" if load == "imap_fetch" else "1"
-                self._load(variant, at, load, "--runs", runs, *self._sized(load))
+                self._load(variant, at, load, *self._sized(load, self.sizes[0]))
+        for size in self.sizes[1:]:
+            for load in SIZED_LOADS:
+                if load in self.chosen:
+                    label = f"{load}@{size}"
+                    self._load(variant, at, load, *self._sized(load, size), label=label)
         if "memory" in self.chosen:
             self._load(variant, at, "memory", "--label", "after_load")
 
-    def _sized(self, load: str) -> tuple[str, ...]:
-        if load in ("imap_fetch", "imap_change"):
-            return ("--messages", str(self.options.messages))
-        return ()
+    def _sized(self, load: str, messages: int) -> tuple[str, ...]:
+        runs = ("--runs", "5" if load == "imap_fetch" else "1")
+        return (*runs, "--messages", str(messages)) if load in SIZED_LOADS else runs
 
 
 def variants(options: argparse.Namespace) -> list[Variant]:
@@ -151,7 +159,9 @@ def main() -> None:
     parser.add_argument("--servers", default="peer,pillarbox")
     parser.add_argument("--stores", default="maildir,mdbox", help="the peer's kinds of mailbox")
     parser.add_argument("--workers", default="1", help="such as 1,2,4")
-    parser.add_argument("--messages", type=int, default=10_000, help="in the large mailbox")
+    parser.add_argument(
+        "--messages", default="10000", help="in the large mailbox; 10000,100000 shows growth"
+    )
     options = parser.parse_args()
     if unknown := set(options.loads.split(",")) - set(CHOICES):
         parser.error(f"unknown loads: {', '.join(sorted(unknown))}")

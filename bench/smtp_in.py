@@ -12,14 +12,15 @@ import asyncio
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import corpus
 import target
 import uvloop
+from cost import CostWatch
 from imap_wire import ImapWire
 from metrics import Metrics, percentile
-from proctree import CpuWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ async def _client(host: str, port: int, load: Load, tally: Tally, pipelining: bo
         count = min(load.per_session, tally.left)
         tally.left -= count
         _, sender = await loop.create_connection(
-            lambda count=count: Sender(tally, count, pipelining), host, port
+            partial(Sender, tally, count, pipelining), host, port
         )
         await asyncio.wait_for(sender.done, SESSION_TIMEOUT_S)
 
@@ -179,7 +180,7 @@ def run(at: target.Target, load: Load, pipelining: bool, metrics: Metrics) -> No
     with ImapWire(at.host, at.imap_port, VISIBLE_TIMEOUT_S) as imap:
         imap.login(at.user, at.password)
         before = imap.command(b"EXAMINE INBOX").exists()
-        watch = CpuWatch(at.pids)
+        watch = CostWatch(at)
         own_cpu_s = time.process_time()
         begun = time.perf_counter()
         try:
@@ -189,7 +190,7 @@ def run(at: target.Target, load: Load, pipelining: bool, metrics: Metrics) -> No
         own_cpu_s = time.process_time() - own_cpu_s
         exists = wait_visible(imap, before + tally.accepted)
         visible_s = time.perf_counter() - begun
-        cpu_s = watch.spent_s()
+        watch.note(metrics, load.name, load.messages)
         _verify(imap, exists, before + load.messages, load.size_bytes)
     if tally.accepted != load.messages:
         raise SystemExit(f"{tally.accepted} of {load.messages} accepted")
@@ -199,7 +200,6 @@ def run(at: target.Target, load: Load, pipelining: bool, metrics: Metrics) -> No
     metrics.add(f"{name}.p50", percentile(tally.latencies_s, 0.5) * 1000, "ms")
     metrics.add(f"{name}.p99", percentile(tally.latencies_s, 0.99) * 1000, "ms")
     metrics.add(f"{name}.session_p50", percentile(tally.session_s, 0.5) * 1000, "ms")
-    metrics.cpu(name, cpu_s, tally.accepted)
     metrics.add(f"{name}.load_cpu", own_cpu_s * 1000 / tally.accepted, "cpu-s/1000")
 
 

@@ -21,6 +21,7 @@ class Target:
     password: str
     pids: tuple[int, ...]
     runs: int
+    data: str = ""
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -42,6 +43,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument(
         "--pid", action="append", type=int, default=[], help="root of the server's process tree"
     )
+    made.add_argument("--data", default="", help="the server's data, for counting disk flushes")
     made.add_argument("--runs", type=int, default=3)
     made.add_argument("--quick", action="store_true", help="fewer messages, one run")
     return made
@@ -61,4 +63,5 @@ def of(options: argparse.Namespace) -> Target:
         password=options.password,
         pids=tuple(options.pid),
         runs=1 if options.quick else options.runs,
+        data=options.data,
     )
