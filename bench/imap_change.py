@@ -57,9 +57,10 @@ class Changer:
 def change_all(changer: Changer, source: bytes, stored: int, gone: int) -> None:
     """Go once through all changes, checking what the server tells after each."""
     imap = changer.imap
+    # Selected first, so that neither mailbox below is deleted while it is selected.
+    expect("select", imap.command(b"SELECT " + source).exists() >= stored + gone, True)
     imap.make_empty(b"work")
     imap.make_empty(b"moved")
-    expect("select", imap.command(b"SELECT " + source).exists() >= stored + gone, True)
     changer.measure("copy", b"COPY 1:%d work" % (stored + gone))
     expect("copy", imap.command(b"SELECT work").exists(), stored + gone)
     octets = changer.measure("store", rb"STORE 1:%d +FLAGS (\Flagged)" % stored)
