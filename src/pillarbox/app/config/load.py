@@ -54,6 +54,8 @@ class Configuration:
     location: Location
     sources: Mapping[str, Source]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What was done to the file."""
 
 
 def locate(
@@ -104,6 +106,7 @@ class _Reader:
         self._location = location
         self._problems: list[str] = []
         self._warnings: list[str] = []
+        self._notes: list[str] = []
         self._environment: dict[str, tuple[str, str]] = {}
         for variable, value in environment.items():
             if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
@@ -126,13 +129,19 @@ class _Reader:
             if not file.exists():
                 self._refuse_new_key(given)
                 if files.create(file, given):
+                    self._notes.append(
+                        f"Wrote {file}. Keep a copy elsewhere: without its ENCRYPTION_KEY no mail"
+                        " can be read."
+                    )
                     return
             content = files.read(file)
             if content.problems:
                 return
             if "ENCRYPTION_KEY" not in content.mentioned:
                 self._refuse_new_key(given)
-            files.append_missing(file, given)
+            appended = files.append_missing(file, given)
+            if appended:
+                self._notes.append(f"Appended to {file}: {', '.join(appended)}")
         except OSError as error:
             reason = error.strerror or str(error)
             self._warnings.append(f"{file}: can't be written ({reason}); it stays as it is")
@@ -166,7 +175,9 @@ class _Reader:
         self._check(options, sources)
         if self._problems:
             raise ConfigError(tuple(self._problems))
-        return Configuration(options, self._location, sources, tuple(self._warnings))
+        return Configuration(
+            options, self._location, sources, tuple(self._warnings), tuple(self._notes)
+        )
 
     def _content(self) -> FileContent:
         file = self._location.file

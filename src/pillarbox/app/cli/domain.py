@@ -1,0 +1,109 @@
+"""`pillarbox domain`: domains whose mail is served here."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pillarbox.app.cli.invocation import Invocation
+from pillarbox.app.cli.output import confirm, json_option, table, yes_option
+
+if TYPE_CHECKING:
+    from pillarbox.storage.tx import Tx
+
+
+@click.group(help="Domains whose mail is served here.")
+def domain() -> None:
+    pass
+
+
+@domain.command(help="Serve the mail of a domain.")
+@click.argument("name")
+@click.pass_obj
+def add(invocation: Invocation, name: str) -> None:
+    from pillarbox.domain.accounts import domains
+
+    made = invocation.write(domains.create, name)
+    click.echo(f"Added domain {made.name}.")
+
+
+@domain.command("list", help="List the domains.")
+@json_option
+@click.pass_obj
+def list_domains(invocation: Invocation, as_json: bool) -> None:
+    from pillarbox.domain.accounts import domains
+
+    rows = [
+        {"name": one.name, "enabled": one.enabled, "catch_all": one.catch_all}
+        for one in invocation.read(domains.all_of)
+    ]
+    table(rows, ("name", "enabled", "catch_all"), as_json)
+
+
+@domain.command(
+    help="Stop serving a domain. With --force its users, their mail and aliases go too."
+)
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Remove its users, all their mail, and its aliases.")
+@yes_option
+@click.pass_obj
+def remove(invocation: Invocation, name: str, force: bool, yes: bool) -> None:
+    what = f"{name}, its users with all their mail, and its aliases" if force else name
+    confirm(f"Remove {what}?", yes)
+    invocation.write(_remove, name, force)
+    click.echo(f"Removed domain {name}.")
+
+
+@domain.command(help="Take mail for a domain and let its users log in again.")
+@click.argument("name")
+@click.pass_obj
+def enable(invocation: Invocation, name: str) -> None:
+    invocation.write(_set_enabled, name, True)
+    click.echo(f"Enabled domain {name}.")
+
+
+@domain.command(help="Refuse mail for a domain and logins of its users; nothing is lost.")
+@click.argument("name")
+@click.pass_obj
+def disable(invocation: Invocation, name: str) -> None:
+    invocation.write(_set_enabled, name, False)
+    click.echo(f"Disabled domain {name}.")
+
+
+@domain.command(
+    "catch-all", help="Where mail for unknown users of a domain goes: ADDRESS, or --off."
+)
+@click.argument("name")
+@click.argument("address", required=False)
+@click.option("--off", is_flag=True, help="Refuse mail for unknown users.")
+@click.pass_obj
+def catch_all(invocation: Invocation, name: str, address: str | None, off: bool) -> None:
+    if (address is None) != off:
+        raise click.UsageError("Give an address, or --off.")
+    invocation.write(_set_catch_all, name, address)
+    click.echo(
+        f"Mail for unknown users of {name} {f'goes to {address}' if address else 'is refused'}."
+    )
+
+
+def _remove(tx: "Tx", name: str, force: bool) -> None:
+    from pillarbox.domain.accounts import aliases, domains, users
+
+    found = domains.require(tx, name)
+    if force:
+        for alias in aliases.list_of(tx, found):
+            aliases.delete(tx, alias)
+        for user in users.list_of(tx, found):
+            users.delete(tx, user.account_id)
+    domains.delete(tx, found)
+
+
+def _set_enabled(tx: "Tx", name: str, enabled: bool) -> None:
+    from pillarbox.domain.accounts import domains
+
+    domains.set_enabled(tx, domains.require(tx, name), enabled)
+
+
+def _set_catch_all(tx: "Tx", name: str, address: str | None) -> None:
+    from pillarbox.domain.accounts import domains
+
+    domains.set_catch_all(tx, domains.require(tx, name), address)

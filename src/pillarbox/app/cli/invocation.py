@@ -1,0 +1,69 @@
+"""What a command has at hand: where settings and data lie, and the database for one action."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+
+import click
+
+from pillarbox.app.config.load import Configuration, Location, load, locate
+
+if TYPE_CHECKING:
+    from pillarbox.storage.tx import Tx
+
+Ts = TypeVarTuple("Ts")
+R = TypeVar("R")
+
+
+class Invocation:
+    """One call of the command line."""
+
+    def __init__(self, config: Path | None, data: Path | None) -> None:
+        self._config = config
+        self._data = data
+
+    @property
+    def location(self) -> Location:
+        """Where the settings and the data lie."""
+        return locate(self._config, self._data)
+
+    def configuration(self, *, write: bool = True) -> Configuration:
+        """The settings; with `write` the file is made or completed, which is told."""
+        location = self.location
+        _become_owner(location.data)
+        configuration = load(location, write=write)
+        for note in configuration.notes:
+            click.echo(note, err=True)
+        return configuration
+
+    def read(self, function: "Callable[[Tx, *Ts], R]", *args: *Ts) -> R:
+        """Run a domain function that only looks."""
+        return asyncio.run(self._call(False, function, args))
+
+    def write(self, function: "Callable[[Tx, *Ts], R]", *args: *Ts) -> R:
+        """Run a domain function in a transaction; a running server is told of the change."""
+        return asyncio.run(self._call(True, function, args))
+
+    async def _call(self, change: bool, function: "Callable[[Tx, *Ts], R]", args: tuple[*Ts]) -> R:
+        from pillarbox.app.database import open_database
+
+        options = self.configuration().options
+        hints: list[str] = []
+        database = open_database(options, publish=hints.append, readers=1, writers=1)
+        try:
+            call = database.write if change else database.read
+            return await call(function, *args)
+        finally:
+            await database.close()
+
+
+def _become_owner(folder: Path) -> None:
+    """Called as root, act as the owner of the data, so that the server can use what is made."""
+    if os.geteuid() != 0 or not folder.exists():
+        return
+    owner = folder.stat()
+    if owner.st_uid != 0:
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)

@@ -1,0 +1,122 @@
+"""How commands print and ask: tables or JSON, confirmations, passwords."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_PASSWORD_FILE_BYTES = 4096
+
+
+def json_option(function: F) -> F:
+    """`--json` for a command that lists."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def yes_option(function: F) -> F:
+    """`--yes` for a command that removes."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    """Print rows as JSON (every field) or as a table of `columns`."""
+    if as_json:
+        click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=2))
+        return
+    lines = [[column.replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def when(milliseconds: int | None) -> str | None:
+    """An instant for people and programs (RFC 3339, UTC)."""
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on only if it is wanted; without a terminal only `--yes` says so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Say --yes to do it without being asked.")
+    click.confirm(question, abort=True)
+
+
+def password_options(function: F) -> F:
+    """`--password` and `--password-file` for a command that sets a password."""
+    function = click.option(
+        "--password-file",
+        type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+        metavar="FILE",
+        help="Read the password from the first line of FILE, - is standard input.",
+    )(function)
+    return click.option(
+        "--password",
+        metavar="PASSWORD",
+        help="The password; other users of this machine may see it while the command runs.",
+    )(function)
+
+
+def read_password(password: str | None, file: Path | None) -> str:
+    """The password from the option, the file or a prompt, normalized; `Invalid` if not allowed."""
+    from pillarbox.pipeline.passwords import require_allowed
+
+    if password is not None and file is not None:
+        raise click.UsageError("Give --password or --password-file, not both.")
+    if file is not None:
+        with click.open_file(str(file), encoding="utf-8") as stream:
+            lines = stream.read(MAX_PASSWORD_FILE_BYTES).splitlines()
+        password = lines[0] if lines else ""
+    elif password is None:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                "There is no terminal to ask for a password; use --password-file."
+            )
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return require_allowed(str(password))
+
+
+def hash_password(plain: str) -> str:
+    """The hash to store."""
+    from pillarbox.pipeline.passwords import PasswordHasher
+
+    return PasswordHasher().hash(plain)
+
+
+class Size(click.ParamType[int]):
+    """A size such as 500M; 0 or `none` is no limit."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from pillarbox.app.config.kinds import parse_size
+
+        if isinstance(value, int):
+            return value
+        try:
+            return 0 if value.lower() in ("none", "unlimited") else parse_size(value)
+        except ValueError:
+            self.fail(f"{value!r} is no size; say 500M, 2G, or none.", param, ctx)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
