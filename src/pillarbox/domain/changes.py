@@ -10,7 +10,7 @@ from sqlalchemy import Column, Table, bindparam, insert, select, update
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId
-from pillarbox.domain.accounts.tables import accounts
+from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.schema import Big, Small, metadata
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx

@@ -1,8 +1,8 @@
-"""Tables of the directory: domains, accounts, who may log in, and which addresses lead where."""
+"""Tables of the directory: domains, who may log in, and which addresses lead where."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table
 
-from pillarbox.storage.schema import Big, Blob, Int, Small, metadata, text
+from pillarbox.storage.schema import Big, Int, Small, metadata, text
 
 domains = Table(
     "domains",
@@ -11,20 +11,6 @@ domains = Table(
     Column("name", text(255), nullable=False, unique=True),  # A-labels, lower case
     Column("enabled", Small, nullable=False, default=1),
     Column("catch_all", text(320), nullable=True),  # an address, local or outside
-    Column("created_ms", Big, nullable=False),
-)
-
-# What owns mail. A user has one; groups and resources will have one without a login.
-accounts = Table(
-    "accounts",
-    metadata,
-    Column("id", Big, primary_key=True, autoincrement=False),
-    Column("salt", Blob, nullable=False),  # key derivation; losing it shreds the account's mail
-    Column("modseq", Big, nullable=False),
-    Column("uidvalidity", Big, nullable=False, server_default="0"),  # the last one given out
-    Column("quota_bytes", Big, nullable=False),  # 0: no limit
-    Column("used_bytes", Big, nullable=False),
-    Column("used_messages", Big, nullable=False),
     Column("created_ms", Big, nullable=False),
 )
 

@@ -9,8 +9,9 @@ from pillarbox.base.errors import Exists, Invalid, NotFound
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, credentials, domains, names
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
-from pillarbox.domain.accounts.tables import accounts, users
+from pillarbox.domain.accounts.tables import users
 from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.owners.tables import accounts
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx

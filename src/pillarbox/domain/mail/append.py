@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, insert
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
-from pillarbox.domain.mail.placement import Tally, charge, count
+from pillarbox.domain.mail.placement import Tally, count
 from pillarbox.domain.mail.tables import emails, messages
+from pillarbox.domain.owners.quota import charge
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 

@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.append import INSERT_MESSAGE
 from pillarbox.domain.mail.model import Copied
-from pillarbox.domain.mail.placement import Tally, UidRanges, bury, charge, count
+from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count
 from pillarbox.domain.mail.tables import messages
+from pillarbox.domain.owners.quota import charge
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 

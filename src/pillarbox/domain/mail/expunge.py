@@ -9,12 +9,12 @@ from pillarbox.domain.mail.placement import (
     Tally,
     UidRanges,
     bury,
-    charge,
     count,
     note_unplaced,
     runs,
 )
 from pillarbox.domain.mail.tables import messages
+from pillarbox.domain.owners.quota import charge
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 

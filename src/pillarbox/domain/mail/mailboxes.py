@@ -12,12 +12,13 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.accounts.tables import accounts
 from pillarbox.domain.mail.copy import move
 from pillarbox.domain.mail.model import Mailbox
-from pillarbox.domain.mail.placement import MAX_UID, bury, charge, note_unplaced
+from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
 from pillarbox.domain.mail.tables import subscriptions as subscribed
+from pillarbox.domain.owners.quota import charge
+from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 

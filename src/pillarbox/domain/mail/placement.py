@@ -1,4 +1,4 @@
-"""What every change of a mailbox does: charge the account, move the counters, bury the gone.
+"""What every change of a mailbox does: move its counters, bury what is gone.
 
 Called by the other modules of `domain/mail` and by nothing outside.
 """
@@ -6,12 +6,11 @@ Called by the other modules of `domain/mail` and by nothing outside.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
-from pillarbox.base.errors import NotFound, OverQuota
+from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.accounts.tables import accounts
 from pillarbox.domain.mail.model import Flag
 from pillarbox.domain.mail.tables import expunged, mailboxes, messages, unplaced
 from pillarbox.storage.schema import Big
@@ -21,25 +20,6 @@ from pillarbox.storage.tx import Tx
 UidRanges = Sequence[tuple[int, int]]
 MAX_UID = 0xFFFF_FFFF
 
-_ADDED_BYTES = bindparam("added_bytes", type_=Big)
-_CHARGE = Statement(
-    update(accounts)
-    .where(
-        accounts.c.id == bindparam("account"),
-        or_(
-            accounts.c.quota_bytes == 0,
-            _ADDED_BYTES <= 0,
-            accounts.c.used_bytes + _ADDED_BYTES <= accounts.c.quota_bytes,
-        ),
-    )
-    .values(
-        modseq=accounts.c.modseq + 1,
-        used_bytes=accounts.c.used_bytes + _ADDED_BYTES,
-        used_messages=accounts.c.used_messages + bindparam("added_messages"),
-    )
-    .returning(accounts.c.modseq, accounts.c.salt)
-)
-_SALT = Statement(select(accounts.c.salt).where(accounts.c.id == bindparam("account")))
 _COUNT = Statement(
     update(mailboxes)
     .where(mailboxes.c.id == bindparam("mailbox"), mailboxes.c.account_id == bindparam("account"))
@@ -84,14 +64,6 @@ _UNPLACE = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Charged:
-    """An account that took a modseq for a change, and its salt."""
-
-    modseq: int
-    salt: bytes
-
-
 @dataclass(slots=True)
 class Tally:
     """How a mailbox's counters move in one change."""
@@ -112,26 +84,6 @@ class Tally:
     def negative(self) -> "Tally":
         """The same messages, taken away."""
         return Tally(0, -self.messages, -self.unseen, -self.deleted, -self.size_bytes)
-
-
-def charge(tx: Tx, account: AccountId, size_bytes: int, count: int) -> Charged:
-    """Take the next modseq and charge the account's quota (or release it: negative numbers).
-
-    Raises `OverQuota` where there is no room, `NotFound` for an unknown account.
-    """
-    row = tx.one(_CHARGE, account=account, added_bytes=size_bytes, added_messages=count)
-    if row is None:
-        salt_of(tx, account)
-        raise OverQuota("The mailbox is full")
-    return Charged(row[0], row[1])
-
-
-def salt_of(tx: Tx, account: AccountId) -> bytes:
-    """The salt from which the account's keys are derived."""
-    salt = tx.scalar(_SALT, account=account)
-    if salt is None:
-        raise NotFound("There is no such account")
-    return bytes(salt)
 
 
 def count(

@@ -12,8 +12,9 @@ from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import ContentRef
-from pillarbox.domain.mail.placement import UidRanges, salt_of
+from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
+from pillarbox.domain.owners.quota import salt_of
 from pillarbox.formats.mime.part import Part
 from pillarbox.storage.blobs.tables import blob_data
 from pillarbox.storage.statement import Statement

@@ -11,9 +11,10 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import GrammarError, Invalid, OverQuota
 from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
-from pillarbox.domain.accounts import domains, quota
+from pillarbox.domain.accounts import domains
 from pillarbox.domain.accounts.model import TOPIC, Resolution
 from pillarbox.domain.accounts.resolve import resolve
+from pillarbox.domain.owners import quota
 from pillarbox.formats.address import Address, ascii_domain, parse_path
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
