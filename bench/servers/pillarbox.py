@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import MappingProxyType
 
 from foreground import (
     DOMAIN,
@@ -31,6 +32,10 @@ from foreground import (
 
 COMMAND_TIMEOUT_S = 60
 SOURCE = Path(__file__).resolve().parents[2] / "src"
+# No limits for the load's address, and passwords in clear, as the peer is set.
+SETTINGS = MappingProxyType(
+    {"HOSTNAME": f"mx.{DOMAIN}", "TLS_MODE": "off", "TRUSTED_NETWORKS": "127.0.0.0/8"}
+)
 PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
 
 
@@ -46,7 +51,8 @@ class Pillarbox:
         self.command = [options.python, "-OO", "-m", "pillarbox", "--data", str(folder / "data")]
         self.environment = dict(os.environ, PYTHONPATH=str(SOURCE))
         settings = {f"{key}_PORT": str(port) for key, port in self.ports.items()}
-        settings |= {"WORKERS": str(self.workers), "TRUSTED_NETWORKS": "127.0.0.0/8"}
+        settings |= {f"{key}_IFACE": "127.0.0.1" for key in PORT_KEYS}
+        settings |= SETTINGS | {"WORKERS": str(self.workers)}
         settings |= dict(pair.split("=", 1) for pair in options.set)
         self.environment |= {f"PILLARBOX_{key}": value for key, value in settings.items()}
         (folder / "data").mkdir()
