@@ -11,6 +11,7 @@ import click
 from pillarbox.app.config.load import Configuration, Location, load, locate
 
 if TYPE_CHECKING:
+    from pillarbox.cluster.bus import Bus
     from pillarbox.storage.tx import Tx
 
 Ts = TypeVarTuple("Ts")
@@ -49,14 +50,26 @@ class Invocation:
     async def _call(self, change: bool, function: "Callable[[Tx, *Ts], R]", args: tuple[*Ts]) -> R:
         from pillarbox.app.database import open_database
 
-        options = self.configuration().options
-        hints: list[str] = []
-        database = open_database(options, publish=hints.append, readers=1, writers=1)
+        configuration = self.configuration()
+        bus = _join_bus(configuration.location.bus_folder if change else None)
+        database = open_database(configuration.options, publish=bus.publish, readers=1, writers=1)
         try:
             call = database.write if change else database.read
             return await call(function, *args)
         finally:
             await database.close()
+            bus.close()
+
+
+def _join_bus(folder: Path | None) -> "Bus":
+    """The way to tell a running server; where none has ever run, nobody is told."""
+    if folder is None or not folder.is_dir():
+        from pillarbox.cluster.bus import LocalBus
+
+        return LocalBus()
+    from pillarbox.cluster.unix import UnixBus
+
+    return UnixBus(folder)
 
 
 def _become_owner(folder: Path) -> None:

@@ -37,6 +37,11 @@ class Location:
     file: Path
     data: Path
 
+    @property
+    def bus_folder(self) -> Path:
+        """Where the processes of this host meet (`cluster/unix.py`)."""
+        return self.data / "run" / "bus"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
