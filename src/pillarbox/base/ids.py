@@ -41,3 +41,16 @@ def public_id(prefix: str, value: int) -> str:
         characters.append(_ALPHABET[value & 31])
         value >>= 5
     return prefix + "".join(reversed(characters))
+
+
+def parse_public_id(prefix: str, text: str) -> int | None:
+    """The id behind what `public_id` made, `None` for any other text."""
+    if len(text) != 14 or text[0] != prefix:
+        return None
+    value = 0
+    for character in text[1:]:
+        digit = _ALPHABET.find(character)
+        if digit < 0:
+            return None
+        value = value << 5 | digit
+    return value

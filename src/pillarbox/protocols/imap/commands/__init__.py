@@ -1,0 +1,1 @@
+"""What each command does: one file per command family, put together in `registry.py`."""

@@ -1,0 +1,34 @@
+"""EXPUNGE and UID EXPUNGE (RFC 9051 §6.4.3, §6.4.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pillarbox.domain.mail import expunge as mail_expunge
+from pillarbox.domain.mail.placement import UidRanges
+from pillarbox.protocols.imap.reply import Reply
+from pillarbox.protocols.imap.updates import change, look, tell
+from pillarbox.wire.imap.parse.expunge import Expunge
+from pillarbox.wire.imap.respond.replies import number_code
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.session import ImapSession
+
+
+async def expunge(session: ImapSession, args: Expunge) -> Reply:
+    """Remove what has \\Deleted, of all or of the given UIDs."""
+    view = session.require_view(writable=True)
+    ranges: UidRanges | None = None
+    if args.uids is not None:
+        await look(session, expunge=True)
+        ranges = view.uid_ranges(view.resolve(args.uids, uid=True))
+        if not ranges:
+            return Reply("EXPUNGE completed")
+    gone = await change(
+        session, view, mail_expunge.expunge, view.account_id, view.mailbox_id, ranges
+    )
+    view.gone.update(gone)
+    tell(session, view, expunge=True)
+    if gone and session.condstore:
+        return Reply("EXPUNGE completed", number_code("HIGHESTMODSEQ", view.modseq))
+    return Reply("EXPUNGE completed")

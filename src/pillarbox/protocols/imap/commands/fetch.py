@@ -1,0 +1,198 @@
+"""FETCH and UID FETCH: reads what the items need, a slice of messages at a time.
+
+Flags, UIDs and modseqs come from the view; rows, stored summaries and content from the database
+(RFC 9051 §6.4.5). Slices bound what is in memory at once, and let other sessions in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pillarbox.domain.mail import read
+from pillarbox.domain.mail.flags import FlagChange, change_flags
+from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.formats.mime.part import Part
+from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
+from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.reply import Reply
+from pillarbox.protocols.imap.updates import change, flag_lines, look, tell
+from pillarbox.protocols.imap.view import Span, View
+from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
+from pillarbox.wire.imap.respond.fetch import fetch_columns
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.session import ImapSession
+
+_SLICE_MESSAGES = 4_096
+_SUMMARY_MESSAGES = 1_024
+_CONTENT_MESSAGES = 64
+_CONTENT_BYTES = 4 << 20
+
+
+async def fetch(session: ImapSession, args: Fetch) -> Reply:
+    """Tell data of messages; sections without PEEK make them \\Seen."""
+    view = session.require_view()
+    await look(session, expunge=args.uid)
+    if args.vanished:
+        raise RefusedCommand("QRESYNC is not offered", "CANNOT")
+    by_modseq = args.changed_since is not None
+    session.condstore |= by_modseq or Attribute.MODSEQ in args.items
+    spans = view.resolve(args.sequence, uid=args.uid)
+    if args.changed_since is not None:
+        spans = _changed_since(view, spans, args.changed_since)
+    wanted = plan(args.items, uid=args.uid, modseq=by_modseq)
+    complete = True
+    async for part, whole in _slices(session, view, spans, wanted):
+        complete &= whole
+        session.write(
+            fetch_columns(
+                [index + 1 for index in part.indexes], [make(part) for make in wanted.makers]
+            )
+        )
+        await session.flush()
+    if wanted.sets_seen and not view.read_only:
+        await _set_seen(session, view, spans, uid=args.uid)
+    if not complete:
+        raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
+    return Reply("FETCH completed")
+
+
+def _changed_since(view: View, spans: Sequence[Span], modseq: int) -> list[Span]:
+    modseqs = view.modseqs
+    return view.spans_of_indexes(
+        [index for start, end in spans for index in range(start, end) if modseqs[index] > modseq]
+    )
+
+
+async def _set_seen(session: ImapSession, view: View, spans: Sequence[Span], *, uid: bool) -> None:
+    """One change for all that were not seen yet, told with their new flags."""
+    seen = [bool(bits & Flag.SEEN) for bits, _ in view.sets.sets]
+    unseen = [index for start, end in spans for index in range(start, end)
+              if not seen[view.flags[index]]]  # fmt: skip
+    if not unseen:
+        return
+    changed = await change(
+        session,
+        view,
+        change_flags,
+        view.account_id,
+        view.mailbox_id,
+        view.uid_ranges(view.spans_of_indexes(unseen)),
+        FlagChange.ADD,
+        FlagSet(Flag.SEEN),
+        None,
+    )
+    indexes = view.set_rows(changed.rows)
+    view.announced.difference_update(row[0] for row in changed.rows)
+    session.write(flag_lines(view, indexes, uid=uid, modseq=session.condstore))
+    tell(session, view, expunge=False)
+
+
+async def _slices(
+    session: ImapSession, view: View, spans: Sequence[Span], wanted: Plan
+) -> AsyncIterator[tuple[Slice, bool]]:
+    """The messages in slices with what the plan needs, and whether all were still there."""
+    services, sources = session.services, wanted.sources
+    database, mailbox = services.database, view.mailbox_id
+    most = _SLICE_MESSAGES if max(sources) <= Source.ROWS else _SUMMARY_MESSAGES
+    for piece in _pieces(spans, most):
+        ranges = view.uid_ranges(piece)
+        rows: list[Row] = []
+        summaries: list[tuple[int, bytes]] = []
+        if Source.ROWS in sources or (Source.CONTENT in sources and _count(piece) > 1):
+            rows = await database.read(read.rows, mailbox, ranges)
+        if Source.SUMMARIES in sources:
+            summaries = await database.read(
+                read.summaries, services.content, view.account_id, mailbox, ranges
+            )
+        if Source.CONTENT not in sources:
+            yield _joined(view, piece, sources, rows, summaries, [])
+            continue
+        for smaller in _by_size(view, piece, rows):
+            contents = await database.read(
+                read.contents,
+                services.content,
+                view.account_id,
+                mailbox,
+                view.uid_ranges(smaller),
+                wanted.parts,
+            )
+            yield _joined(view, smaller, sources, rows, summaries, contents)
+
+
+def _joined(
+    view: View,
+    piece: Sequence[Span],
+    sources: frozenset[Source],
+    rows: list[Row],
+    summaries: list[tuple[int, bytes]],
+    contents: list[tuple[int, bytes, Part | None]],
+) -> tuple[Slice, bool]:
+    """What was read, brought in line; messages that are gone by now are left out."""
+    indexes: Sequence[int] = [index for start, end in piece for index in range(start, end)]
+    asked = len(indexes)
+    uids: list[list[int]] = []
+    if Source.ROWS in sources:
+        uids.append([row[0] for row in rows])
+    if Source.SUMMARIES in sources:
+        uids.append([one[0] for one in summaries])
+    if Source.CONTENT in sources:
+        uids.append([one[0] for one in contents])
+    if any(len(found) != asked for found in uids):
+        kept = set.intersection(*map(set, uids)) & {view.uids[index] for index in indexes}
+        indexes = [index for index in indexes if view.uids[index] in kept]
+        rows = [row for row in rows if row[0] in kept]
+        summaries = [one for one in summaries if one[0] in kept]
+        contents = [one for one in contents if one[0] in kept]
+    part = Slice(
+        view,
+        indexes,
+        rows,
+        [summary for _, summary in summaries],
+        [(content, root) for _, content, root in contents],
+    )
+    return part, len(indexes) == asked
+
+
+def _count(spans: Iterable[Span]) -> int:
+    return sum(end - start for start, end in spans)
+
+
+def _pieces(spans: Iterable[Span], most: int) -> Iterator[list[Span]]:
+    """The same spans, in groups of at most so many messages."""
+    piece: list[Span] = []
+    room = most
+    for start, end in spans:
+        while start < end:
+            middle = min(end, start + room)
+            piece.append((start, middle))
+            room -= middle - start
+            start = middle
+            if not room:
+                yield piece
+                piece, room = [], most
+    if piece:
+        yield piece
+
+
+def _by_size(view: View, piece: list[Span], rows: Sequence[Row]) -> Iterator[list[Span]]:
+    """A piece in parts whose content fits into memory; one message always does."""
+    if not rows:
+        yield piece
+        return
+    sizes = {row[0]: row[5] for row in rows}
+    batch: list[int] = []
+    held_bytes = 0
+    for start, end in piece:
+        for index in range(start, end):
+            size_bytes = sizes.get(view.uids[index], 0)
+            if batch and (
+                len(batch) == _CONTENT_MESSAGES or held_bytes + size_bytes > _CONTENT_BYTES
+            ):
+                yield view.spans_of_indexes(batch)
+                batch, held_bytes = [], 0
+            batch.append(index)
+            held_bytes += size_bytes
+    if batch:
+        yield view.spans_of_indexes(batch)

@@ -1,0 +1,270 @@
+"""From the data items of a FETCH to columns: for each item, its values for a slice of messages.
+
+No I/O: `fetch` reads what `Plan` says is needed and hands it over as a `Slice`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+
+from pillarbox.base.ids import public_id
+from pillarbox.formats.mime import summary as mime
+from pillarbox.formats.mime.header import field_slices
+from pillarbox.formats.mime.part import Part
+from pillarbox.formats.mime.section import (
+    KNOWN_ENCODINGS,
+    decode_transfer,
+    find_part,
+    section_range,
+)
+from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.view import View
+from pillarbox.wire.imap.parse.fetch import (
+    Attribute,
+    BinarySection,
+    BinarySize,
+    BodySection,
+    FetchItem,
+    Partial,
+    SectionText,
+)
+from pillarbox.wire.imap.respond import fetch as respond
+from pillarbox.wire.imap.respond.dates import format_date_times
+from pillarbox.wire.imap.respond.strings import literal, literal8, string
+
+Row = tuple[int, int, str | None, int, int, int, int, int]
+"""UID, bits, keywords, modseq, internal date, size, saved date, email id (`read.rows`)."""
+
+
+class Source(IntEnum):
+    """Where an item comes from, dearest last."""
+
+    VIEW = 0
+    ROWS = 1
+    SUMMARIES = 2
+    CONTENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some messages and what was read of each; all sequences are alike in order and length.
+
+    What no item needs is empty.
+    """
+
+    view: View
+    indexes: Sequence[int]
+    rows: Sequence[Row] = ()
+    summaries: Sequence[bytes] = ()
+    contents: Sequence[tuple[bytes, Part | None]] = ()
+
+
+ColumnMaker = Callable[[Slice], respond.Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a FETCH needs and how its columns are made."""
+
+    makers: tuple[ColumnMaker, ...]
+    sources: frozenset[Source]
+    parts: bool
+    """Whether sections need the part index."""
+    sets_seen: bool
+
+
+def plan(items: Sequence[FetchItem], *, uid: bool, modseq: bool) -> Plan:
+    """The plan for these items; `uid` and `modseq` add those where they are not among them."""
+    wanted: list[FetchItem] = list(items)
+    if modseq and Attribute.MODSEQ not in wanted:
+        wanted.insert(0, Attribute.MODSEQ)
+    if uid and Attribute.UID not in wanted:
+        wanted.insert(0, Attribute.UID)
+    planned = [_planned(item) for item in wanted]
+    return Plan(
+        tuple(one.maker for one in planned),
+        frozenset(one.source for one in planned),
+        parts=any(one.parts for one in planned),
+        sets_seen=any(one.sets_seen for one in planned),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    maker: ColumnMaker
+    source: Source
+    parts: bool = False
+    sets_seen: bool = False
+
+
+def _planned(item: FetchItem) -> _Planned:
+    if isinstance(item, Attribute):
+        section = _OLD_NAMES.get(item)
+        if section is None:
+            source, maker = _ATTRIBUTES[item]
+            return _Planned(maker, source)
+        return _section(section, item.value.encode("ascii"))
+    if isinstance(item, BodySection):
+        return _section(item, respond.section_label(item))
+    sets_seen = isinstance(item, BinarySection) and not item.peek
+    return _Planned(_binary(item), Source.CONTENT, bool(item.part), sets_seen)
+
+
+def _section(section: BodySection, label: bytes) -> _Planned:
+    parts = bool(section.part) or section.text is not SectionText.WHOLE
+    return _Planned(_body(section, label), Source.CONTENT, parts, not section.peek)
+
+
+# Attributes from the view, rows and summaries
+
+
+def _uid(part: Slice) -> respond.Column:
+    uids = part.view.uids
+    return respond.Column(respond.UID_FORM, [uids[index] for index in part.indexes])
+
+
+def _flags(part: Slice) -> respond.Column:
+    texts, flags = part.view.sets.texts, part.view.flags
+    return respond.Column(respond.FLAGS_FORM, [texts[flags[index]] for index in part.indexes])
+
+
+def _modseq(part: Slice) -> respond.Column:
+    modseqs = part.view.modseqs
+    return respond.Column(respond.MODSEQ_FORM, [modseqs[index] for index in part.indexes])
+
+
+def _internal_date(part: Slice) -> respond.Column:
+    times = format_date_times([row[4] for row in part.rows])
+    return respond.Column(respond.INTERNALDATE_FORM, times)
+
+
+def _save_date(part: Slice) -> respond.Column:
+    times = format_date_times([row[6] for row in part.rows])
+    return respond.Column(respond.SAVEDATE_FORM, times)
+
+
+def _size(part: Slice) -> respond.Column:
+    return respond.Column(respond.SIZE_FORM, [row[5] for row in part.rows])
+
+
+def _email_id(part: Slice) -> respond.Column:
+    ids = [public_id("M", row[7]).encode("ascii") for row in part.rows]
+    return respond.Column(respond.EMAILID_FORM, ids)
+
+
+def _thread_id(part: Slice) -> respond.Column:
+    # NIL says that threads are not kept (RFC 8474 §5.2).
+    return respond.Column(b"THREADID %b", [b"NIL"] * len(part.indexes))
+
+
+def _envelope(part: Slice) -> respond.Column:
+    return respond.Column(respond.ENVELOPE_FORM, list(map(mime.envelope_of, part.summaries)))
+
+
+def _bodystructure(part: Slice) -> respond.Column:
+    values = list(map(mime.bodystructure_of, part.summaries))
+    return respond.Column(respond.BODYSTRUCTURE_FORM, values)
+
+
+def _body_attribute(part: Slice) -> respond.Column:
+    return respond.Column(respond.BODY_FORM, list(map(mime.body_of, part.summaries)))
+
+
+def _preview(part: Slice) -> respond.Column:
+    values = [string(mime.fields_of(stored).preview) for stored in part.summaries]
+    return respond.Column(b"PREVIEW %b", values)
+
+
+_ATTRIBUTES: MappingProxyType[Attribute, tuple[Source, ColumnMaker]] = MappingProxyType(
+    {
+        Attribute.UID: (Source.VIEW, _uid),
+        Attribute.FLAGS: (Source.VIEW, _flags),
+        Attribute.MODSEQ: (Source.VIEW, _modseq),
+        Attribute.THREADID: (Source.VIEW, _thread_id),
+        Attribute.INTERNALDATE: (Source.ROWS, _internal_date),
+        Attribute.SAVEDATE: (Source.ROWS, _save_date),
+        Attribute.RFC822_SIZE: (Source.ROWS, _size),
+        Attribute.EMAILID: (Source.ROWS, _email_id),
+        Attribute.ENVELOPE: (Source.SUMMARIES, _envelope),
+        Attribute.BODY: (Source.SUMMARIES, _body_attribute),
+        Attribute.BODYSTRUCTURE: (Source.SUMMARIES, _bodystructure),
+        Attribute.PREVIEW: (Source.SUMMARIES, _preview),
+        Attribute.PREVIEW_LAZY: (Source.SUMMARIES, _preview),
+    }
+)
+
+_OLD_NAMES = MappingProxyType(
+    {
+        Attribute.RFC822: BodySection(),
+        Attribute.RFC822_HEADER: BodySection(text=SectionText.HEADER, peek=True),
+        Attribute.RFC822_TEXT: BodySection(text=SectionText.TEXT),
+    }
+)
+"""Old names of sections; the response keeps the name (RFC 3501 §6.4.5)."""
+
+
+# Sections of the content
+
+
+def _body(section: BodySection, label: bytes) -> ColumnMaker:
+    form = respond.labelled_form(label)
+
+    def make(part: Slice) -> respond.Column:
+        values = [_content(section, content, root) for content, root in part.contents]
+        return respond.Column(form, values)
+
+    return make
+
+
+def _content(section: BodySection, content: bytes, root: Part | None) -> bytes:
+    """A section as a literal; NIL where the message has no such part."""
+    data: bytes | None = content
+    if root is not None and (section.part or section.text is not SectionText.WHOLE):
+        what = "HEADER" if section.fields else section.text.value
+        found = section_range(root, section.part, what)
+        data = None if found is None else content[found[0] : found[1]]
+        if data is not None and section.fields:
+            inverse = section.text is SectionText.HEADER_FIELDS_NOT
+            data = field_slices(data, [name.encode() for name in section.fields], inverse)
+    return b"NIL" if data is None else literal(_cut(data, section.partial))
+
+
+def _cut(data: bytes, partial: Partial | None) -> bytes:
+    if partial is None:
+        return data
+    return data[partial.offset : partial.offset + partial.size]
+
+
+def _binary(section: BinarySection | BinarySize) -> ColumnMaker:
+    label = respond.binary_label(section)
+    by_size = isinstance(section, BinarySize)
+    form = label.replace(b"%", b"%%") + b" %d" if by_size else respond.labelled_form(label)
+
+    def make(part: Slice) -> respond.Column:
+        decoded = [_decoded(section.part, *found) for found in part.contents]
+        if isinstance(section, BinarySize):
+            return respond.Column(form, [len(data or b"") for data in decoded])
+        values = [
+            b"NIL" if data is None else _binary_string(_cut(data, section.partial))
+            for data in decoded
+        ]
+        return respond.Column(form, values)
+
+    return make
+
+
+def _binary_string(data: bytes) -> bytes:
+    return literal8(data) if b"\0" in data else literal(data)
+
+
+def _decoded(path: tuple[int, ...], content: bytes, root: Part | None) -> bytes | None:
+    """A part without its transfer encoding, `None` if there is none; NO for unknown encodings."""
+    if not path or root is None:
+        return content
+    part = find_part(root, path)
+    if part is None:
+        return None
+    if part.encoding not in KNOWN_ENCODINGS:
+        raise RefusedCommand("The encoding of that part is not known", "UNKNOWN-CTE")
+    return decode_transfer(content[part.body_start : part.body_end], part.encoding)

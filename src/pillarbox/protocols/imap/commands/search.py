@@ -1,0 +1,62 @@
+"""SEARCH and UID SEARCH: compiles the keys, answers from the view where that is enough.
+
+(RFC 9051 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5)
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from pillarbox.domain.mail.search import search as mail_search
+from pillarbox.protocols.imap.commands.search_query import compile_key, uses_modseq
+from pillarbox.protocols.imap.commands.search_view import matching
+from pillarbox.protocols.imap.reply import Reply
+from pillarbox.protocols.imap.updates import look
+from pillarbox.protocols.imap.view import View
+from pillarbox.wire.imap.parse.search import Search
+from pillarbox.wire.imap.respond import search as respond
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.session import ImapSession
+
+
+async def search(session: ImapSession, args: Search) -> Reply:
+    """Tell which messages the keys hold for."""
+    view = session.require_view()
+    await look(session, expunge=args.uid)
+    saves = args.returns is not None and "SAVE" in args.returns
+    by_modseq = uses_modseq(args.key)
+    session.condstore |= by_modseq
+    query = compile_key(args.key, view, session.services.clock.now_ms())
+    if saves:
+        view.saved = array("I")
+    indexes = matching(query, view)
+    if indexes is None:
+        uids = await session.services.database.read(
+            mail_search, session.services.content, view.account_id, view.mailbox_id, query
+        )
+        indexes = view.indexes_of(uids)
+    modseq = max((view.modseqs[index] for index in indexes), default=0) if by_modseq else None
+    uids = [view.uids[index] for index in indexes]
+    numbers = uids if args.uid else [index + 1 for index in indexes]
+    if args.returns is None:
+        session.write(respond.search(numbers, modseq))
+        return Reply("SEARCH completed")
+    if saves:
+        _save(view, uids, args.returns)
+    if args.returns != {"SAVE"}:
+        session.write(
+            respond.esearch(session.tag, numbers, args.returns, uid=args.uid, modseq=modseq)
+        )
+    return Reply("SEARCH completed")
+
+
+def _save(view: View, uids: list[int], returns: frozenset[str]) -> None:
+    """Keep the result for `$`; only the ends where no more was asked for (RFC 5182 §2.1)."""
+    ends = returns & {"MIN", "MAX"}
+    if uids and ends and not returns & {"ALL", "COUNT"}:
+        kept = {uids[0]} if "MIN" in ends else set()
+        kept |= {uids[-1]} if "MAX" in ends else set()
+        uids = sorted(kept)
+    view.saved = array("I", uids)

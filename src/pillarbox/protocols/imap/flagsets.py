@@ -1,0 +1,82 @@
+"""The distinct flag sets of a selected mailbox, each rendered once.
+
+A mailbox of 10,000 messages has a few dozen distinct sets: a message keeps a small number, and
+FETCH FLAGS pastes text. Not for changing flags (`domain/mail/flags`). Used by `view`.
+"""
+
+from pillarbox.base.errors import TooLarge
+from pillarbox.domain.mail.model import (
+    FLAG_NAMES,
+    MAX_KEYWORD_CHARACTERS,
+    MAX_KEYWORDS_PER_MESSAGE,
+    Flag,
+    FlagSet,
+)
+from pillarbox.wire.imap.respond.strings import flag_list
+
+RECENT = 1 << 30
+"""Stands for \\Recent beside the bits of `Flag`; a session's own, never stored."""
+
+_BITS = tuple((name.lower(), flag.value) for flag, name in FLAG_NAMES)
+_BIT_NAMES = tuple((flag.value, name) for flag, name in FLAG_NAMES)
+
+
+class FlagSets(dict[tuple[int, str | None], int]):
+    """Numbers flag sets as they are met: (bits, stored keywords) → number."""
+
+    __slots__ = ("keywords", "sets", "texts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sets: list[tuple[int, str | None]] = []
+        self.texts: list[bytes] = []
+        """The flags of each number as a list, such as `(\\Seen)`."""
+        self.keywords: dict[str, None] = {}
+        """Every keyword met, in the order of meeting."""
+
+    def __missing__(self, key: tuple[int, str | None]) -> int:
+        number = len(self.sets)
+        self[key] = number
+        self.sets.append(key)
+        self.texts.append(render_flags(*key))
+        if key[1]:
+            self.keywords.update(dict.fromkeys(key[1].split(" ")))
+        return number
+
+    def names(self) -> list[str]:
+        """The names for the FLAGS response: all well-known ones and the keywords in use."""
+        return [*(name for _, name in _BIT_NAMES), *self.keywords]
+
+
+def render_flags(bits: int, keywords: str | None) -> bytes:
+    """A list of flags as FETCH gives it."""
+    names = [name for bit, name in _BIT_NAMES if bits & bit]
+    if bits & RECENT:
+        names.append("\\Recent")
+    if keywords:
+        names.append(keywords)
+    return flag_list(names)
+
+
+def flag_set(names: tuple[str, ...]) -> FlagSet:
+    """The flags a client named; `TooLarge` for keywords over the limits of the mail store."""
+    bits = 0
+    keywords: set[str] = set()
+    known = dict(_BITS)
+    for name in names:
+        bit = known.get(name.lower())
+        if bit is not None:
+            bits |= bit
+        elif len(name) > MAX_KEYWORD_CHARACTERS:
+            raise TooLarge(f"A keyword has at most {MAX_KEYWORD_CHARACTERS} characters")
+        else:
+            keywords.add(name)
+    if len(keywords) > MAX_KEYWORDS_PER_MESSAGE:
+        raise TooLarge(f"A message has at most {MAX_KEYWORDS_PER_MESSAGE} keywords")
+    return FlagSet(bits, tuple(sorted(keywords)))
+
+
+def flag_bit(name: str) -> Flag | None:
+    """The bit a flag or well-known keyword is kept as, if it has one."""
+    bit = dict(_BITS).get(name.lower())
+    return None if bit is None else Flag(bit)

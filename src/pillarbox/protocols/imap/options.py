@@ -1,0 +1,42 @@
+"""What the admin can set for IMAP, and the services its sessions use."""
+
+from dataclasses import dataclass
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import IdSource
+from pillarbox.cluster.bus import Bus
+from pillarbox.domain.mail.content import ContentStore
+from pillarbox.pipeline.login import Login
+from pillarbox.storage.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ImapOptions:
+    """Settings of IMAP sessions.
+
+    Without TLS nobody may log in, unless `allow_plaintext_login`, or `allow_trusted_plaintext` and
+    the peer is in a trusted network.
+    """
+
+    hostname: str = "localhost"
+    allow_plaintext_login: bool = False
+    allow_trusted_plaintext: bool = False
+    max_message_size_bytes: int = 52_428_800
+    idle_timeout_s: float = 1800.0
+    login_timeout_s: float = 60.0
+    max_commands_before_login: int = 50
+    max_failed_logins: int = 5
+    max_bad_commands: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImapServices:
+    """What sessions need of the rest of the server."""
+
+    database: Database
+    login: Login
+    bus: Bus
+    content: ContentStore
+    clock: Clock
+    ids: IdSource
+    options: ImapOptions

@@ -1,0 +1,109 @@
+"""Bringing the view up to date with the mailbox and telling the client (RFC 9051 §7.5, §5.2).
+
+Called by `session` after commands, by the commands that read the view before they answer, and by
+IDLE. What the session changes itself goes through `change`, so that it is not told twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
+
+from pillarbox.base.errors import NotFound
+from pillarbox.base.ids import MailboxId
+from pillarbox.domain.mail import read
+from pillarbox.protocols.imap.view import View
+from pillarbox.storage.tx import Tx
+from pillarbox.wire.imap.respond import select as respond
+from pillarbox.wire.imap.respond.expunge import expunged
+from pillarbox.wire.imap.respond.fetch import fetch_flags
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.session import ImapSession
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+async def look(session: ImapSession, *, expunge: bool) -> None:
+    """Take in what others changed and tell it; with `expunge`, messages may lose their numbers."""
+    view = session.view
+    if view is None:
+        return
+    database = session.services.database
+    try:
+        modseq, _ = await database.lookup(read.position, view.mailbox_id)
+        if modseq != view.modseq:
+            take_in(view, await database.read(read.changed, view.mailbox_id, view.modseq))
+    except NotFound:
+        # Deleted by someone else: to this client it has become empty.
+        view.gone.update(view.uids)
+    tell(session, view, expunge=expunge)
+
+
+def take_in(view: View, changed: read.Changed) -> None:
+    """Put what changed into the view."""
+    view.apply([row[:4] for row in changed.rows], changed.gone, changed.uidnext)
+    view.modseq = changed.modseq
+
+
+def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
+    """Write what the client has not been told yet."""
+    if len(view.sets.keywords) != view.keywords_told:
+        view.keywords_told = len(view.sets.keywords)
+        session.write(respond.flags(view.sets.names()))
+    if expunge and view.gone:
+        indexes = view.take_expunged()
+        session.write(expunged([index + 1 - before for before, index in enumerate(indexes)]))
+    if view.grown:
+        view.grown = False
+        session.write(respond.exists(len(view)))
+    if view.announced:
+        indexes = view.indexes_of(sorted(view.announced))
+        view.announced = set()
+        session.write(flag_lines(view, indexes, uid=True, modseq=session.condstore))
+
+
+def flag_lines(view: View, indexes: Sequence[int], *, uid: bool, modseq: bool) -> bytes:
+    """FETCH responses with the flags of some messages; UID goes along with modseqs."""
+    texts, flags = view.sets.texts, view.flags
+    return fetch_flags(
+        [index + 1 for index in indexes],
+        [view.uids[index] for index in indexes] if uid or modseq else None,
+        [texts[flags[index]] for index in indexes],
+        [view.modseqs[index] for index in indexes] if modseq else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[R]):
+    """A change by this session, and what others had changed before it."""
+
+    result: R
+    others: read.Changed | None
+    modseq: int
+
+
+async def change(session: ImapSession, view: View, fn: Callable[[Tx, *Ts], R], *args: *Ts) -> R:
+    """Run a change of the selected mailbox; the caller puts its own effects into the view.
+
+    Not for changes that add messages to the mailbox. Raises what `fn` raises, and `NotFound` when
+    the mailbox is gone.
+    """
+    done: _Done[R] = await session.services.database.write(
+        _with_others, view.mailbox_id, view.modseq, fn, args
+    )
+    if done.others is not None:
+        take_in(view, done.others)
+    view.modseq = done.modseq
+    return done.result
+
+
+def _with_others(
+    tx: Tx, mailbox_id: MailboxId, since: int, fn: Callable[..., R], args: tuple[Any, ...]
+) -> _Done[R]:
+    modseq, _ = read.position(tx, mailbox_id)
+    others = read.changed(tx, mailbox_id, since) if modseq != since else None
+    result = fn(tx, *args)
+    return _Done(result, others, read.position(tx, mailbox_id)[0])

@@ -1,0 +1,225 @@
+"""The selected mailbox as this session's client knows it: UIDs, flags and modseqs by number.
+
+No I/O. What changed is put in with `apply`; the client's numbering follows only in
+`take_expunged`, since no message may lose its number while the client uses numbers
+(RFC 9051 §7.5.1). A message costs 16 bytes. Owned by `session`; fed by `updates`.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import compress
+
+from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain.mail.model import Mailbox
+from pillarbox.protocols.imap.errors import BadCommand
+from pillarbox.protocols.imap.flagsets import RECENT, FlagSets
+from pillarbox.wire.imap.sets import SequenceSet
+
+Range = tuple[int, int]
+Span = tuple[int, int]
+"""Indexes of adjacent messages, half-open: message numbers are one higher."""
+
+FlagRow = tuple[int, int, str | None, int]
+"""UID, bits, stored keywords, modseq."""
+
+_FEW_RUNS = 16
+
+
+class View:
+    """What the client was told of the mailbox, and what it is still to be told."""
+
+    __slots__ = (
+        "account_id",
+        "announced",
+        "flags",
+        "gone",
+        "grown",
+        "keywords_told",
+        "mailbox_id",
+        "modseq",
+        "modseqs",
+        "name",
+        "read_only",
+        "recent",
+        "saved",
+        "sets",
+        "uidnext",
+        "uids",
+        "uidvalidity",
+    )
+
+    def __init__(
+        self, mailbox: Mailbox, rows: Sequence[FlagRow], *, read_only: bool, recent: Range
+    ) -> None:
+        """`rows` are all messages by UID; UIDs in `recent`, half-open, are \\Recent here."""
+        self.account_id: AccountId = mailbox.account_id
+        self.mailbox_id: MailboxId = mailbox.id
+        self.name = mailbox.name
+        self.uidvalidity = mailbox.uidvalidity
+        self.uidnext = mailbox.uidnext
+        self.modseq = mailbox.modseq
+        self.read_only = read_only
+        self.sets = sets = FlagSets()
+        self.uids = array("I", [row[0] for row in rows])
+        self.flags = array("I", [sets[row[1:3]] for row in rows])
+        self.modseqs = array("Q", [row[3] for row in rows])
+        recents = range(*(bisect_left(self.uids, uid) for uid in recent))
+        for index in recents:
+            bits, keywords = sets.sets[self.flags[index]]
+            self.flags[index] = sets[bits | RECENT, keywords]
+        self.recent = len(recents)
+        self.keywords_told = len(sets.keywords)
+        self.announced: set[int] = set()
+        """UIDs whose flags changed by others and have not been told."""
+        self.gone: set[int] = set()
+        """UIDs that are no more but still have their number."""
+        self.grown = False
+        self.saved = array("I")
+        """The UIDs `$` stands for (RFC 5182)."""
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    # Finding messages
+
+    def spans_of_numbers(self, ranges: Iterable[Range]) -> list[Span]:
+        """The messages with these numbers; those over the highest are left out."""
+        count = len(self.uids)
+        return [(low - 1, min(high, count)) for low, high in ranges if low <= count]
+
+    def spans_of_uids(self, ranges: Iterable[Range]) -> list[Span]:
+        """The messages with UIDs in these ascending ranges."""
+        uids = self.uids
+        spans: list[Span] = []
+        start = 0
+        for low, high in ranges:
+            start = bisect_left(uids, low, start)
+            end = bisect_right(uids, high, start)
+            if start < end:
+                spans.append((start, end))
+                start = end
+        return spans
+
+    def spans_of_indexes(self, indexes: Sequence[int]) -> list[Span]:
+        """Ascending indexes as spans."""
+        spans: list[Span] = []
+        start = previous = -2
+        for index in indexes:
+            if index != previous + 1:
+                if start >= 0:
+                    spans.append((start, previous + 1))
+                start = index
+            previous = index
+        if start >= 0:
+            spans.append((start, previous + 1))
+        return spans
+
+    def resolve(self, sequence: SequenceSet, *, uid: bool) -> list[Span]:
+        """The messages a client means; BAD for a number it can't know (RFC 9051 §9)."""
+        if sequence.saved:
+            return self.spans_of_uids((saved, saved) for saved in self.saved)
+        if uid:
+            return self.spans_of_uids(sequence.resolve(self.largest_uid))
+        if sequence.highest > len(self.uids):
+            raise BadCommand("There is no message with that number")
+        return self.spans_of_numbers(sequence.resolve(len(self.uids)))
+
+    def uid_ranges(self, spans: Iterable[Span]) -> list[Range]:
+        """The same messages as UID ranges; no other message has a UID within them."""
+        uids = self.uids
+        return [(uids[start], uids[end - 1]) for start, end in spans if start < end]
+
+    def index_of(self, uid: int) -> int:
+        """Where a message stands, or -1."""
+        index = bisect_left(self.uids, uid)
+        return index if index < len(self.uids) and self.uids[index] == uid else -1
+
+    def indexes_of(self, uids: Sequence[int]) -> list[int]:
+        """Where these ascending UIDs stand; unknown ones are left out."""
+        own = self.uids
+        if len(uids) * 8 < len(own):
+            found = [self.index_of(uid) for uid in uids]
+            return [index for index in found if index >= 0]
+        wanted = set(uids)
+        return [index for index, uid in enumerate(own) if uid in wanted]
+
+    @property
+    def largest_uid(self) -> int:
+        """The highest UID, 0 in an empty mailbox."""
+        return self.uids[-1] if self.uids else 0
+
+    # Taking in what changed
+
+    def set_rows(self, rows: Iterable[FlagRow]) -> list[int]:
+        """Take over flags and modseqs of known messages; gives the indexes found."""
+        found: list[int] = []
+        uids, flags, modseqs, sets = self.uids, self.flags, self.modseqs, self.sets
+        count = len(uids)
+        index = 0
+        for uid, bits, keywords, modseq in rows:
+            if index >= count or uids[index] != uid:
+                index = bisect_left(uids, uid)
+                if index >= count or uids[index] != uid:
+                    continue
+            recent = sets.sets[flags[index]][0] & RECENT
+            flags[index] = sets[bits | recent, keywords]
+            modseqs[index] = modseq
+            found.append(index)
+            index += 1
+        return found
+
+    def apply(self, rows: Iterable[FlagRow], gone: Iterable[int], uidnext: int) -> None:
+        """Take in what others did: changed and new messages, and expunged UIDs."""
+        known: list[FlagRow] = []
+        new: list[FlagRow] = []
+        for row in rows:
+            (known if row[0] < self.uidnext else new).append(row)
+        if known:
+            known.sort()
+            self.announced.update(self.uids[index] for index in self._differing(known))
+            self.set_rows(known)
+        if new:
+            new.sort()
+            sets = self.sets
+            self.uids.extend([row[0] for row in new])
+            self.flags.extend([sets[row[1:3]] for row in new])
+            self.modseqs.extend([row[3] for row in new])
+            self.grown = True
+        self.uidnext = max(self.uidnext, uidnext)
+        self.gone.update(uid for uid in gone if self.index_of(uid) >= 0)
+
+    def _differing(self, rows: Iterable[FlagRow]) -> list[int]:
+        found = []
+        for uid, _, _, modseq in rows:
+            index = self.index_of(uid)
+            if index >= 0 and self.modseqs[index] != modseq:
+                found.append(index)
+        return found
+
+    def take_expunged(self) -> list[int]:
+        """Let the gone messages lose their numbers; gives the indexes they had, ascending."""
+        if not self.gone:
+            return []
+        indexes = self.indexes_of(sorted(self.gone))
+        spans = self.spans_of_indexes(indexes)
+        recent = [number for number, (bits, _) in enumerate(self.sets.sets) if bits & RECENT]
+        if recent:
+            self.recent -= sum(self.flags[index] in recent for index in indexes)
+        if len(spans) <= _FEW_RUNS:
+            for start, end in reversed(spans):
+                del self.uids[start:end]
+                del self.flags[start:end]
+                del self.modseqs[start:end]
+        else:
+            kept = bytearray(b"\1") * len(self.uids)
+            for start, end in spans:
+                kept[start:end] = bytes(end - start)
+            self.uids = array("I", compress(self.uids, kept))
+            self.flags = array("I", compress(self.flags, kept))
+            self.modseqs = array("Q", compress(self.modseqs, kept))
+        if self.saved:
+            self.saved = array("I", [uid for uid in self.saved if uid not in self.gone])
+        self.announced -= self.gone
+        self.gone = set()
+        return indexes
