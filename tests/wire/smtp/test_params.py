@@ -1,0 +1,37 @@
+"""xtext, and limits of parameters that the table of commands doesn't show."""
+
+import pytest
+
+from pillarbox.base.errors import GrammarError
+from pillarbox.wire.smtp.params import (
+    NO_MAIL_PARAMS,
+    UnknownParameter,
+    parse_mail_params,
+    xtext_decode,
+    xtext_encode,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [("", ""), ("a@b", "a@b"), ("a+b=c", "a+2Bb+3Dc"), ("a b", "a+20b"), ("ö", "+C3+B6")],
+)
+def test_xtext(text: str, encoded: str) -> None:
+    assert xtext_encode(text) == encoded
+    assert xtext_decode(encoded) == text
+
+
+@pytest.mark.parametrize("encoded", ["+", "+4", "+4g", "a=b", "a b", "+FF", "+00", "ö", "a\n"])
+def test_bad_xtext(encoded: str) -> None:
+    with pytest.raises(GrammarError):
+        xtext_decode(encoded)
+
+
+def test_spaces_alone_are_no_parameters() -> None:
+    assert parse_mail_params("  ") == NO_MAIL_PARAMS
+
+
+def test_unknown_parameter_names_its_keyword() -> None:
+    with pytest.raises(UnknownParameter) as caught:
+        parse_mail_params("by=120;R")
+    assert caught.value.keyword == "BY"
