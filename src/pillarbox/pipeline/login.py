@@ -5,7 +5,8 @@ happened. Unknown users, disabled ones and wrong passwords take the same time an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ FAILED = "Authentication failed"
 BARRED = "Too many failed logins; try again later"
 MAX_USERNAME_CHARACTERS = 320
 BRAKED_AT_ONCE = 64
+PER_ADDRESS_AT_ONCE = 5
 
 _log = logger("login")
 
@@ -36,12 +38,28 @@ _log = logger("login")
 class Busyness:
     """How many passwords are being checked, in all and for one address."""
 
-    def __init__(self, at_once: int = 2, waiting: int = 64) -> None:
+    def __init__(self, at_once: int = 2, waiting: int = 200) -> None:
         """`at_once` bounds memory (64 MiB each), `waiting` how long the last one waits."""
         self.line = Line(at_once, waiting)
         self.braked = 0
-        self.of_address: dict[str, int] = {}
         self.background: set[asyncio.Task[None]] = set()
+        self._of_address: dict[str, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def turn_of(self, address: str, at_once: int) -> AsyncIterator[None]:
+        """Wait until fewer than `at_once` checks for this address are under way.
+
+        So one address can't fill the line, nor try more passwords than are counted against it.
+        """
+        places, users = self._of_address.get(address) or (asyncio.Semaphore(at_once), 0)
+        self._of_address[address] = (places, users + 1)
+        try:
+            async with places:
+                yield
+        finally:
+            places, users = self._of_address.pop(address)
+            if users > 1:
+                self._of_address[address] = (places, users - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +91,16 @@ class Login:
         if not client.trusted and standing.is_barred(self.limits):
             _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
             raise Busy(BARRED, "address is barred")
-        if found is not None and plain is not None and found.enabled:
-            now_ms = self.clock.now_ms()
-            for one in found.credentials:
-                if self.verified.has(found.actor.account_id, one.id, one.secret, plain, now_ms):
-                    return self._welcome(found, client)
-        return await self._prove(login, plain, client, standing)
+        if found is not None and self._is_known(found, plain):
+            return self._welcome(found, client)
+        if client.trusted:
+            async with self.busyness.line:
+                return await self._check(login, plain, client)
+        name = throttle.address_name(client.ip)
+        async with self.busyness.turn_of(name, min(self.limits.max_tries, PER_ADDRESS_AT_ONCE)):
+            await self._brake(standing)
+            async with self.busyness.line:
+                return await self._check(login, plain, client)
 
     def close(self) -> None:
         """Drop what logins have left to write; the next ones will."""
@@ -90,24 +112,15 @@ class Login:
         while self.busyness.background:
             await asyncio.wait(self.busyness.background)
 
-    async def _prove(
-        self, login: str, plain: str | None, client: ClientFacts, standing: Standing
-    ) -> Actor:
-        """Check the password itself, with everyone else who has to be checked in the line."""
-        name = throttle.address_name(client.ip)
-        busy = self.busyness
-        if not client.trusted and busy.of_address.get(name, 0) >= self.limits.max_tries:
-            raise Busy("Too many logins at once", "address has logins under way")
-        busy.of_address[name] = busy.of_address.get(name, 0) + 1
-        try:
-            if not client.trusted:
-                await self._brake(standing)
-            async with busy.line:
-                return await self._check(login, plain, client)
-        finally:
-            busy.of_address[name] -= 1
-            if not busy.of_address[name]:
-                del busy.of_address[name]
+    def _is_known(self, found: Candidates, plain: str | None) -> bool:
+        """Whether this password was verified lately, for a user who may log in."""
+        if plain is None or not found.enabled:
+            return False
+        account_id, now_ms = found.actor.account_id, self.clock.now_ms()
+        return any(
+            self.verified.has(account_id, one.id, one.secret, plain, now_ms)
+            for one in found.credentials
+        )
 
     async def _brake(self, standing: Standing) -> None:
         wait_s = standing.brake_s(self.limits)
@@ -122,10 +135,13 @@ class Login:
             self.busyness.braked -= 1
 
     async def _check(self, login: str, plain: str | None, client: ClientFacts) -> Actor:
-        # Looked up anew: while this one waited, others from its address may have failed.
+        # Looked up anew: while this one waited, others from its address may have failed, or the
+        # same user may have logged in on another connection.
         standing, found = await self.database.lookup(_look, client.ip, login)
         if not client.trusted and standing.is_barred(self.limits):
             raise Busy(BARRED, "address is barred")
+        if found is not None and self._is_known(found, plain):
+            return self._welcome(found, client)
         match = await self._match(found, plain)
         if found is not None and match is not None and plain is not None and found.enabled:
             now_ms = self.clock.now_ms()
