@@ -45,6 +45,11 @@ class SelfSigned:
     seal: Callable[[bytes, bytes], bytes]
     unseal: Callable[[bytes, bytes], bytes]
 
+    @property
+    def path(self) -> Path:
+        """The certificate's file."""
+        return self.folder / _CERTIFICATE
+
     def ensure(self, names: Sequence[str], now: datetime) -> bool:
         """Make a certificate for `names` if there is none, if it is for others or ends soon.
 
@@ -52,7 +57,7 @@ class SelfSigned:
         certificates, which is large: call it in a process that ends.
         """
         try:
-            if _still_good((self.folder / _CERTIFICATE).read_bytes(), names, now):
+            if _still_good(self.path.read_bytes(), names, now):
                 self.load()
                 return False
         except (OSError, ValueError):
@@ -60,13 +65,13 @@ class SelfSigned:
         pair = make(names, now)
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.folder / _KEY, self.seal(pair.key, _ROW), 0o600)
-        _write(self.folder / _CERTIFICATE, pair.chain, 0o644)
+        _write(self.path, pair.chain, 0o644)
         return True
 
     def load(self) -> KeyPair:
         """The pair that `ensure` made; `OSError` where there is none."""
         sealed = (self.folder / _KEY).read_bytes()
-        return KeyPair((self.folder / _CERTIFICATE).read_bytes(), self.unseal(sealed, _ROW))
+        return KeyPair(self.path.read_bytes(), self.unseal(sealed, _ROW))
 
 
 def make(names: Sequence[str], now: datetime) -> KeyPair:

@@ -50,6 +50,11 @@ class ConnectionLimits:
         self._by_ip: dict[str, int] = {}
         self._total = 0
 
+    def replace(self, options: LimitOptions, trusted: Callable[[str], bool]) -> None:
+        """Use other limits from now on; nobody is sent away."""
+        self._options = options
+        self._trusted = trusted
+
     @property
     def total(self) -> int:
         """How many connections there are."""

@@ -1,0 +1,211 @@
+"""The one place where services are made and handed to one another.
+
+Everything else gets what it needs as arguments. Called by `app/worker`, and by commands that work
+on the store themselves.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
+
+from pillarbox.app.config.kinds import Network
+from pillarbox.app.config.options import Options
+from pillarbox.app.database import open_database
+from pillarbox.base.clock import Clock, SystemClock
+from pillarbox.base.cpu import Cpu
+from pillarbox.base.ids import IdSource
+from pillarbox.cluster.bus import Bus
+from pillarbox.cluster.unix import UnixBus
+from pillarbox.domain.mail.content import ContentStore
+from pillarbox.pipeline.inbound.deliver import Delivery
+from pillarbox.pipeline.inbound.receive import Inbound
+from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.jobs.purge import PURGE_EVERY_S, Purge
+from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
+from pillarbox.pipeline.login import Login
+from pillarbox.pipeline.passwords import Cost, PasswordHasher
+from pillarbox.pipeline.submission.submit import Submission
+from pillarbox.pipeline.throttle import ThrottleOptions
+from pillarbox.protocols.imap.options import ImapOptions, ImapServices
+from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.protocols.smtp.receive import SmtpServices
+from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.protocols.stream.connection import Connection
+from pillarbox.protocols.stream.listener import LimitOptions, ListenerSpec
+from pillarbox.protocols.stream.tls import TlsContexts
+from pillarbox.storage.blobs.store import BlobStore
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+
+HASHES_AT_ONCE = 2
+HASHES_WAITING = 64
+MEMORY_FOR_INCOMING_BYTES = 256 << 20
+IMPLICIT_TLS = ("smtps", "imaps")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is not a setting: who composes, and what tests and trials do differently.
+
+    Exactly one process of a server has `checkpoint`. `trap` is the address that gets mail for
+    elsewhere.
+    """
+
+    checkpoint: bool = True
+    workers: int = 1
+    clock: Clock = field(default_factory=SystemClock)
+    password_cost: Cost | None = None
+    trap: str | None = None
+    plaintext_login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a process has; `close` ends it."""
+
+    options: Options
+    database: Database
+    keys: KeyRing
+    content: ContentStore
+    bus: Bus
+    cpu: Cpu
+    passwords: PasswordHasher
+    login: Login
+    recipients: Recipients
+    inbound: Inbound
+    submission: Submission
+    smtp: SmtpServices
+    imap: ImapServices
+    jobs: JobRunner
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything."""
+        self.recipients.close()
+        await self.database.close()
+        self.bus.close()
+        self.cpu.close()
+
+
+def key_ring(options: Options) -> KeyRing:
+    """The keys of the settings."""
+    return KeyRing(dict(options.encryption_key))
+
+
+def blob_store(options: Options) -> BlobStore:
+    """Where content lies, as the settings say."""
+    thresholds = {"db": None, "fs": 0, "hybrid": options.storage_threshold}
+    return BlobStore(options.storage_fs_path, thresholds[options.storage_backend])
+
+
+def compose(options: Options, data: Path, around: Surroundings) -> Services:
+    """Make the services of one process; needs a running event loop.
+
+    Raises `Failure` when the database can't be opened.
+    """
+    keys, ids, clock = key_ring(options), IdSource(), around.clock
+    content = ContentStore(keys, blob_store(options))
+    bus = UnixBus(data / "run" / "bus")
+    database = open_database(
+        options, publish=bus.publish, checkpoint=around.checkpoint, clock=clock, ids=ids
+    )
+    cpu = Cpu(HASHES_AT_ONCE, HASHES_WAITING)
+    passwords = PasswordHasher(around.password_cost)
+    login = Login(database, cpu, passwords, clock, _throttle(options), options.default_domain)
+    recipients = Recipients(
+        database,
+        bus,
+        clock,
+        options.default_domain or options.hostname,
+        options.subaddress_delimiter,
+    )
+    delivery = Delivery(database, content, ids, options.queue_max_age_hours * 3_600_000)
+    inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
+    submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
+    in_flight = InFlight(MEMORY_FOR_INCOMING_BYTES // around.workers)
+    smtp = SmtpServices(_smtp_options(options, around), in_flight, inbound, submission, login)
+    imap = ImapServices(database, login, bus, content, clock, ids, _imap_options(options, around))
+    purge = Purge(database, content.blobs, clock)
+    jobs = JobRunner(
+        database,
+        clock,
+        f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}",
+        (PeriodicJob("purge", PURGE_EVERY_S, purge.run),),
+    )
+    return Services(
+        options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
+        submission, smtp, imap, jobs,
+    )  # fmt: skip
+
+
+def listener_spec(
+    name: str, sockets: Sequence[socket.socket], services: Services, tls: TlsContexts | None
+) -> ListenerSpec:
+    """What one listener of `config.options.LISTENERS` does."""
+    hostname = services.options.hostname
+    refusal = f"421 4.7.0 {hostname} Too many connections\r\n".encode()
+    session = partial(_smtp, _ROLES.get(name, Role.SUBMISSION), services.smtp)
+    if name in ("imap", "imaps"):
+        refusal = b"* BYE Too many connections\r\n"
+        session = partial(_imap, services.imap)
+    return ListenerSpec(name, sockets, name in IMPLICIT_TLS, tls, session, refusal)
+
+
+async def _smtp(role: Role, services: SmtpServices, connection: Connection) -> None:
+    await SmtpSession(connection, role, services).run()
+
+
+async def _imap(services: ImapServices, connection: Connection) -> None:
+    await ImapSession(connection, services).run()
+
+
+_ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})
+
+
+def _throttle(options: Options) -> ThrottleOptions:
+    return ThrottleOptions(
+        max_tries=options.brute_max_tries,
+        window_ms=options.brute_window_min * 60_000,
+        ban_ms=options.brute_ban_hours * 3_600_000,
+    )
+
+
+def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
+    return SmtpOptions(
+        hostname=options.hostname,
+        max_message_bytes=options.max_message_size,
+        max_recipients=options.max_recipients,
+        timeout_s=float(options.smtp_command_timeout),
+        allow_plaintext_auth=around.plaintext_login or options.tls_mode == "off",
+    )
+
+
+def _imap_options(options: Options, around: Surroundings) -> ImapOptions:
+    return ImapOptions(
+        hostname=options.hostname,
+        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+        max_message_size_bytes=options.max_message_size,
+        idle_timeout_s=float(options.imap_idle_timeout),
+    )
+
+
+def limit_options(options: Options, workers: int) -> LimitOptions:
+    """The limits of one of so many processes; the kernel spreads connections evenly."""
+    return LimitOptions(max(1, options.connections_max // workers), options.connections_per_ip)
+
+
+def trusted(networks: tuple[Network, ...]) -> Callable[[str], bool]:
+    """Whether an address is in one of the networks."""
+    if not networks:
+        return lambda ip: False
+
+    def is_trusted(ip: str) -> bool:
+        address = ip_address(ip)
+        return any(address in network for network in networks)
+
+    return is_trusted
