@@ -1,0 +1,122 @@
+"""Mail for people here: who gets it, who waits, and who hears of it."""
+
+import pytest
+
+from kit.smtp import House
+from pillarbox.base.errors import Denied, NotFound, OverQuota
+from pillarbox.domain.accounts import users
+from pillarbox.domain.queue.model import Status
+from pillarbox.pipeline.inbound.message import Envelope, Origin
+from pillarbox.pipeline.inbound.trace import RoutingLoop
+
+ORIGIN = Origin("192.0.2.7", "c.test", "ESMTP")
+CONTENT = b"Subject: hello\r\n\r\nworld\r\n"
+
+
+async def envelope(house: House, *paths: str, each: bool = False) -> Envelope:
+    recipients = tuple([await house.inbound.recipient(path) for path in paths])
+    return Envelope(ORIGIN, "ann@elsewhere.test", recipients, each=each)
+
+
+async def test_unknown_users_and_relaying_are_refused(house: House) -> None:
+    with pytest.raises(NotFound):
+        await house.inbound.recipient("nobody@example.test")
+    with pytest.raises(Denied):
+        await house.inbound.recipient("ann@elsewhere.test")
+
+
+async def test_all_recipients_get_it_in_one_transaction(house: House) -> None:
+    received = await house.inbound.receive(
+        await envelope(house, "alice@example.test", "Bob@Example.TEST"), CONTENT
+    )
+    assert received.outcomes == (None, None)
+    (alice,) = await house.contents("alice@example.test")
+    (bob,) = await house.contents("bob@example.test")
+    assert alice == bob
+    assert alice.endswith(CONTENT)
+    assert b" id " + received.id.encode() in alice
+    assert b"for <" not in alice
+
+
+async def test_an_alias_that_leads_outside_is_queued_without_return_path(house: House) -> None:
+    await house.inbound.receive(await envelope(house, "both@example.test"), CONTENT)
+    (bob,) = await house.contents("bob@example.test")
+    (queued,) = await house.queued()
+    assert bob.startswith(b"Return-Path: <ann@elsewhere.test>\r\nReceived: ")
+    assert (await house.queued_content(queued)).startswith(b"Received: ")
+    assert queued.reverse_path == "ann@elsewhere.test"
+    assert queued.account_id is None
+    (waiting,) = queued.recipients
+    assert (waiting.address, waiting.status) == ("ann@elsewhere.test", Status.PENDING)
+    assert waiting.next_attempt_ms == house.clock.now_ms()
+    assert waiting.expires_ms == house.clock.now_ms() + 72 * 3_600_000
+
+
+async def test_who_has_no_room_waits_in_the_queue_while_others_are_served(house: House) -> None:
+    to_both = await envelope(house, "team@example.test")
+    await house.change(users.set_quota, house.users["alice@example.test"].account_id, 10)
+    received = await house.inbound.receive(to_both, CONTENT)
+    assert received.outcomes == (None,)
+    assert await house.contents("alice@example.test") == []
+    assert len(await house.contents("bob@example.test")) == 1
+    (queued,) = await house.queued()
+    assert [r.address for r in queued.recipients] == ["alice@example.test"]
+    assert not (await house.queued_content(queued)).startswith(b"Return-Path")
+
+
+async def test_nothing_is_kept_when_nobody_has_room(house: House) -> None:
+    to_both = await envelope(house, "alice@example.test", "bob@example.test")
+    for name in house.users:
+        await house.change(users.set_quota, house.users[name].account_id, 10)
+    received = await house.inbound.receive(to_both, CONTENT)
+    assert [type(outcome) for outcome in received.outcomes] == [OverQuota, OverQuota]
+    assert await house.queued() == []
+
+
+async def test_an_account_that_went_away_after_rcpt_does_not_stop_others(house: House) -> None:
+    to_both = await envelope(house, "alice@example.test", "bob@example.test", each=True)
+    await house.change(users.delete, house.users["alice@example.test"].account_id)
+    received = await house.inbound.receive(to_both, CONTENT)
+    assert [type(outcome) for outcome in received.outcomes] == [NotFound, type(None)]
+    assert len(await house.contents("bob@example.test")) == 1
+
+
+async def test_a_change_of_the_directory_is_seen_at_the_next_rcpt(house: House) -> None:
+    assert (await house.inbound.recipient("alice@example.test")).local
+    await house.change(users.set_enabled, house.users["alice@example.test"].account_id, False)
+    with pytest.raises(NotFound):
+        await house.inbound.recipient("alice@example.test")
+
+
+async def test_a_change_nobody_told_of_is_seen_after_half_a_minute(house: House) -> None:
+    assert (await house.inbound.recipient("alice@example.test")).local
+    account = house.users["alice@example.test"].account_id
+    await house.database.write(users.set_enabled, account, False)
+    assert (await house.inbound.recipient("alice@example.test")).local
+    house.clock.advance(seconds=31)
+    with pytest.raises(NotFound):
+        await house.inbound.recipient("alice@example.test")
+
+
+async def test_a_large_message_is_stored_in_a_file(house: House) -> None:
+    import os
+
+    content = b"Subject: x\r\n\r\n" + os.urandom(1_500_000).hex().encode() + b"\r\n"
+    await house.inbound.receive(await envelope(house, "alice@example.test"), content)
+    (stored,) = await house.contents("alice@example.test")
+    assert stored.endswith(content)
+    assert len([path for _, path in house.store.blobs.files()]) == 1
+
+
+async def test_loops_are_refused(house: House) -> None:
+    with pytest.raises(RoutingLoop):
+        await house.inbound.receive(
+            await envelope(house, "alice@example.test"), b"received: x\r\n" * 51 + CONTENT
+        )
+
+
+@pytest.mark.parametrize("content", [b"no header\r\nat all\r\n", b"<html>\r\n"])
+async def test_content_without_header_stays_a_body(house: House, content: bytes) -> None:
+    await house.inbound.receive(await envelope(house, "alice@example.test"), content)
+    (stored,) = await house.contents("alice@example.test")
+    assert stored.endswith(b"+0000\r\n\r\n" + content)

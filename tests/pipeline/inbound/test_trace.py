@@ -1,0 +1,64 @@
+"""Trace fields."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
+from pillarbox.pipeline.inbound.trace import protocol_name, received_field, separator
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "lmtp", "extended", "tls", "authenticated", "smtputf8"),
+    [
+        ("SMTP", False, False, False, False, False),
+        ("ESMTP", False, True, False, False, False),
+        ("ESMTPS", False, True, True, False, False),
+        ("ESMTPSA", False, True, True, True, False),
+        ("ESMTPA", False, True, False, True, False),
+        ("UTF8SMTPSA", False, True, True, True, True),
+        ("LMTP", True, True, False, False, False),
+        ("UTF8LMTPS", True, True, True, False, True),
+    ],
+)
+def test_protocol_names(
+    name: str, lmtp: bool, extended: bool, tls: bool, authenticated: bool, smtputf8: bool
+) -> None:
+    assert name == protocol_name(
+        lmtp=lmtp, extended=extended, tls=tls, authenticated=authenticated, smtputf8=smtputf8
+    )
+
+
+def test_received_field_of_one_recipient() -> None:
+    envelope = Envelope(
+        Origin("2001:db8::1", "c.test", "ESMTPS", "TLSv1.3 X"), "", (Recipient("a@b.test"),)
+    )
+    assert received_field(envelope, "mx.test", "id1", NOW) == (
+        b"Received: from c.test ([IPv6:2001:db8::1])\r\n"
+        b"\tby mx.test with ESMTPS (TLSv1.3 X) id id1\r\n"
+        b"\tfor <a@b.test>; Thu, 1 Jan 2026 12:00:00 +0000\r\n"
+    )
+
+
+def test_received_field_of_several_recipients_names_none() -> None:
+    recipients = (Recipient("a@b.test"), Recipient("c@b.test"))
+    envelope = Envelope(Origin("192.0.2.1", "c.test", "ESMTP"), "", recipients)
+    assert received_field(envelope, "mx.test", "id1", NOW, hide_client=True) == (
+        b"Received: by mx.test with ESMTP id id1;\r\n\tThu, 1 Jan 2026 12:00:00 +0000\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"Subject: x\r\n", b""),
+        (b"X-Odd :x\r\n", b""),
+        (b"\r\nbody", b""),
+        (b"", b"\r\n"),
+        (b"hello there: you\r\n", b"\r\n"),
+    ],
+)
+def test_separator(content: bytes, expected: bytes) -> None:
+    assert separator(content) == expected
