@@ -106,7 +106,6 @@ class Receiver:
         "_buffer",
         "_chunks",
         "_dead",
-        "_head",
         "_left",
         "_limits",
         "_literal_total",
@@ -134,7 +133,6 @@ class Receiver:
         self._text_total = 0
         self._literal_total = 0
         self._rejected: Rejected | None = None
-        self._head = b""
         self._skipped = 0
         self._skipped_text = 0
 
@@ -305,7 +303,9 @@ class Receiver:
     # Giving up
 
     def _reject(self, reason: str, line: bytes | bytearray = b"", *, too_big: bool = False) -> None:
-        first = self._pieces[0] if self._pieces else bytes(line[:_HEAD_BYTES])
+        # No more than is there whenever a line is found too long, however the input is split.
+        head = min(_HEAD_BYTES, self._limits.text_bytes)
+        first = self._pieces[0] if self._pieces else bytes(line[:head])
         tag = tag_of(first) if isinstance(first, bytes) else b""
         self._rejected = Rejected(tag, reason, too_big)
         self._pieces = []

@@ -60,14 +60,14 @@ def _qresync(tokens: Tokens) -> QResync:
         raise tokens.fault("expected a number other than 0")
     known: SequenceSet | None = None
     matches: tuple[SequenceSet, SequenceSet] | None = None
-    if tokens.skip(b" "):
-        if not tokens.at(b"("):
-            known = _known_set(tokens)
-        if tokens.skip(b"(") or (known is not None and tokens.skip(b" (")):
-            numbers = _known_set(tokens)
-            tokens.sp()
-            matches = (numbers, _known_set(tokens))
-            tokens.expect(b")")
+    if tokens.at(b" ") and not tokens.at(b" ("):
+        tokens.sp()
+        known = _known_set(tokens)
+    if tokens.skip(b" ("):
+        numbers = _known_set(tokens)
+        tokens.sp()
+        matches = (numbers, _known_set(tokens))
+        tokens.expect(b")")
     tokens.expect(b")")
     return QResync(uid_validity, modseq, known, matches)
 

@@ -1,0 +1,42 @@
+import pytest
+
+from pillarbox.wire.imap.parse.any_state import Capability, Id, Logout, Noop
+from pillarbox.wire.imap.parse.command import CommandError, parse_command
+from pillarbox.wire.imap.parse.table import COMMANDS
+
+GOOD = [
+    (b"CAPABILITY", Capability()),
+    (b"noop", Noop()),
+    (b"NOOP ", Noop()),
+    (b"Logout", Logout()),
+    (b"ID NIL", Id(())),
+    (b"ID ()", Id(())),
+    (b'ID ("name" "mail" "version" NIL)', Id((("name", "mail"), ("version", None)))),
+]
+BAD = [
+    b"NOOP x",
+    b"ID",
+    b"ID ()x",
+    b"ID (name x)",
+    b'ID ("name")',
+    b'ID ("name" "a"',
+    b"ID (" + b" ".join([b'"a" "b"'] * 31) + b")",
+]
+
+
+def parse(*pieces, utf8=False):
+    first, *rest = pieces
+    return parse_command((b"a " + first, *rest), COMMANDS, utf8=utf8).args
+
+
+@pytest.mark.parametrize(("text", "value"), GOOD)
+def test_what_is_understood(text, value):
+    assert parse(text) == value
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_is_refused(text):
+    with pytest.raises(CommandError) as caught:
+        parse(text)
+    assert caught.value.tag == "a"
+    assert not caught.value.refused
