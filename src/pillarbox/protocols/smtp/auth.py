@@ -3,23 +3,18 @@
 Called by `session`; calls `wire/sasl` for the form and `pipeline/login` for the rest.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
-from typing import TYPE_CHECKING
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
+from pillarbox.pipeline.login import Login
 from pillarbox.wire.sasl import login as sasl_login
 from pillarbox.wire.sasl import plain as sasl_plain
 from pillarbox.wire.sasl.exchange import Challenge, Credentials, Exchange, decode_base64
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Auth
 from pillarbox.wire.smtp.replies import Reply, auth_challenge
-
-if TYPE_CHECKING:
-    from pillarbox.pipeline.login import Login
 
 _MECHANISMS: tuple[type[sasl_plain.Plain] | type[sasl_login.Login], ...] = (
     sasl_plain.Plain,

@@ -4,15 +4,13 @@ Bounds the memory of content as it arrives, judges its form, hands it to the use
 outcomes into replies. Called by `session`; calls `pipeline/inbound` and `pipeline/submission`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pillarbox.base.errors import Failure
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
+from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.errors import Stage, refusal
@@ -22,9 +20,6 @@ from pillarbox.wire.smtp.commands import Mail
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader
 from pillarbox.wire.smtp.params import Body
 from pillarbox.wire.smtp.replies import Reply, message_too_large
-
-if TYPE_CHECKING:
-    from pillarbox.pipeline.login import Login
 
 
 @dataclass(frozen=True, slots=True)
