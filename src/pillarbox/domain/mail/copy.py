@@ -10,7 +10,7 @@ from pillarbox.domain.mail.append import INSERT_MESSAGE
 from pillarbox.domain.mail.model import Copied
 from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count
 from pillarbox.domain.mail.tables import messages
-from pillarbox.domain.owners.quota import charge
+from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -38,6 +38,7 @@ def copy(
 
     Raises `OverQuota` where there is no room and `NotFound` for an unknown target.
     """
+    lock(tx, account)
     rows = _rows(tx, mailbox, ranges)
     size_bytes = sum(row[5] for row in rows)
     modseq = charge(tx, account, size_bytes, len(rows)).modseq
@@ -51,8 +52,8 @@ def move(
 
     Raises `NotFound` for an unknown target. A move within a mailbox gives new UIDs.
     """
-    rows = _rows(tx, mailbox, ranges)
     modseq = charge(tx, account, 0, 0).modseq
+    rows = _rows(tx, mailbox, ranges)
     if rows:
         # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
         bury(tx, mailbox, modseq, ranges)

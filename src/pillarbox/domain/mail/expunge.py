@@ -14,7 +14,7 @@ from pillarbox.domain.mail.placement import (
     runs,
 )
 from pillarbox.domain.mail.tables import messages
-from pillarbox.domain.owners.quota import charge
+from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -32,7 +32,8 @@ def expunge(
     tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges | None
 ) -> tuple[int, ...]:
     """Remove the messages that have \\Deleted, of all or of the given UIDs; gives their UIDs."""
-    return _remove(tx, account, mailbox, ranges or ((1, MAX_UID),), Flag.DELETED)
+    everything: UidRanges = ((1, MAX_UID),)
+    return _remove(tx, account, mailbox, everything if ranges is None else ranges, Flag.DELETED)
 
 
 def remove(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges) -> tuple[int, ...]:
@@ -43,6 +44,7 @@ def remove(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges) ->
 def _remove(
     tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges, wanted: int
 ) -> tuple[int, ...]:
+    lock(tx, account)
     uids: list[int] = []
     found: list[tuple[int, int]] = []
     tally = Tally()

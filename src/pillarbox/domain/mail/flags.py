@@ -12,6 +12,7 @@ from pillarbox.domain.changes import next_modseq
 from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, Flag, FlagSet
 from pillarbox.domain.mail.placement import Tally, UidRanges, count, runs
 from pillarbox.domain.mail.tables import messages
+from pillarbox.domain.owners.quota import lock
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -74,6 +75,7 @@ def change_flags(
 
     Raises `Invalid` if a message would have too many keywords.
     """
+    lock(tx, account)
     stretches = [tx.all(_ROWS, mailbox=mailbox, first=first, last=last) for first, last in ranges]
     target = _Targets(how, flags)
     refused: list[int] = []

@@ -30,6 +30,7 @@ _CHARGE = Statement(
     )
     .returning(accounts.c.modseq, accounts.c.salt)
 )
+_LOCK = Statement(select(accounts.c.id).where(_ACCOUNT).with_for_update())
 _SALT = Statement(select(accounts.c.salt).where(_ACCOUNT))
 _USAGE = Statement(
     select(accounts.c.quota_bytes, accounts.c.used_bytes, accounts.c.used_messages).where(_ACCOUNT)
@@ -55,6 +56,14 @@ class Usage:
     def has_room(self, size_bytes: int) -> bool:
         """Whether a message of this size would fit."""
         return not self.quota_bytes or self.used_bytes + size_bytes <= self.quota_bytes
+
+
+def lock(tx: Tx, account: AccountId) -> None:
+    """Keep other writers of the account out until the commit; before rows are read to be changed.
+
+    `charge` and `next_modseq` do so too.
+    """
+    tx.run(_LOCK, account=account)
 
 
 def charge(tx: Tx, account: AccountId, size_bytes: int, count: int) -> Charged:
