@@ -17,7 +17,7 @@ from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
 from pillarbox.domain.mail.tables import subscriptions as subscribed
-from pillarbox.domain.owners.quota import charge
+from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -35,6 +35,7 @@ SPECIAL_USES = frozenset({"\\All", "\\Flagged"} | {use for _, use in DEFAULTS if
 
 MAX_MAILBOXES = 100_000
 MAX_NAME_CHARACTERS = 1000
+MAX_NAME_OCTETS = 2000  # PostgreSQL refuses index entries above 2,700
 MAX_LEVEL_CHARACTERS = 255
 MAX_DEPTH = 32
 
@@ -117,12 +118,14 @@ def canonical_name(name: str) -> str:
     if len(name) > MAX_NAME_CHARACTERS or len(levels) > MAX_DEPTH:
         raise TooLarge("The mailbox name is too long or too deep")
     for level in levels:
-        if not level or (level != level.strip() and level.strip() == ""):
+        if not level.strip():
             raise Invalid("A level of a mailbox name is empty")
         if len(level) > MAX_LEVEL_CHARACTERS:
             raise TooLarge("A level of the mailbox name is too long")
-        if any(unicodedata.category(character) == "Cc" for character in level):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in level):
             raise Invalid("A mailbox name can't hold control characters")
+    if len(name.encode()) > MAX_NAME_OCTETS:
+        raise TooLarge("The mailbox name is too long")
     if levels[0].upper() == INBOX:
         levels[0] = INBOX
     return "/".join(levels)
@@ -187,6 +190,7 @@ def rename(tx: Tx, account: AccountId, name: str, new_name: str) -> None:
     `NotFound`, `Exists`, `Invalid`, `TooLarge`.
     """
     old_path, new_path = canonical_name(name), canonical_name(new_name)
+    lock(tx, account)
     mailbox = by_name(tx, account, old_path)
     if mailbox is None:
         raise NotFound("There is no such mailbox")
@@ -223,6 +227,7 @@ def delete(tx: Tx, account: AccountId, name: str) -> None:
 
     Raises `NotFound`, and `Invalid` for INBOX.
     """
+    lock(tx, account)
     mailbox = by_name(tx, account, name)
     if mailbox is None:
         raise NotFound("There is no such mailbox")
@@ -233,6 +238,7 @@ def delete(tx: Tx, account: AccountId, name: str) -> None:
 
 def delete_all(tx: Tx, account: AccountId) -> None:
     """Delete every mailbox of an account that is about to go."""
+    lock(tx, account)
     for mailbox in all_of(tx, account):
         _remove(tx, mailbox)
     for name in subscriptions(tx, account):
@@ -247,7 +253,8 @@ def claim_recent(tx: Tx, mailbox_id: MailboxId) -> int:
     mailbox = get(tx, mailbox_id)
     if mailbox is None:
         raise NotFound("There is no such mailbox")
-    tx.run(_CLAIM, mailbox=mailbox_id)
+    if mailbox.recent_uid < mailbox.uidnext:
+        tx.run(_CLAIM, mailbox=mailbox_id)
     return mailbox.recent_uid
 
 
