@@ -4,6 +4,7 @@ Summaries and content are opened here, in the database thread that read them, so
 loop only pastes bytes. Callers bound what they ask for at once.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -173,7 +174,13 @@ def expunged_since(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges | 
     uids: list[int] = [row[0] for row in tx.all(_GONE, mailbox=mailbox, since=modseq)]
     if ranges is None:
         return uids
-    return [uid for uid in uids if any(first <= uid <= last for first, last in ranges)]
+    starts = [first for first, _ in ranges]
+    found = []
+    for uid in uids:
+        place = bisect_right(starts, uid)
+        if place and uid <= ranges[place - 1][1]:
+            found.append(uid)
+    return found
 
 
 def _over(tx: Tx, statement: Statement, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:

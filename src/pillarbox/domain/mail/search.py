@@ -6,7 +6,6 @@ and its content only where both leave the answer open.
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from sqlalchemy import bindparam, select
 
@@ -31,6 +30,7 @@ from pillarbox.storage.tx import Row, Tx
 
 SUMMARY_BATCH = 512
 CONTENT_BATCH = 32
+CONTENT_BATCH_BYTES = 4 << 20
 
 _ROWS = Statement(
     select(
@@ -66,7 +66,7 @@ def search(
         ):
             candidate.fields = fields_of(stored)
             _sort(query, candidate, found, unread)
-    for batch in _batches(unread, CONTENT_BATCH):
+    for batch in _batches(unread, CONTENT_BATCH, CONTENT_BATCH_BYTES):
         for candidate, (_, content, root) in zip(
             batch, contents(tx, store, account, mailbox, _ranges(batch), True), strict=True
         ):
@@ -131,9 +131,20 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _batches(candidates: list[Candidate], size: int) -> Iterator[list[Candidate]]:
-    iterator = iter(candidates)
-    while batch := list(islice(iterator, size)):
+def _batches(
+    candidates: list[Candidate], most: int, most_bytes: int | None = None
+) -> Iterator[list[Candidate]]:
+    """At most so many at once, and no more bytes of content than that unless it is just one."""
+    batch: list[Candidate] = []
+    size_bytes = 0
+    for candidate in candidates:
+        size_bytes += candidate.row[_SIZE]
+        full = len(batch) == most or (most_bytes is not None and size_bytes > most_bytes)
+        if batch and full:
+            yield batch
+            batch, size_bytes = [], candidate.row[_SIZE]
+        batch.append(candidate)
+    if batch:
         yield batch
 
 
