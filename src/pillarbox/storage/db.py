@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
 from pillarbox.base.clock import Clock
+from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import IdSource
 from pillarbox.storage.dialect.base import Dialect
 from pillarbox.storage.group_commit import GroupCommitWriter
@@ -57,6 +58,7 @@ class Database:
             self._writer = ConnectionThreads(
                 dialect, settler, clock, ids, write=True, count=writers
             )
+        self._closed = False
         self._inline = InlineReader(dialect, clock, ids) if dialect.lookup_inline else None
 
     async def read(self, fn: Callable[[Tx, *Ts], R], *args: *Ts) -> R:
@@ -68,7 +70,7 @@ class Database:
 
         On an embedded database they run at once on the event loop, which is quicker than a hop.
         """
-        if self._inline is not None:
+        if self._inline is not None and not self._closed:
             return cast(R, self._inline.run(fn, args))
         return cast(R, await self._submit(self._readers, fn, args))
 
@@ -81,14 +83,16 @@ class Database:
         return cast(R, await self._submit(self._writer, fn, args))
 
     async def close(self) -> None:
-        """Finish what is under way and close every connection."""
+        """Finish what is under way and close every connection; what comes now is `Unavailable`."""
+        self._closed = True
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._readers.close)
         if self._inline is not None:
             self._inline.close()
 
-    @staticmethod
-    async def _submit(runner: Writer, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    async def _submit(self, runner: Writer, fn: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        if self._closed:
+            raise Unavailable("The server is shutting down")
         unit = Unit(fn, args, new_future())
         runner.submit(unit)
         return await unit.future

@@ -68,15 +68,22 @@ class GroupCommitWriter:
                     if connection is None:
                         connection = self._dialect.connect(write=True)
                     self._commit(connection, batch)
-                    self._dialect.tidy(connection)
                 except Exception as error:
                     for unit in batch:
                         unit.fail(error, self._dialect)
                     self._settler.settle(batch)
+                    continue
+                self._tidy(connection)
         finally:
             self._turnstile.close()
             if connection is not None:
                 connection.close()
+
+    def _tidy(self, connection: Connection) -> None:
+        try:
+            self._dialect.tidy(connection)
+        except Exception:
+            return  # the units are on disk already; upkeep that failed comes again
 
     def _take(self) -> list[Unit]:
         self._wake.acquire()

@@ -58,8 +58,6 @@ class Settler:
             return
 
     def _resolve(self, units: Sequence[Unit]) -> None:
-        for hint in dict.fromkeys(hint for unit in units for hint in unit.hints):
-            self._publish(hint)
         for unit in units:
             if unit.future.done():
                 continue
@@ -67,3 +65,5 @@ class Settler:
                 unit.future.set_exception(unit.error)
             else:
                 unit.future.set_result(unit.result)
+        for hint in dict.fromkeys(hint for unit in units for hint in unit.hints):
+            self._publish(hint)

@@ -55,16 +55,20 @@ class SqliteDialect:
             cached_statements=256,
             timeout=30.0,
         )
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "wal_autocheckpoint=0",
-            "foreign_keys=ON",
-            "temp_store=MEMORY",
-            f"cache_size=-{16384 if write else 4096}",
-            *(() if write else ("query_only=ON",)),
-        ):
-            connection.execute("PRAGMA " + pragma)
+        try:
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "wal_autocheckpoint=0",
+                "foreign_keys=ON",
+                "temp_store=MEMORY",
+                f"cache_size=-{16384 if write else 4096}",
+                *(() if write else ("query_only=ON",)),
+            ):
+                connection.execute("PRAGMA " + pragma)
+        except Exception:
+            connection.close()
+            raise
         return connection  # type: ignore[no-any-return]
 
     def tidy(self, connection: Connection) -> None:
