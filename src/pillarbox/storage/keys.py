@@ -52,7 +52,7 @@ class Sealer:
             raise Unavailable("Stored content can't be read", "its key is not in the key ring")
         try:
             return aead.decrypt(sealed[1:13], sealed[13:], row)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise Unavailable("Stored content can't be read", "authentication failed") from error
 
 

@@ -21,6 +21,7 @@ else:
     from backports import zstd
 
 COMPRESS_FROM_BYTES = 256
+MAX_CONTENT_BYTES = 1 << 30
 _LEVEL = 3
 _PLAIN, _ZSTD = b"\x00", b"\x01"
 
@@ -55,7 +56,26 @@ def unseal(blob_id: BlobId, content_key: bytes, data: bytes) -> bytes:
         packed = AESGCM(content_key).decrypt(data[1:13], data[13:], form + row_name(blob_id))
     except (InvalidTag, ValueError) as error:
         raise Unavailable("Stored content can't be read", f"blob {blob_id} is damaged") from error
-    return zstd.decompress(packed) if form == _ZSTD else packed
+    if form != _ZSTD:
+        return packed
+    try:
+        return _expand(packed)
+    except (zstd.ZstdError, ValueError) as error:
+        raise Unavailable("Stored content can't be read", f"blob {blob_id}: {error}") from error
+
+
+def _expand(packed: bytes) -> bytes:
+    """The content of one frame that says how much it holds, and holds no more than that."""
+    size_bytes = zstd.get_frame_info(packed).decompressed_size
+    if size_bytes is None or size_bytes > MAX_CONTENT_BYTES:
+        raise ValueError("its size is missing or beyond reason")
+    reader = zstd.ZstdDecompressor()
+    content: bytes = reader.decompress(packed, max_length=size_bytes)
+    if not reader.eof:
+        content += reader.decompress(b"", max_length=1)
+    if len(content) != size_bytes or not reader.eof or reader.unused_data:
+        raise ValueError("it is not one whole frame")
+    return content
 
 
 def row_name(row_id: int) -> bytes:

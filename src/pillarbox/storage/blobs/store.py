@@ -6,7 +6,9 @@ file nobody came to refer to is swept later.
 """
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -33,6 +35,9 @@ _INSERT_DATA = Statement(
 _DATA = Statement(select(blob_data.c.data).where(blob_data.c.blob_id == bindparam("blob_id")))
 _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
 _DELETE_DATA = Statement(delete(blob_data).where(blob_data.c.blob_id == bindparam("id")))
+
+
+_FILE_NAME = re.compile(r"([0-9a-f]{16})(\.tmp)?")
 
 
 class BlobStore:
@@ -63,10 +68,11 @@ class BlobStore:
             finally:
                 os.close(descriptor)
             temporary.rename(path)
-            _sync_folder(path.parent)
-            _sync_folder(path.parent.parent)
+            for folder in (path.parent, path.parent.parent, self._folder):
+                _sync_folder(folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise Unavailable("The message can't be stored just now", str(error)) from error
 
     def insert(self, tx: Tx, blob: SealedBlob) -> None:
@@ -111,9 +117,14 @@ class BlobStore:
         return self._folder / name[-2:] / name[-4:-2] / name
 
     def files(self) -> Iterator[tuple[BlobId | None, Path]]:
-        """Every file of the store with its blob's id (`None` for one left half-written)."""
+        """Every file of the store with its blob's id (`None` for one left half-written).
+
+        Files that the store did not make are passed over.
+        """
         for path in self._folder.glob("??/??/*"):
-            yield (BlobId(int(path.name, 16)) if path.suffix == "" else None), path
+            named = _FILE_NAME.fullmatch(path.name)
+            if named is not None:
+                yield (None if named[2] else BlobId(int(named[1], 16))), path
 
 
 def _sync_folder(folder: Path) -> None:
