@@ -37,8 +37,9 @@ class Variant:
         return self.script != "pillarbox"
 
 
-def peer(store: str) -> Variant:
-    return Variant(f"postfix+dovecot/{store}", "postfix_dovecot", ("--store", store))
+def peer(store: str, fsync: str = "optimized") -> Variant:
+    arguments = ("--store", store, "--fsync", fsync)
+    return Variant(f"postfix+dovecot/{store}", "postfix_dovecot", arguments)
 
 
 def pillarbox(workers: int) -> Variant:

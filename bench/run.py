@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESULTS = HERE / "results"
-# In this order; memory comes before all loads, with idle connections, and after them.
+# In this order; memory is taken before and after them.
 LOADS = ("smtp_in", "imap_append", "imap_idle", "imap_fetch", "imap_change")
 # These read and change a large mailbox; further sizes get a line of their own.
 SIZED_LOADS = ("imap_fetch", "imap_change")
@@ -90,7 +90,8 @@ class Bench:
         if "startup" in self.chosen:
             self.results.add(variant.name, "startup.greetings", "s", [at["startup_s"]])
         if "memory" in self.chosen:
-            self._load(variant, at, "memory", "--connections", "0")
+            # Before the loads: processes they leave behind would end while we measure.
+            self._load(variant, at, "memory")
         for load in LOADS:
             if load in self.chosen:
                 self._load(variant, at, load, *self._sized(load, self.sizes[0]))
@@ -100,7 +101,7 @@ class Bench:
                     label = f"{load}@{size}"
                     self._load(variant, at, load, *self._sized(load, size), label=label)
         if "memory" in self.chosen:
-            self._load(variant, at, "memory", "--label", "after_load")
+            self._load(variant, at, "memory", "--connections", "0", "--label", "after_load")
 
     def _sized(self, load: str, messages: int) -> tuple[str, ...]:
         runs = ("--runs", "5" if load == "imap_fetch" else "1")
@@ -111,7 +112,7 @@ def variants(options: argparse.Namespace) -> list[Variant]:
     made: list[Variant] = []
     servers = options.servers.split(",")
     if "peer" in servers and peers_available():
-        made += [peer(store) for store in options.stores.split(",")]
+        made += [peer(store, options.fsync) for store in options.stores.split(",")]
     if "pillarbox" in servers:
         made += [pillarbox(int(workers)) for workers in options.workers.split(",")]
     if not made:
@@ -158,6 +159,9 @@ def main() -> None:
     parser.add_argument("--loads", default=",".join(CHOICES), help="of %(default)s")
     parser.add_argument("--servers", default="peer,pillarbox")
     parser.add_argument("--stores", default="maildir,mdbox", help="the peer's kinds of mailbox")
+    parser.add_argument(
+        "--fsync", default="optimized", help="Dovecot's mail_fsync; always syncs flags too"
+    )
     parser.add_argument("--workers", default="1", help="such as 1,2,4")
     parser.add_argument(
         "--messages", default="10000", help="in the large mailbox; 10000,100000 shows growth"

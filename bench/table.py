@@ -78,7 +78,8 @@ def rows(results: Results, variants: Sequence[Variant]) -> list[list[str]]:
     ours = [variant for variant in variants if not variant.is_peer]
     made = [["metric", "unit", *(variant.name for variant in variants), "ratio", "aim", "met"]]
     for metric, by_variant in results.figures.items():
-        if metric.endswith(_HIDDEN):
+        nothing = metric.endswith(".flushes") and not any(one.median for one in by_variant.values())
+        if nothing or metric.endswith(_HIDDEN):
             continue
         unit = next(iter(by_variant.values())).unit
         best = results.best_peer(metric, peers)
