@@ -116,12 +116,15 @@ class View:
         return spans
 
     def resolve(self, sequence: SequenceSet, *, uid: bool) -> list[Span]:
-        """The messages a client means; BAD for a number it can't know (RFC 9051 §9)."""
+        """The messages a client means; BAD for a number it can't know (RFC 9051 §9).
+
+        In an empty mailbox any number is none: clients ask for `1:*` without a look at EXISTS.
+        """
         if sequence.saved:
             return self.spans_of_uids((saved, saved) for saved in self.saved)
         if uid:
             return self.spans_of_uids(sequence.resolve(self.largest_uid))
-        if sequence.highest > len(self.uids):
+        if self.uids and sequence.highest > len(self.uids):
             raise BadCommand("There is no message with that number")
         return self.spans_of_numbers(sequence.resolve(len(self.uids)))
 
