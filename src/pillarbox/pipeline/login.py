@@ -193,7 +193,8 @@ class Login:
 
     def _key(self, username: str) -> str:
         """The address key that a user name stands for; anything else stands for itself."""
-        name = username.strip()[:MAX_USERNAME_CHARACTERS]
+        name = username.strip()[:MAX_USERNAME_CHARACTERS].replace("\0", "\ufffd")
+        name = name.encode("utf-8", "replace").decode()  # what no database takes
         if "@" not in name and self.default_domain:
             name = f"{name}@{self.default_domain}"
         try:

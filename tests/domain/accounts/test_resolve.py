@@ -29,6 +29,11 @@ class TestUsers:
         with pytest.raises(NotFound, match="No such domain"):
             await database.read(resolve, "ann", "example.net")
 
+    @pytest.mark.parametrize("part", ["", "a\0b", "\ud800", "x" * 5000, "'; --", "\U0001f600"])
+    async def test_odd_local_parts_are_nobody(self, database: Database, part: str) -> None:
+        with pytest.raises(NotFound):
+            await database.read(resolve, part, "example.org")
+
     async def test_a_disabled_user_gets_no_mail(self, database: Database, ann: users.User) -> None:
         domain = await database.read(domains.require, "example.org")
         await database.write(domains.set_catch_all, domain, "x@elsewhere.net")

@@ -44,6 +44,8 @@ def resolve(tx: Tx, local: str, domain: str, delimiter: str = "+") -> Resolution
     if who has it is disabled; `TooLarge` if aliases lead to too many or over too many steps. An
     empty `delimiter` turns sub-addresses off.
     """
+    if "\0" in local or not _is_text(local):
+        raise NotFound("No such user here", "no text that could be stored")
     served = domains.get(tx, domain)
     if served is None:
         raise NotFound("No such domain here", f"domain {domain}")
@@ -52,6 +54,14 @@ def resolve(tx: Tx, local: str, domain: str, delimiter: str = "+") -> Resolution
     if not walk.local and not walk.outside:
         raise NotFound("This address leads to nobody", "its aliases lead to one another")
     return Resolution(tuple(walk.local.values()), tuple(walk.outside))
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Walk:

@@ -1,0 +1,62 @@
+import bcrypt
+import pytest
+
+from pillarbox.base.errors import Invalid
+from pillarbox.pipeline.passwords import Cost, PasswordHasher, normalize, require_allowed
+
+HASHER = PasswordHasher(Cost(1, 32, 1))
+
+
+def test_a_hash_fits_its_password_only() -> None:
+    secret = HASHER.hash("correct horse")
+    assert secret.startswith("$argon2id$v=19$m=32,t=1,p=1$")
+    assert HASHER.verify("correct horse", secret)
+    assert not HASHER.verify("correct horsf", secret)
+    assert HASHER.hash("correct horse") != secret
+
+
+@pytest.mark.parametrize("secret", ["", "!", "plain", "$argon2id$", "$2b$04$short", "$1$a$b"])
+def test_what_is_no_hash_fits_nothing(secret: str) -> None:
+    assert not HASHER.verify(secret or "x", secret)
+
+
+def test_nothing_fits_the_dummy() -> None:
+    assert not HASHER.verify("x", HASHER.dummy)
+    assert HASHER.is_current(HASHER.dummy)
+
+
+def test_bcrypt_counts_72_bytes() -> None:
+    secret = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+    assert HASHER.verify("x" * 100, secret)
+    assert not HASHER.verify("x" * 71, secret)
+    assert HASHER.verify("x" * 72, secret.replace("$2b$", "$2y$"))
+    assert not HASHER.is_current(secret)
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ("pass word", "pass word"),
+        ("e\u0301", "\u00e9"),
+        ("a\u3000b", "a b"),
+        ("\U0001f511", "\U0001f511"),
+        ("", None),
+        ("tab\t", None),
+        ("c1\u0085", None),
+        ("\ud800", None),
+        ("x" * 1025, None),
+    ],
+)
+def test_normalizing(given: str, plain: str | None) -> None:
+    assert normalize(given) == plain
+
+
+@pytest.mark.parametrize("password", ["", "x" * 7, "x" * 129, "with\x00null", "e\u0301" * 7])
+def test_passwords_that_may_not_be_set(password: str) -> None:
+    with pytest.raises(Invalid):
+        require_allowed(password)
+
+
+@pytest.mark.parametrize("password", ["x" * 8, "x" * 128, "\u00e9" * 128])
+def test_passwords_that_may(password: str) -> None:
+    assert require_allowed(password) == password
