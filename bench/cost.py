@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proctree import cpu_s
+from proctree import cpu_s, snapshot
 
 if TYPE_CHECKING:
     from metrics import Metrics
@@ -36,12 +36,12 @@ class CostWatch:
     def __init__(self, at: Target) -> None:
         self._at = at
         self._flushes = flushes(at.data) if at.data else None
-        self._cpu_s = cpu_s(at.pids) if at.pids else 0.0
+        self._before = snapshot(at.pids)
 
     def note(self, metrics: Metrics, name: str, operations: int) -> None:
         """Add what is known of CPU for each 1,000 operations and flushes for each one."""
         if self._at.pids:
-            spent_s = cpu_s(self._at.pids) - self._cpu_s
+            spent_s = cpu_s(self._before, snapshot(self._at.pids))
             metrics.add(f"{name}.cpu", spent_s * 1000 / operations, "cpu-s/1000")
         now = flushes(self._at.data) if self._at.data else None
         if now is not None and self._flushes is not None:

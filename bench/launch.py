@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
+# Idle connections are spread over them.
+ACCOUNTS = 8
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 60.0
 LOAD_TIMEOUT_S = 1200.0
@@ -51,7 +53,7 @@ def running(variant: Variant) -> Iterator[dict[str, Any]]:
     """Start the variant with fresh data; give what its script printed; stop it at the end."""
     script = HERE / "servers" / f"{variant.script}.py"
     process = subprocess.Popen(
-        [sys.executable, str(script), *variant.arguments],
+        [sys.executable, str(script), "--accounts", str(ACCOUNTS), *variant.arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _TRIES = 10
 _TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -38,39 +39,70 @@ def tree(roots: Sequence[int]) -> list[int]:
     return found
 
 
-def _threads_s(pid: int) -> float:
-    """Sum the nanosecond run times of the living threads; 0 where the kernel keeps none."""
-    total_ns = 0
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one process has spent so far, in three accounts.
+
+    `ticks_s` is the process's own time in clock ticks of 10 ms, threads that ended included;
+    `threads_ns` the exact times of the living threads, by thread id (empty where the kernel
+    keeps none); `waited_for_s` the time of children that ended.
+    """
+
+    ticks_s: float
+    threads_ns: Mapping[int, int]
+    waited_for_s: float
+
+
+def _threads_ns(pid: int) -> dict[int, int]:
+    found: dict[int, int] = {}
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             text = Path(f"/proc/{pid}/task/{thread}/schedstat").read_bytes()
-            total_ns += int(text.split()[0])
+            found[int(thread)] = int(text.split()[0])
     except (OSError, IndexError, ValueError):
-        return 0.0
-    return total_ns / 1e9
+        return {}
+    return found
 
 
-def cpu_s(roots: Sequence[int]) -> float:
-    """Sum user and system time, that of children already waited for included."""
+def _spent(pid: int) -> Spent:
+    fields = _stat(pid)
+    if not fields:
+        return Spent(0.0, {}, 0.0)
+    user, system, of_children_user, of_children_system = map(int, fields[11:15])
+    return Spent(
+        (user + system) / _TICKS_S,
+        _threads_ns(pid),
+        (of_children_user + of_children_system) / _TICKS_S,
+    )
+
+
+def snapshot(roots: Sequence[int]) -> dict[int, Spent]:
+    """Note what every process of the tree has spent so far."""
     living = tree(roots)
+    found: dict[int, Spent] = {}
     for _ in range(_TRIES):
-        total_s = sum(_process_s(pid) for pid in living)
+        found = {pid: _spent(pid) for pid in living}
         # Who ends meanwhile would be counted twice (itself and by its parent) or not at all.
         if (now := tree(roots)) == living:
             break
         living = now
+    return found
+
+
+def cpu_s(before: Mapping[int, Spent], after: Mapping[int, Spent]) -> float:
+    """Give the seconds the tree spent between two snapshots."""
+    nothing = Spent(0.0, {}, 0.0)
+    total_s = 0.0
+    for pid in before.keys() | after.keys():
+        first, last = before.get(pid, nothing), after.get(pid, nothing)
+        total_s += last.waited_for_s - first.waited_for_s
+        if last.threads_ns and first.threads_ns.keys() <= last.threads_ns.keys():
+            total_s += (sum(last.threads_ns.values()) - sum(first.threads_ns.values())) / 1e9
+        else:
+            # A thread ended and took its exact time along, or the whole process did: then its
+            # parent's account of children has grown by all that it had spent.
+            total_s += last.ticks_s - first.ticks_s
     return total_s
-
-
-def _process_s(pid: int) -> float:
-    fields = _stat(pid)
-    if not fields:
-        return 0.0
-    own, waited_for = fields[11:13], fields[13:15]
-    # Clock ticks are 10 ms and too coarse for one command, but they alone know of threads that
-    # have ended.
-    own_s = max(sum(map(int, own)) / _TICKS_S, _threads_s(pid))
-    return own_s + sum(map(int, waited_for)) / _TICKS_S
 
 
 def pss_bytes(roots: Sequence[int]) -> int:
