@@ -56,8 +56,8 @@ def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
     if expunge and view.gone:
         indexes = view.take_expunged()
         session.write(expunged([index + 1 - before for before, index in enumerate(indexes)]))
-    if view.grown:
-        view.grown = False
+    if view.told != len(view):
+        view.told = len(view)
         session.write(respond.exists(len(view)))
     if view.announced:
         indexes = view.indexes_of(sorted(view.announced))

@@ -34,7 +34,6 @@ class View:
         "announced",
         "flags",
         "gone",
-        "grown",
         "keywords_told",
         "mailbox_id",
         "modseq",
@@ -44,6 +43,7 @@ class View:
         "recent",
         "saved",
         "sets",
+        "told",
         "uidnext",
         "uids",
         "uidvalidity",
@@ -74,7 +74,8 @@ class View:
         """UIDs whose flags changed by others and have not been told."""
         self.gone: set[int] = set()
         """UIDs that are no more but still have their number."""
-        self.grown = False
+        self.told = len(self.uids)
+        """How many messages the client knows of; those that came since are behind them."""
         self.saved = array("I")
         """The UIDs `$` stands for (RFC 5182)."""
 
@@ -188,7 +189,6 @@ class View:
             self.uids.extend([row[0] for row in new])
             self.flags.extend([sets[row[1:3]] for row in new])
             self.modseqs.extend([row[3] for row in new])
-            self.grown = True
         self.uidnext = max(self.uidnext, uidnext)
         self.gone.update(uid for uid in gone if self.index_of(uid) >= 0)
 
@@ -201,7 +201,10 @@ class View:
         return found
 
     def take_expunged(self) -> list[int]:
-        """Let the gone messages lose their numbers; gives the indexes they had, ascending."""
+        """Let the gone messages lose their numbers; gives the indexes they had, ascending.
+
+        Those the client never knew of are left out.
+        """
         if not self.gone:
             return []
         indexes = self.indexes_of(sorted(self.gone))
@@ -225,4 +228,6 @@ class View:
             self.saved = array("I", [uid for uid in self.saved if uid not in self.gone])
         self.announced -= self.gone
         self.gone = set()
-        return indexes
+        known = indexes[: bisect_left(indexes, self.told)]
+        self.told -= len(known)
+        return known
