@@ -10,6 +10,8 @@ from kit.clock import FakeClock
 from kit.database import KINDS, NEEDS_POSTGRES, new_dialect, open_database
 from pillarbox.storage.db import Database
 from pillarbox.storage.dialect.base import Dialect
+from pillarbox.storage.dialect.postgres import PostgresDialect
+from pillarbox.storage.migrate import ensure_schema
 
 
 @pytest.fixture
@@ -19,13 +21,22 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def new_postgres_dsn() -> Iterator[Callable[[], str]]:
-    """Makes PostgreSQL databases; the server starts with the first test that asks."""
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A PostgreSQL server of this run's own; it starts with the first test that asks."""
     if postgres.binaries() is None:
         pytest.skip(NEEDS_POSTGRES)
     pytest.importorskip("psycopg", reason=NEEDS_POSTGRES)
     with postgres.running() as server:
-        yield server.new_database
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_postgres_dsn(postgres_server: postgres.PostgresServer) -> Callable[[], str]:
+    """Makes PostgreSQL databases with the schema: copies of one, which is quick."""
+    dsn = postgres_server.new_database()
+    ensure_schema(PostgresDialect(dsn), None)
+    name = dsn.rpartition("=")[2]
+    return lambda: postgres_server.new_database(name)
 
 
 @pytest.fixture(params=KINDS)
