@@ -120,3 +120,12 @@ async def test_content_without_header_stays_a_body(house: House, content: bytes)
     await house.inbound.receive(await envelope(house, "alice@example.test"), content)
     (stored,) = await house.contents("alice@example.test")
     assert stored.endswith(b"+0000\r\n\r\n" + content)
+
+
+async def test_a_return_path_that_came_along_is_replaced(house: House) -> None:
+    content = b"Return-path: <old@x.test>\r\n folded\r\nSubject: x\r\n\r\nReturn-Path: text\r\n"
+    await house.inbound.receive(await envelope(house, "alice@example.test"), content)
+    (stored,) = await house.contents("alice@example.test")
+    assert stored.startswith(b"Return-Path: <ann@elsewhere.test>\r\nReceived: ")
+    assert stored.endswith(b"+0000\r\nSubject: x\r\n\r\nReturn-Path: text\r\n")
+    assert b"old@x.test" not in stored

@@ -339,3 +339,14 @@ async def test_failed_logins_end_the_session(talk: TalkTo) -> None:
     answer = await session.lines("EHLO x", *["AUTH PLAIN AGEAYg=="] * 3, "NOOP")
     assert [line[:9] for line in answer[-4:]] == ["535 5.7.8"] * 3 + ["421 4.7.0"]
     await session.task
+
+
+async def test_a_message_may_come_in_many_chunks(talk: TalkTo, house: House) -> None:
+    session = await talk(options=SmtpOptions(HOSTNAME, max_idle=10))
+    await session.say(HEAD)
+    for _ in range(50):
+        assert (await session.say(b"BDAT 6\r\nA: b\r\n")).startswith(b"250 2.0.0")
+    assert (await session.say(b"BDAT 2 LAST\r\n\r\n")).startswith(b"250 2.6.0")
+    assert [body_of(c) for c in await house.contents("alice@example.test")] == [
+        b"A: b\r\n" * 50 + b"\r\n"
+    ]

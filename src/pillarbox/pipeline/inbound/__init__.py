@@ -1,0 +1,1 @@
+"""Mail coming in: recipients, trace, delivery."""

@@ -11,7 +11,7 @@ from pillarbox.base.ids import IdSource, public_id
 from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.trace import received_field, refuse_loop, separator
+from pillarbox.pipeline.inbound.trace import checked, received_field, separator
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Inbound:
         Raises `RoutingLoop`, and the failures of database and disk; what concerns one recipient
         alone is an outcome.
         """
-        refuse_loop(content)
+        content = checked(content)
         message_id = public_id("", self.ids.next())
         trace = received_field(envelope, self.hostname, message_id, self.clock.now())
         parcel = Parcel(envelope, trace + separator(content), content)

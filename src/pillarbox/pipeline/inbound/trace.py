@@ -10,6 +10,9 @@ from pillarbox.pipeline.inbound.message import Envelope, Origin
 MAX_RECEIVED = 50
 _HEADER_BYTES = 1 << 20
 
+_RETURN_PATH = re.compile(
+    rb"^return-path[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
+)
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n|From ")
 
 
@@ -62,12 +65,19 @@ def separator(content: bytes) -> bytes:
     return b"" if _FIELD.match(content) else b"\r\n"
 
 
-def refuse_loop(content: bytes) -> None:
-    """Raises `RoutingLoop` for a message with too many Received fields."""
+def checked(content: bytes) -> bytes:
+    """The content without Return-Path fields, which only final delivery may add (RFC 5321 §4.4).
+
+    Raises `RoutingLoop` for a message with too many Received fields.
+    """
     end = content.find(b"\r\n\r\n", 0, _HEADER_BYTES)
-    header = content[: end if end >= 0 else _HEADER_BYTES].lower()
+    end = _HEADER_BYTES if end < 0 else end + 2
+    header = content[:end].lower()
     if header.count(b"\nreceived:") + header.startswith(b"received:") > MAX_RECEIVED:
         raise RoutingLoop("Too many hops; the message is going in circles")
+    if b"return-path" in header:
+        return _RETURN_PATH.sub(b"", content[:end]) + content[end:]
+    return content
 
 
 def _literal(origin: Origin) -> str:

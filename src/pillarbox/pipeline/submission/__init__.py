@@ -1,0 +1,1 @@
+"""Mail our users send."""

@@ -1,7 +1,7 @@
 """Putting the header of a submitted message in order (RFC 6409 §8).
 
-Adds what is missing (From, Date, Message-ID) on top, takes out what others must not see or what
-only final delivery may add (Bcc, Return-Path). The rest stays byte for byte. Called by `submit`.
+Adds what is missing (From, Date, Message-ID) on top, takes out what others must not see
+(Bcc). The rest stays byte for byte. Called by `submit`.
 """
 
 import re
@@ -12,7 +12,7 @@ from pillarbox.formats.mime.date import format_date
 from pillarbox.formats.mime.header import Headers
 
 _PRIVATE = re.compile(
-    rb"^(?:bcc|resent-bcc|return-path)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.M
+    rb"^(?:bcc|resent-bcc)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.M
 )
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _BLANK = b"\r\n\r\n"
@@ -56,5 +56,5 @@ def missing_fields(
 
 
 def without_private(header: bytes) -> bytes:
-    """The header without Bcc and Return-Path (RFC 5322 §3.6.3)."""
+    """The header without Bcc (RFC 5322 §3.6.3)."""
     return _PRIVATE.sub(b"", header)

@@ -16,7 +16,7 @@ from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.trace import received_field, refuse_loop
+from pillarbox.pipeline.inbound.trace import checked, received_field
 from pillarbox.pipeline.submission.headers import cut, missing_fields, without_private
 from pillarbox.pipeline.submission.identity import check_header, may_send_as
 
@@ -66,8 +66,7 @@ class Submission:
         `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, and the failures of
         database and disk.
         """
-        refuse_loop(content)
-        whole = cut(content)
+        whole = cut(checked(content))
         if len(whole.header) > HEADER_BYTES:  # the rest of it could not be checked
             raise TooLarge("The header is too long")
         headers = Headers(whole.header)

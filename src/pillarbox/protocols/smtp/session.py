@@ -423,6 +423,7 @@ class SmtpSession:
             self._say(fault or replies.STORAGE_FULL)
         else:
             self._say(replies.CHUNK_OK)
+            self._idle_count = 0
 
     async def _finish(self, reader: DataReader | BdatReader) -> None:
         """The content is whole: 250 is said once the message is on disk."""
