@@ -190,9 +190,18 @@ class TestKeyRing:
         assert fault.startswith("pillarbox.conf:1: ENCRYPTION_KEY = (not shown): must be 64 hex")
 
     def test_a_missing_key(self, tmp_path: Path) -> None:
+        for name in ("a.conf", "a.yaml"):
+            (tmp_path / name).touch()
+            with pytest.raises(ConfigError, match="ENCRYPTION_KEY"):
+                load(Location(tmp_path / name, tmp_path), write=False, environment={})
+
+    def test_a_missing_file(self, tmp_path: Path) -> None:
         location = Location(tmp_path / "none.conf", tmp_path)
-        with pytest.raises(ConfigError, match="ENCRYPTION_KEY"):
-            load(location, write=False, environment={})
+        found = load(location, write=False, environment={})
+        assert found.options.encryption_key == ()
+        assert "does not exist yet" in found.warnings[0]
+        with pytest.raises(ConfigError, match="no such file"):
+            load(Location(tmp_path / "none.yml", tmp_path), write=True, environment={})
 
 
 class TestYaml:

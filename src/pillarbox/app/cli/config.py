@@ -40,7 +40,7 @@ def check(invocation: Invocation) -> None:
     configuration = invocation.configuration(write=False)
     _tell_warnings(configuration)
     file = configuration.location.file
-    where = str(file) if file.exists() else f"{file} (does not exist yet) and the environment"
+    where = str(file) if file.exists() else "The defaults and the environment"
     click.echo(f"{where}: the settings are good.")
 
 

@@ -101,6 +101,8 @@ def load(
     reader = _Reader(location, environment)
     if write:
         reader.complete_file()
+    elif not location.file.exists() and not files.is_yaml(location.file):
+        reader.expect_file()
     return reader.configuration()
 
 
@@ -112,6 +114,7 @@ class _Reader:
         self._problems: list[str] = []
         self._warnings: list[str] = []
         self._notes: list[str] = []
+        self._is_new = False
         self._environment: dict[str, tuple[str, str]] = {}
         for variable, value in environment.items():
             if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _NOT_KEYS:
@@ -123,6 +126,14 @@ class _Reader:
             else:
                 hint = files.nearest(name)
                 self._warnings.append(f"environment: {variable} is no setting{hint}")
+
+    def expect_file(self) -> None:
+        """There is no file yet: what would be written into it is not missed."""
+        self._is_new = True
+        self._warnings.append(
+            f"{self._location.file} does not exist yet; the first start writes it, with a new"
+            " ENCRYPTION_KEY"
+        )
 
     def complete_file(self) -> None:
         """Make the file, or append what it lacks."""
@@ -191,6 +202,8 @@ class _Reader:
             if file.stat().st_mode & 0o077:
                 self._warnings.append(f"{file}: others can read it; chmod 600 keeps the key secret")
         except FileNotFoundError:
+            if files.is_yaml(file):
+                self._problems.append(f"{file}: there is no such file")
             return FileContent()
         except OSError as error:
             self._problems.append(f"{file}: can't be read: {error.strerror or error}")
@@ -223,7 +236,7 @@ class _Reader:
 
     def _check(self, options: Options, sources: Mapping[str, Source]) -> None:
         """What single values can't show."""
-        if not options.encryption_key:
+        if not options.encryption_key and not self._is_new:
             allowed = BY_KEY["ENCRYPTION_KEY"].kind.allowed
             self._fault(sources, "ENCRYPTION_KEY", f"is missing; it must be {allowed}")
         if options.db_driver == "postgresql" and not options.db_dsn:
