@@ -15,10 +15,10 @@ from pillarbox.app.supervisor import (
     GIVE_UP,
     Station,
     Supervisor,
-    SupervisorOptions,
     run_in_child,
     wait_for_child,
 )
+from pillarbox.base.log_target import LogTarget
 
 
 class Journal:
@@ -52,13 +52,20 @@ def supervised(
     journal: Journal,
     work: Callable[[Station], int],
     meanwhile: Callable[[], None],
-    options: SupervisorOptions,
+    *,
+    workers: int = 1,
+    shutdown_timeout_s: float = 10.0,
 ) -> int:
     """Run a supervisor in a child, since signals are for main threads; gives its exit status."""
 
     def run() -> None:
         supervisor = Supervisor(
-            options, work, lambda: journal.note("ready"), lambda: journal.note("reload")
+            work,
+            LogTarget(None),
+            workers=workers,
+            shutdown_timeout_s=shutdown_timeout_s,
+            on_ready=lambda: journal.note("ready"),
+            on_reload=lambda: journal.note("reload"),
         )
         os._exit(supervisor.run())
 
@@ -102,7 +109,7 @@ def test_starts_workers_and_stops_them(journal: Journal, workers: int) -> None:
         journal,
         patient(journal),
         lambda: journal.wait_for("ready"),
-        SupervisorOptions(workers),
+        workers=workers,
     )
     assert status == 0
     started = {w.split("=")[0] for w in journal.words() if w.startswith("worker-")}
@@ -115,7 +122,7 @@ def test_hangup_is_passed_on(journal: Journal) -> None:
         os.kill(supervisor_pid(journal), signal.SIGHUP)
         journal.wait_for("hup", 2)
 
-    assert supervised(journal, patient(journal), meanwhile, SupervisorOptions(2)) == 0
+    assert supervised(journal, patient(journal), meanwhile, workers=2) == 0
     assert journal.words().count("reload") == 1
 
 
@@ -130,7 +137,7 @@ def test_killed_worker_is_started_again(journal: Journal) -> None:
             time.sleep(0.005)
         raise TimeoutError
 
-    assert supervised(journal, patient(journal), meanwhile, SupervisorOptions(2)) == 0
+    assert supervised(journal, patient(journal), meanwhile, workers=2) == 0
     assert sum(w.startswith("worker-1=") for w in journal.words()) == 1
 
 
@@ -143,7 +150,7 @@ def test_hopeless_worker_ends_it_all(journal: Journal) -> None:
         journal.wait_for("tried")
         time.sleep(0.3)
 
-    assert supervised(journal, work, meanwhile, SupervisorOptions(1)) == 1
+    assert supervised(journal, work, meanwhile) == 1
     assert journal.words().count("tried") == 1
 
 
@@ -155,8 +162,8 @@ def test_worker_that_ignores_the_end_is_killed(journal: Journal) -> None:
         return 0
 
     before = time.monotonic()
-    options = SupervisorOptions(1, shutdown_timeout_s=0.1)
-    assert supervised(journal, work, lambda: journal.wait_for("ready"), options) == 0
+    status = supervised(journal, work, lambda: journal.wait_for("ready"), shutdown_timeout_s=0.1)
+    assert status == 0
     assert time.monotonic() - before < 10
 
 
@@ -172,7 +179,7 @@ def test_worker_notices_that_the_supervisor_is_gone(journal: Journal) -> None:
         os.kill(supervisor_pid(journal), signal.SIGKILL)
         journal.wait_for("orphaned")
 
-    assert supervised(journal, work, meanwhile, SupervisorOptions(1)) == -signal.SIGKILL
+    assert supervised(journal, work, meanwhile) == -signal.SIGKILL
 
 
 def test_child_reports_its_failure() -> None:

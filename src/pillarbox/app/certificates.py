@@ -1,7 +1,6 @@
 """The server's certificate: whichever the settings ask for, renewed and read again in time."""
 
 import ssl
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,21 +29,18 @@ class Certificates:
         sealer = keys.system("tls")
         return cls(options, certs.SelfSigned(data / "tls", sealer.seal, sealer.open))
 
+    def due(self) -> bool:
+        """Whether a self-signed one is wanted and missing, or ends within a month."""
+        wanted = self.options.tls_mode == "self-signed"
+        return wanted and self.store.due(self._names(), datetime.now(UTC))
+
     def ensure(self) -> None:
-        """Make the self-signed one if it is wanted and missing, or ends within a month.
+        """Make a self-signed one if that is `due`.
 
         Needs much memory for a moment: call it in a process that ends.
         """
-        if self.options.tls_mode == "self-signed":
-            names = tuple(dict.fromkeys((self.options.hostname, *_LOOPBACK)))
-            self.store.ensure(names, datetime.now(UTC))
-
-    def due(self) -> bool:
-        """Whether `ensure` has something to do, as far as the file's age tells."""
-        if self.options.tls_mode != "self-signed":
-            return False
-        made_s = self._changed_s()
-        return time.time() - made_s > (certs.LIFETIME - certs.RENEW_BEFORE).total_seconds()
+        if self.due():
+            self.store.ensure(self._names(), datetime.now(UTC))
 
     def context(self) -> ssl.SSLContext | None:
         """A context with the certificate as it is now; `None` where TLS is off.
@@ -64,6 +60,9 @@ class Certificates:
     def version(self) -> float:
         """Changes when the files do."""
         return self._changed_s()
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.options.hostname, *_LOOPBACK)))
 
     def _changed_s(self) -> float:
         options = self.options

@@ -1,35 +1,33 @@
-"""Starting the server: data folder, schema, certificate, ports, then the supervisor.
+"""Starting the server: lock the data folder, open the ports, hand over to the supervisor.
 
-What takes much memory once (migrations, making a certificate) happens in a child process that
-ends. Called by the commands `serve` and `dev`.
+The supervisor is this process with a fresh interpreter, so that what was imported to read settings
+and make samples is gone. Called by the commands `serve` and `dev`.
 """
 
 import fcntl
+import importlib.util
 import json
+import marshal
 import os
+import pickle
+import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
+from typing import BinaryIO, NoReturn
 
-from pillarbox.app.config.load import ConfigError, Location, load
+import pillarbox
 from pillarbox.app.config.options import Options, listeners
+from pillarbox.app.plan import ListeningPort, Plan, Trial, worker_count
 from pillarbox.app.ports import Bound, Port, PortError, bind_all
-from pillarbox.app.supervisor import (
-    Station,
-    Supervisor,
-    SupervisorOptions,
-    run_in_child,
-    wait_for_child,
-)
+from pillarbox.app.supervisor import run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Unavailable
-from pillarbox.base.log import LogOptions, LogTarget, configure, logger
 
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
-
-_log = logger("serve")
+IMPLICIT_TLS = ("smtps", "imaps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,66 +38,79 @@ class Account:
     password: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What a server that is only tried out does differently.
-
-    `samples` are accounts made in an empty store; `trap` is the one that gets mail for elsewhere.
-    `adapt` changes the settings, also when they are read again.
-    """
-
-    samples: tuple[str, ...]
-    adapt: Callable[[Options], Options]
-    trap: str | None = None
-    plaintext_login: bool = False
-    free_ports: bool = False
+Announce = Callable[[Sequence[Bound], Sequence[Account]], str]
 
 
-Ready = Callable[[Options, tuple[Bound, ...], Sequence[Account]], None]
+def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoReturn:
+    """Become the server; ends with the process.
 
-
-def serve(location: Location, options: Options, trial: Trial | None, on_ready: Ready) -> int:
-    """Run the server until it is told to stop; gives the exit status.
-
-    Raises `Failure` when it can't start.
+    `plan` has no ports yet. What `announce` gives is printed once every worker accepts
+    connections. Raises `Unavailable` when ports or data folder can't be had.
     """
     os.umask(0o077)
-    workers = options.workers or 1
-    target = configure(_log_options(options))
-    lock = _lock(location.data)
+    lock = _lock(plan.location.data)
     try:
-        # Imported before the fork: what no process changes is in memory once.
-        import_module("pillarbox.app.worker")
-        accounts = _prepare(location, options, trial)
-        bound = _bind(options, trial, workers)
+        accounts = _samples(plan)
+        bound = _bind(plan.options, plan.trial, plan.workers)
     except PortError as error:
         os.close(lock)
         raise Unavailable(str(error)) from error
-    try:
-        work = _work(location, options, trial, bound, target)
-        supervisor = Supervisor(
-            SupervisorOptions(workers, float(options.shutdown_timeout)),
-            work,
-            lambda: on_ready(options, bound, accounts),
-            target.reopen,
-        )
-        return supervisor.run()
-    finally:
-        for one in bound:
-            one.close()
-        os.close(lock)
+    ports = tuple(
+        ListeningPort(one.port.name, tuple(_descriptors(sockets) for sockets in one.by_worker))
+        for one in bound
+    )
+    os.set_inheritable(lock, True)
+    options = plan.options
+    _become_supervisor(
+        {
+            "path": [os.path.abspath(entry) for entry in sys.path],
+            "plan": pickle.dumps(replace(plan, ports=ports)),
+            "workers": plan.workers,
+            "shutdown_timeout_s": float(options.shutdown_timeout),
+            "ready": announce(bound, accounts),
+            "log_path": None if options.log_file is None else str(options.log_file),
+            "log_as_json": options.log_format == "json",
+            "remove": str(plan.location.data) if remove_data else None,
+        }
+    )
 
 
 def ready_line(options: Options, bound: Sequence[Bound]) -> str:
-    """`ready on smtp 25, …`: printed once every worker accepts connections."""
+    """`pillarbox is ready: smtp 25, …`."""
     ports = ", ".join(f"{one.port.name} {one.number}" for one in bound)
-    workers = options.workers or 1
-    return f"pillarbox is ready: {ports} ({workers} worker{'s' if workers > 1 else ''})"
+    workers = worker_count(options)
+    return f"pillarbox is ready: {ports} ({workers} worker{'s' if workers > 1 else ''})\n"
 
 
-def _log_options(options: Options) -> LogOptions:
-    level = "debug" if options.debug else options.log_level
-    return LogOptions(level, options.log_format, options.log_file)  # type: ignore[arg-type]
+def _become_supervisor(state: dict[str, object]) -> NoReturn:
+    with tempfile.TemporaryFile() if sys.platform == "darwin" else _memory_file() as file:
+        file.write(marshal.dumps(state))
+        file.flush()
+        file.seek(0)
+        os.set_inheritable(file.fileno(), True)
+        script = str(os.path.join(os.path.dirname(__file__), "supervise.py"))
+        flags = ["-OO"] if _is_compiled_small() else []
+        command = [sys.executable, *flags, "-I", "-S", script, str(file.fileno())]
+        sys.stdout.flush()
+        os.execv(sys.executable, command)  # noqa: S606  (our own interpreter)
+
+
+def _is_compiled_small() -> bool:
+    """Whether code without docstrings was compiled at installation: it needs less memory."""
+    source = pillarbox.__file__
+    return source is not None and os.path.exists(
+        importlib.util.cache_from_source(source, optimization=2)
+    )
+
+
+def _memory_file() -> BinaryIO:
+    return os.fdopen(os.memfd_create("pillarbox"), "w+b")
+
+
+def _descriptors(sockets: Sequence[socket.socket]) -> tuple[int, ...]:
+    for one in sockets:
+        one.set_inheritable(True)
+    return tuple(one.fileno() for one in sockets)
 
 
 def _lock(data: Path) -> int:
@@ -123,13 +134,15 @@ def _lock(data: Path) -> int:
     return descriptor
 
 
-def _prepare(location: Location, options: Options, trial: Trial | None) -> list[Account]:
-    """Bring schema and certificate up to date and make samples, in a child that ends."""
+def _samples(plan: Plan) -> list[Account]:
+    """Make sample accounts, in a child process that ends."""
+    if plan.trial is None:
+        return []
     receive, send = os.pipe()
 
     def work() -> None:
         try:
-            report = _prepared(location, options, trial)
+            report = _made(plan)
         except Failure as failure:
             cause = f" ({failure.cause})" if failure.cause else ""
             print(f"Error: {failure.public}{cause}", file=sys.stderr, flush=True)
@@ -147,28 +160,18 @@ def _prepare(location: Location, options: Options, trial: Trial | None) -> list[
     return [Account(address, password) for address, password in json.loads(text)]
 
 
-def _prepared(
-    location: Location, options: Options, trial: Trial | None
-) -> list[tuple[str, str | None]]:
-    from pillarbox.app.certificates import Certificates
-    from pillarbox.app.compose import key_ring
-    from pillarbox.app.database import lock_path, make_dialect
-    from pillarbox.storage.migrate import ensure_schema
-
-    ensure_schema(make_dialect(options, checkpoint=False), lock_path(options))
-    Certificates.of(options, location.data, key_ring(options)).ensure()
-    if trial is None:
-        return []
+def _made(plan: Plan) -> list[tuple[str, str | None]]:
     from pillarbox.app.samples import make_samples
 
-    return make_samples(options, location.data, trial.samples)
+    samples = () if plan.trial is None else plan.trial.samples
+    return make_samples(plan.options, plan.location.data, samples)
 
 
 def _bind(options: Options, trial: Trial | None, workers: int) -> tuple[Bound, ...]:
     ports = [
         Port(one.name, one.name.upper(), one.port, one.interfaces)
         for one in listeners(options)
-        if options.tls_mode != "off" or one.name not in ("smtps", "imaps")
+        if options.tls_mode != "off" or one.name not in IMPLICIT_TLS
     ]
     if trial is None or not trial.free_ports:
         return bind_all(ports, workers)
@@ -179,34 +182,3 @@ def _bind(options: Options, trial: Trial | None, workers: int) -> tuple[Bound, .
         except PortError:
             bound += bind_all((replace(port, number=0),), workers)
     return tuple(bound)
-
-
-def _work(
-    location: Location,
-    options: Options,
-    trial: Trial | None,
-    bound: tuple[Bound, ...],
-    target: LogTarget,
-) -> Callable[[Station], int]:
-    def reread() -> Options | None:
-        try:
-            found = load(location, write=False).options
-        except ConfigError as error:
-            _log.error("the settings are faulty and stay as they were", faults=error.problems)
-            return None
-        return found if trial is None else trial.adapt(found)
-
-    def work(station: Station) -> int:
-        from pillarbox.app.compose import Surroundings
-        from pillarbox.app.worker import Plan, run_worker
-
-        surroundings = Surroundings(
-            checkpoint=station.index == 0,
-            workers=options.workers or 1,
-            trap=trial.trap if trial else None,
-            plaintext_login=trial is not None and trial.plaintext_login,
-        )
-        plan = Plan(options, location.data, bound, surroundings, target, reread)
-        return run_worker(plan, station)
-
-    return work

@@ -1,21 +1,29 @@
 """The supervisor: a small process that forks workers, restarts those that crash, and ends them.
 
 It opens neither database nor event loop and has no threads, so forking is safe at any time. The
-sockets were bound before; a worker that restarts finds its queue of connections as it was. Called
-by `app/cli/serve`; what a worker does is `app/worker`.
+sockets were bound before; a worker that restarts finds its queue of connections as it was.
+`app/serving` starts it in an interpreter of its own; what a worker does is `app/worker`.
+
+What is imported here stays in memory as long as the server runs, hence plain classes and few
+modules.
 """
+
+from __future__ import annotations
 
 import gc
 import os
 import select
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import NoReturn
 
-from pillarbox.base.log import logger
+from pillarbox.base.log_target import LogTarget
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn, TypeAlias
+
+    Work: TypeAlias = "Callable[[Station], int]"
 
 FIRST_DELAY_S = 1.0
 MAX_DELAY_S = 30.0
@@ -25,10 +33,7 @@ GIVE_UP = 78
 
 _HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-_log = logger("supervisor")
 
-
-@dataclass(frozen=True, slots=True)
 class Station:
     """What a worker gets from its supervisor.
 
@@ -36,51 +41,54 @@ class Station:
     accepts connections.
     """
 
-    index: int
-    ready: int
-    alive: int
+    __slots__ = ("alive", "index", "ready")
+
+    def __init__(self, index: int, ready: int, alive: int) -> None:
+        self.index = index
+        self.ready = ready
+        self.alive = alive
 
 
-Work = Callable[[Station], int]
-
-
-@dataclass(slots=True)
 class _Worker:
-    index: int
-    pid: int = 0
-    started_s: float = 0.0
-    delay_s: float = FIRST_DELAY_S
-    start_at_s: float | None = 0.0
-    ready: bool = False
+    __slots__ = ("delay_s", "index", "pid", "ready", "start_at_s", "started_s")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.pid = 0
+        self.started_s = 0.0
+        self.delay_s = FIRST_DELAY_S
+        self.start_at_s: float | None = 0.0
+        self.ready = False
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorOptions:
-    """How many workers, and how long they may take to end what they are at."""
-
-    workers: int = 1
-    shutdown_timeout_s: float = 10.0
-
-
-@dataclass(slots=True)
 class Supervisor:
     """Runs `work` in as many processes as asked for, until it is told to stop.
 
     `on_ready` is called once, when every worker accepts connections; `on_reload` at each SIGHUP,
-    before it is passed on.
+    before it is passed on. Workers get `shutdown_timeout_s` to end what they are at.
     """
 
-    options: SupervisorOptions
-    work: Work
-    on_ready: Callable[[], None]
-    on_reload: Callable[[], None]
-    _workers: list[_Worker] = field(init=False)
-    _stopping_at_s: float | None = field(default=None, init=False)
-    _status: int = field(default=0, init=False)
+    def __init__(
+        self,
+        work: Work,
+        log: LogTarget,
+        *,
+        workers: int = 1,
+        shutdown_timeout_s: float = 10.0,
+        on_ready: Callable[[], None],
+        on_reload: Callable[[], None],
+    ) -> None:
+        self._work = work
+        self._log = log
+        self._late_s = shutdown_timeout_s + 2.0
+        self._on_ready = on_ready
+        self._on_reload = on_reload
+        self._workers = [_Worker(index) for index in range(workers)]
+        self._stopping_at_s: float | None = None
+        self._status = 0
 
     def run(self) -> int:
         """Start the workers and stay until they have all ended; gives the exit status."""
-        self._workers = [_Worker(index) for index in range(self.options.workers)]
         wake_in, wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         ready_in, ready_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         alive_in, alive_out = os.pipe2(os.O_CLOEXEC)
@@ -116,40 +124,38 @@ class Supervisor:
             self._reap()
             if not announced and all(worker.ready for worker in self._workers):
                 announced = True
-                self.on_ready()
+                self._on_ready()
             self._kill_late()
 
     def _on_signal(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
             self._stop()
         elif number == signal.SIGHUP and self._stopping_at_s is None:
-            self.on_reload()
+            self._on_reload()
             self._signal_all(signal.SIGHUP)
 
     def _stop(self) -> None:
         if self._stopping_at_s is not None:
             return
         self._stopping_at_s = time.monotonic()
-        _log.info("stopping")
+        self._log.say("info", "supervisor", "stopping")
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for worker in self._workers:
             if worker.pid:
-                with suppress(ProcessLookupError):
-                    os.kill(worker.pid, number)
+                os.kill(worker.pid, number)  # not reaped yet, so the id is still its own
 
     def _kill_late(self) -> None:
         # Workers cut their connections off in time; this is for those that hang.
-        late_s = self.options.shutdown_timeout_s + 2.0
-        if self._stopping_at_s is not None and time.monotonic() > self._stopping_at_s + late_s:
+        stopping_at_s = self._stopping_at_s
+        if stopping_at_s is not None and time.monotonic() > stopping_at_s + self._late_s:
             self._signal_all(signal.SIGKILL)
 
     def _pause_s(self) -> float | None:
         now_s = time.monotonic()
         if self._stopping_at_s is not None:
-            late_s = self._stopping_at_s + self.options.shutdown_timeout_s + 2.0
-            return max(0.1, late_s - now_s + 0.01)
+            return max(0.1, self._stopping_at_s + self._late_s - now_s + 0.01)
         due = [worker.start_at_s for worker in self._workers if worker.start_at_s is not None]
         return max(0.0, min(due) - now_s) if due else None
 
@@ -163,7 +169,7 @@ class Supervisor:
                 worker.started_s = now_s
                 worker.ready = False
                 mine = Station(worker.index, station.ready, station.alive)
-                worker.pid = _fork(self.work, mine, ours)
+                worker.pid = _fork(self._work, mine, ours, self._log)
 
     def _reap(self) -> None:
         for worker in self._workers:
@@ -178,7 +184,7 @@ class Supervisor:
         if self._stopping_at_s is not None:
             return
         if code == GIVE_UP:
-            _log.error("a worker can't start", worker=worker.index)
+            self._log.say("error", "supervisor", "a worker can't start", worker=worker.index)
             self._status = 1
             self._stop()
             return
@@ -186,7 +192,9 @@ class Supervisor:
         if now_s - worker.started_s >= STEADY_AFTER_S:
             worker.delay_s = FIRST_DELAY_S
         worker.start_at_s = now_s + worker.delay_s
-        _log.error(
+        self._log.say(
+            "error",
+            "supervisor",
             "a worker ended unasked and is started again",
             worker=worker.index,
             exit_code=code,
@@ -202,7 +210,7 @@ def run_in_child(work: Callable[[], None]) -> int:
         work()
         return 0
 
-    return _fork(run, Station(0, -1, -1), ())
+    return _fork(run, Station(0, -1, -1), (), LogTarget(None))
 
 
 def wait_for_child(pid: int) -> int:
@@ -210,20 +218,24 @@ def wait_for_child(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _fork(work: Work, station: Station, close: tuple[int, ...]) -> int:
+def _fork(work: Work, station: Station, close: tuple[int, ...], log: LogTarget) -> int:
     # No signal may be handled between the fork and the child's own dispositions.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     try:
         pid = os.fork()
         if pid == 0:
-            _child(work, station, close, mask)
+            _child(work, station, close, mask, log)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return pid
 
 
 def _child(
-    work: Work, station: Station, close: tuple[int, ...], mask: set[int | signal.Signals]
+    work: Work,
+    station: Station,
+    close: tuple[int, ...],
+    mask: set[int | signal.Signals],
+    log: LogTarget,
 ) -> NoReturn:
     status = 1
     try:
@@ -238,7 +250,10 @@ def _child(
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 1
     except BaseException:
-        _log.exception("a worker failed", worker=station.index)
+        import traceback
+
+        trace = traceback.format_exc()
+        log.say("error", "worker", "a worker failed", worker=station.index, exception=trace)
     finally:
         # Neither the exit handlers nor the buffers of the parent are ours.
         os._exit(status)

@@ -7,44 +7,34 @@ certificates, log file and limits again.
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import socket
 
 from pillarbox.app.certificates import CertificateError, Certificates
 from pillarbox.app.compose import (
-    IMPLICIT_TLS,
     Services,
     Surroundings,
     compose,
+    key_ring,
     limit_options,
     listener_spec,
     trusted,
 )
+from pillarbox.app.config.load import ConfigError, load
 from pillarbox.app.config.options import Options
-from pillarbox.app.ports import Bound
-from pillarbox.app.supervisor import GIVE_UP, Station
+from pillarbox.app.database import lock_path, make_dialect
+from pillarbox.app.plan import Plan
+from pillarbox.app.supervisor import GIVE_UP, Station, run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Invalid
-from pillarbox.base.log import LogTarget, logger
+from pillarbox.base.log import LogOptions, configure, logger
+from pillarbox.base.log_target import LogTarget
 from pillarbox.protocols.stream.listener import ConnectionLimits, Listener
 from pillarbox.protocols.stream.tls import TlsContexts
+from pillarbox.storage.migrate import current_step, ensure_schema, newest_step
+from pillarbox.storage.turnstile import Turnstile
 
 LOOK_AT_CERTIFICATE_EVERY_S = 12 * 3600.0
 
 _log = logger("worker")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a worker is to do; `reread` gives the settings anew, or `None` if they are faulty."""
-
-    options: Options
-    data: Path
-    bound: tuple[Bound, ...]
-    surroundings: Surroundings
-    target: LogTarget
-    reread: Callable[[], Options | None]
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -57,27 +47,50 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def run_worker(plan: Plan, station: Station) -> int:
+def run_worker(plan: Plan, station: Station, target: LogTarget) -> int:
     """Serve until told to stop; gives the exit status."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_serve(plan, station))
+    configure(_log_options(plan.options), target)
+    try:
+        _prepare(plan)
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(_serve(plan, station, target))
+    except (Invalid, CertificateError) as error:
+        _log.error("can't start", why=str(error))
+        return GIVE_UP
+    except Failure as failure:
+        _log.error("can't start", why=failure.public, cause=failure.cause)
+        return 1
 
 
-async def _serve(plan: Plan, station: Station) -> int:
+def _prepare(plan: Plan) -> None:
+    """Bring schema and certificate up to date, in a child that ends: that needs much memory."""
+    dialect = make_dialect(plan.options, checkpoint=False)
+    certificates = Certificates.of(plan.options, plan.location.data, key_ring(plan.options))
+    if current_step(dialect) == newest_step() and not certificates.due():
+        return
+
+    def work() -> None:
+        ensure_schema(dialect, lock_path(plan.options))
+        with Turnstile(plan.location.data / "run" / "certificate"):
+            certificates.ensure()
+
+    # What goes wrong there goes wrong here too, and is told then.
+    wait_for_child(run_in_child(work))
+
+
+def _log_options(options: Options) -> LogOptions:
+    level = "debug" if options.debug else options.log_level
+    return LogOptions(level, options.log_format, options.log_file)  # type: ignore[arg-type]
+
+
+async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     loop.add_reader(station.alive, stop.set)  # readable when the supervisor is gone
-    try:
-        worker = Worker(plan)
-        await worker.start(station.index)
-    except (Invalid, CertificateError) as error:
-        print(f"pillarbox: {error}", file=sys.stderr)
-        return GIVE_UP
-    except Failure as failure:
-        _log.error("can't start", why=failure.public, cause=failure.cause)
-        return 1
+    worker = Worker(plan, station.index, target)
+    await worker.start()
     os.write(station.ready, bytes([station.index]))
     upkeep = [
         asyncio.create_task(worker.services.jobs.run()),
@@ -97,27 +110,33 @@ async def _serve(plan: Plan, station: Station) -> int:
 class Worker:
     """The services and listeners of one process; made inside the event loop."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, index: int, target: LogTarget) -> None:
         self._plan = plan
-        self._options = plan.options
-        self.services: Services = compose(plan.options, plan.data, plan.surroundings)
-        self._certificates = Certificates.of(plan.options, plan.data, self.services.keys)
+        self._index = index
+        self._target = target
+        trial = plan.trial
+        around = Surroundings(
+            checkpoint=index == 0,
+            workers=plan.workers,
+            trap=trial.trap if trial else None,
+            plaintext_login=trial is not None and trial.plaintext_login,
+        )
+        data = plan.location.data
+        self.services: Services = compose(plan.options, data, around)
+        self._certificates = Certificates.of(plan.options, data, self.services.keys)
         context = self._certificates.context()
         self._tls = None if context is None else TlsContexts(context)
         self._certificate_version = self._certificates.version()
         self._limits = ConnectionLimits(
-            limit_options(plan.options, plan.surroundings.workers),
-            trusted(plan.options.trusted_networks),
+            limit_options(plan.options, plan.workers), trusted(plan.options.trusted_networks)
         )
         self._listeners: list[Listener] = []
 
-    async def start(self, index: int) -> None:
+    async def start(self) -> None:
         """Begin to accept connections on this worker's sockets."""
-        for bound in self._plan.bound:
-            name = bound.port.name
-            if name in IMPLICIT_TLS and self._tls is None:
-                continue
-            spec = listener_spec(name, bound.by_worker[index], self.services, self._tls)
+        for port in self._plan.ports:
+            sockets = [socket.socket(fileno=number) for number in port.by_worker[self._index]]
+            spec = listener_spec(port.name, sockets, self.services, self._tls)
             listener = Listener(spec, self._limits, _log)
             await listener.start()
             self._listeners.append(listener)
@@ -135,13 +154,11 @@ class Worker:
 
     def reload(self) -> None:
         """Read again what can change while serving: log file, certificate, limits."""
-        self._plan.target.reopen()
-        options = self._plan.reread()
+        self._target.reopen()
+        options = self._reread()
         if options is not None:
-            self._options = options
             self._limits.replace(
-                limit_options(options, self._plan.surroundings.workers),
-                trusted(options.trusted_networks),
+                limit_options(options, self._plan.workers), trusted(options.trusted_networks)
             )
             self._certificates = Certificates(options, self._certificates.store)
         self._load_certificate()
@@ -151,7 +168,7 @@ class Worker:
         """Renew the self-signed certificate in time, and notice when files have changed."""
         while True:
             await asyncio.sleep(LOOK_AT_CERTIFICATE_EVERY_S)
-            if self._plan.surroundings.checkpoint and self._certificates.due():
+            if self._index == 0 and self._certificates.due():
                 await asyncio.to_thread(self._certificates.ensure)
             if self._certificates.version() != self._certificate_version:
                 self._load_certificate()
@@ -168,3 +185,13 @@ class Worker:
         if context is not None:
             self._tls.replace(context)
             self._certificate_version = self._certificates.version()
+
+    def _reread(self) -> Options | None:
+        """The settings as they are now; `None` if they are faulty."""
+        try:
+            found = load(self._plan.location, write=False).options
+        except ConfigError as error:
+            _log.error("the settings are faulty and stay as they were", faults=error.problems)
+            return None
+        trial = self._plan.trial
+        return found if trial is None else trial.adapt(found)

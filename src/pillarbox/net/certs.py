@@ -24,6 +24,7 @@ RENEW_BEFORE = timedelta(days=30)
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _CERTIFICATE, _KEY = "selfsigned.pem", "selfsigned.key.sealed"
 _ROW = b"tls selfsigned"
+_NAMES = "pillarbox-self-signed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,35 @@ class SelfSigned:
         """The certificate's file."""
         return self.folder / _CERTIFICATE
 
-    def ensure(self, names: Sequence[str], now: datetime) -> bool:
-        """Make a certificate for `names` if there is none, if it is for others or ends soon.
-
-        The first name is the common name. Gives whether one was made. Imports what makes
-        certificates, which is large: call it in a process that ends.
-        """
+    def due(self, names: Sequence[str], now: datetime) -> bool:
+        """Whether there is no certificate, or one for other names, or one that ends soon."""
         try:
-            if _still_good(self.path.read_bytes(), names, now):
-                self.load()
-                return False
-        except (OSError, ValueError):
-            pass  # none yet, or not readable: a new one is made
+            with self.path.open("rb") as file:
+                first = file.readline(8192)
+        except OSError:
+            return True
+        if not (self.folder / _KEY).exists():
+            return True
+        words = first.decode("ascii", "replace").split()
+        if words[:1] != [_NAMES] or words[2:] != list(names) or not words[1].isdigit():
+            return True
+        return int(words[1]) - now.timestamp() < RENEW_BEFORE.total_seconds()
+
+    def ensure(self, names: Sequence[str], now: datetime) -> bool:
+        """Make a certificate for `names` if one is `due`; gives whether it was.
+
+        The first name is the common name. Imports what makes certificates, which is large: call
+        it in a process that ends.
+        """
+        if not self.due(names, now):
+            return False
         pair = make(names, now)
+        # What stands before the certificate is for us; TLS libraries skip it.
+        until_s = int((now + LIFETIME).timestamp())
+        note = " ".join((_NAMES, str(until_s), *names)).encode() + b"\n"
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.folder / _KEY, self.seal(pair.key, _ROW), 0o600)
-        _write(self.path, pair.chain, 0o644)
+        _write(self.path, note + pair.chain, 0o644)
         return True
 
     def load(self) -> KeyPair:
@@ -128,16 +142,6 @@ def server_context_of_files(chain: Path, key: Path) -> ssl.SSLContext:
     context.num_tickets = 1
     context.load_cert_chain(chain, key)
     return context
-
-
-def _still_good(chain: bytes, names: Sequence[str], now: datetime) -> bool:
-    from cryptography import x509
-
-    certificate = x509.load_pem_x509_certificate(chain)
-    if certificate.not_valid_after_utc - now < RENEW_BEFORE:
-        return False
-    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return set(found.value) == {_general(name) for name in names}
 
 
 def _general(name: str) -> "x509.GeneralName":

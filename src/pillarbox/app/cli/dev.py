@@ -3,17 +3,18 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pillarbox.app.cli import trial
 from pillarbox.app.config.load import Location, load
-from pillarbox.app.config.options import LISTENERS, Options
+from pillarbox.app.config.options import LISTENERS
+from pillarbox.app.plan import Plan, Trial
 from pillarbox.app.ports import Bound
-from pillarbox.app.serving import Account, Trial, ready_line, serve
+from pillarbox.app.serving import Account, ready_line, serve
 
 TRAP = "trap@example.test"
 
@@ -22,28 +23,27 @@ TRAP = "trap@example.test"
     help="Run a server for trying things out: loopback only, high ports, data that is thrown away,"
     f" sample accounts. Mail for other domains is caught in {TRAP}."
 )
-def dev() -> int:
+def dev() -> None:
     folder = Path(tempfile.mkdtemp(prefix="pillarbox-dev-"))
     try:
         location = Location(folder / "pillarbox.conf", folder)
-        options = load(location, write=True).options
-        chosen = Trial((*trial.SAMPLES, TRAP), _adapt, TRAP, plaintext_login=True, free_ports=True)
+        chosen = Trial(
+            (*trial.SAMPLES, TRAP), _fixed(), TRAP, plaintext_login=True, free_ports=True
+        )
+        options = chosen.adapt(load(location, write=True).options)
 
-        def on_ready(
-            options: Options, bound: tuple[Bound, ...], accounts: Sequence[Account]
-        ) -> None:
-            click.echo(ready_line(options, bound))
-            click.echo(trial.guide(bound, accounts))
-            click.echo(f"Mail for other domains lands in {TRAP}. All data goes at the end.")
+        def announce(bound: Sequence[Bound], accounts: Sequence[Account]) -> str:
+            trapped = f"Mail for other domains lands in {TRAP}. All data goes at the end.\n"
+            return ready_line(options, bound) + trial.guide(bound, accounts) + trapped
 
-        return serve(location, _adapt(options), chosen, on_ready)
+        serve(Plan(options, location, (), chosen), announce, remove_data=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # the server could not start
 
 
-def _adapt(options: Options) -> Options:
+def _fixed() -> dict[str, Any]:
     """Loopback for everything; logins in clear and without limits from there."""
-    changed: dict[str, object] = {f"{name}_iface": ("127.0.0.1",) for name in LISTENERS}
-    changed |= {f"{name}_port": port for name, port in trial.PORTS.items()}
-    changed["trusted_networks"] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-    return replace(options, **changed)  # type: ignore[arg-type]
+    fixed: dict[str, Any] = {f"{name}_iface": ("127.0.0.1",) for name in LISTENERS}
+    fixed |= {f"{name}_port": port for name, port in trial.PORTS.items()}
+    fixed["trusted_networks"] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    return fixed

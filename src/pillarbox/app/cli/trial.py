@@ -54,19 +54,19 @@ def _commands(ports: dict[str, int], accounts: Sequence[Account]) -> list[str]:
     if "imaps" in ports:
         commands += [
             "  # read the first message",
-            f"  curl -k --user {login} 'imaps://127.0.0.1:{ports['imaps']}/INBOX;MAILINDEX=1'",
+            f"  curl -sSk --user {login} 'imaps://127.0.0.1:{ports['imaps']}/INBOX;MAILINDEX=1'",
         ]
     if "submission" in ports:
         commands += [
             "  # send a message as a user",
-            "  printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n' | curl -k --ssl-reqd"
+            "  printf 'Subject: Hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sSk --ssl-reqd"
             f" --user {login} --mail-from {first.address} --mail-rcpt {last.address}"
             f" --upload-file - smtp://127.0.0.1:{ports['submission']}",
         ]
     if "smtp" in ports:
         commands += [
             "  # deliver a message as another server would",
-            "  printf 'Subject: From outside\\r\\n\\r\\nIt arrives.\\r\\n' | curl"
+            "  printf 'Subject: From outside\\r\\n\\r\\nIt arrives.\\r\\n' | curl -sS"
             f" --mail-from someone@example.org --mail-rcpt {first.address}"
             f" --upload-file - smtp://127.0.0.1:{ports['smtp']}",
         ]

@@ -8,6 +8,7 @@ session is behind, and `drain` waits while the peer is.
 import asyncio
 import secrets
 import ssl
+from typing import cast
 
 from pillarbox.protocols.stream.tls import Channel, TlsContexts, TlsFacts
 
@@ -211,9 +212,8 @@ class Connection(asyncio.Protocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=WRITE_AHEAD_BYTES, low=WRITE_AHEAD_BYTES // 4)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
