@@ -22,7 +22,8 @@ from pillarbox.protocols.stream.listener import (
 imapclient = pytest.importorskip("imapclient")
 
 MESSAGE = (
-    b"From: Ann <ann@elsewhere.test>\r\nTo: alice@example.test\r\nSubject: =?utf-8?q?gr=C3=BCn?=\r\n"
+    b"From: Ann <ann@elsewhere.test>\r\nTo: alice@example.test\r\n"
+    b"Subject: =?utf-8?q?gr=C3=BCn?=\r\n"
     b"Date: Thu, 1 Feb 2024 10:00:00 +0000\r\nMessage-ID: <1@elsewhere.test>\r\n\r\nHello\r\n"
 )
 

@@ -1,5 +1,6 @@
 """Sessions that change one mailbox at random: each client's picture must stay true."""
 
+import asyncio
 import random
 import re
 
@@ -9,6 +10,7 @@ from kit.imap import MailHouse, Talk
 from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.model import Flag
 from pillarbox.protocols.imap.flagsets import render_flags
+from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.storage.tx import Tx
 
 FLAGS = ("\\Seen", "\\Flagged", "\\Deleted", "Work", "$Junk")
@@ -29,6 +31,8 @@ class Picture:
 
     async def ask(self, command: str) -> list[str]:
         lines = await self.talk.ask(command)
+        if command.startswith("SELECT"):
+            self.uids, self.flags = [], []
         by_number = command.split(" ")[0] in ("FETCH", "STORE", "SEARCH")
         self.take(lines, may_expunge=not by_number)
         assert re.match(r"t (OK|NO \[EXPUNGEISSUED\])", lines[-1]), (command, lines)
@@ -109,17 +113,20 @@ def any_command(draw: random.Random, count: int) -> str:
             "EXPUNGE",
             f"UID EXPUNGE 1:{high}",
             "NOOP",
+            "SELECT INBOX",
             "STATUS INBOX (MESSAGES)",
         )
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_pictures_stay_true(house: MailHouse, seed: int) -> None:
+@pytest.mark.parametrize("small", [0, 500], ids=["read late", "read at once"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_pictures_stay_true(house: MailHouse, seed: int, small: int) -> None:
+    options = ImapOptions(small_mailbox_messages=small)
     draw = random.Random(seed)
     for number in range(8):
         await house.deliver(b"Subject: %d\r\n\r\nhello\r\n" % number)
-    pictures = [Picture(house.talk()) for _ in range(3)]
+    pictures = [Picture(house.talk(options=options)) for _ in range(3)]
     for picture in pictures:
         await picture.select()
     for _ in range(STEPS):
@@ -128,7 +135,8 @@ async def test_pictures_stay_true(house: MailHouse, seed: int) -> None:
             await house.deliver(b"Subject: new\r\n\r\nhello\r\n", bits=draw.choice((0, 1, 9)))
             await picture.ask("NOOP")
             continue
-        await picture.ask(any_command(draw, len(picture.uids)))
+        busy = [one for one in pictures if one.uids] if draw.random() < 0.5 else [picture]
+        await asyncio.gather(*(one.ask(any_command(draw, len(one.uids))) for one in busy))
         if draw.random() < 0.1:
             await draw.choice(pictures).check(await true_state(house))
     for picture in pictures:

@@ -15,7 +15,8 @@ class ImapOptions:
     """Settings of IMAP sessions.
 
     Without TLS nobody may log in, unless `allow_plaintext_login`, or `allow_trusted_plaintext` and
-    the peer is in a trusted network.
+    the peer is in a trusted network. Mailboxes up to `small_mailbox_messages` are read when they
+    are opened, larger ones when a command first needs to know their messages.
     """
 
     hostname: str = "localhost"
@@ -27,6 +28,7 @@ class ImapOptions:
     max_commands_before_login: int = 50
     max_failed_logins: int = 5
     max_bad_commands: int = 20
+    small_mailbox_messages: int = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import MailboxId
 from pillarbox.domain.mail import read
-from pillarbox.protocols.imap.view import View
+from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
 from pillarbox.wire.imap.respond.expunge import expunged
@@ -34,12 +34,43 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
     database = session.services.database
     try:
         modseq, _ = await database.lookup(read.position, view.mailbox_id)
-        if modseq != view.modseq:
+        if modseq == view.modseq:
+            pass
+        elif view.loaded:
             take_in(view, await database.read(read.changed, view.mailbox_id, view.modseq))
+        else:
+            await load(session, view)
     except NotFound:
         # Deleted by someone else: to this client it has become empty.
+        if not view.loaded:
+            view.load_deleted()
         view.gone.update(view.uids)
-    tell(session, view, expunge=expunge)
+    if view.loaded:
+        tell(session, view, expunge=expunge)
+
+
+async def load(session: ImapSession, view: View) -> None:
+    """Load a view that is not loaded; the client is told later of what changed till now."""
+    if view.loaded:
+        return
+    found = await session.services.database.read(_load, view.mailbox_id, view.modseq)
+    view.load(*found)
+
+
+async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
+    """The selected mailbox with all its messages, for commands that name some."""
+    view = session.require_view(writable=writable)
+    try:
+        await load(session, view)
+    except NotFound:
+        view.load_deleted()
+    return view
+
+
+def _load(tx: Tx, mailbox_id: MailboxId, since: int) -> tuple[list[FlagRow], list[int], int, int]:
+    modseq, uidnext = read.position(tx, mailbox_id)
+    gone = read.expunged_since(tx, mailbox_id, since, None) if modseq != since else []
+    return read.select_rows(tx, mailbox_id), gone, modseq, uidnext
 
 
 def take_in(view: View, changed: read.Changed) -> None:

@@ -2,7 +2,8 @@
 
 No I/O. What changed is put in with `apply`; the client's numbering follows only in
 `take_expunged`, since no message may lose its number while the client uses numbers
-(RFC 9051 §7.5.1). A message costs 16 bytes. Owned by `session`; fed by `updates`.
+(RFC 9051 §7.5.1). A message costs 16 bytes, and nothing before `load`: opening a large mailbox
+and waiting for news takes no more than its counters. Owned by `session`; fed by `updates`.
 """
 
 from array import array
@@ -10,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
+from pillarbox.base.errors import Conflict
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.protocols.imap.errors import BadCommand
@@ -35,12 +37,14 @@ class View:
         "flags",
         "gone",
         "keywords_told",
+        "loaded",
         "mailbox_id",
         "modseq",
         "modseqs",
         "name",
         "read_only",
         "recent",
+        "recent_uids",
         "saved",
         "sets",
         "told",
@@ -49,10 +53,8 @@ class View:
         "uidvalidity",
     )
 
-    def __init__(
-        self, mailbox: Mailbox, rows: Sequence[FlagRow], *, read_only: bool, recent: Range
-    ) -> None:
-        """`rows` are all messages by UID; UIDs in `recent`, half-open, are \\Recent here."""
+    def __init__(self, mailbox: Mailbox, *, read_only: bool, recent_uids: Range) -> None:
+        """UIDs in `recent_uids`, half-open, are \\Recent here."""
         self.account_id: AccountId = mailbox.account_id
         self.mailbox_id: MailboxId = mailbox.id
         self.name = mailbox.name
@@ -60,24 +62,46 @@ class View:
         self.uidnext = mailbox.uidnext
         self.modseq = mailbox.modseq
         self.read_only = read_only
-        self.sets = sets = FlagSets()
-        self.uids = array("I", [row[0] for row in rows])
-        self.flags = array("I", [sets[row[1:3]] for row in rows])
-        self.modseqs = array("Q", [row[3] for row in rows])
-        recents = range(*(bisect_left(self.uids, uid) for uid in recent))
-        for index in recents:
-            bits, keywords = sets.sets[self.flags[index]]
-            self.flags[index] = sets[bits | RECENT, keywords]
-        self.recent = len(recents)
-        self.keywords_told = len(sets.keywords)
+        self.recent_uids = recent_uids
+        self.recent = 0
+        self.loaded = False
+        self.sets = FlagSets()
+        self.uids, self.flags, self.modseqs = array("I"), array("I"), array("Q")
+        self.keywords_told = 0
         self.announced: set[int] = set()
         """UIDs whose flags changed by others and have not been told."""
         self.gone: set[int] = set()
         """UIDs that are no more but still have their number."""
-        self.told = len(self.uids)
+        self.told = mailbox.total
         """How many messages the client knows of; those that came since are behind them."""
         self.saved = array("I")
         """The UIDs `$` stands for (RFC 5182)."""
+
+    def load(self, rows: Iterable[FlagRow], gone: Iterable[int], modseq: int, uidnext: int) -> None:
+        """Take in every message, as it is at `modseq`.
+
+        `gone` are the UIDs expunged since the mailbox was opened. `Conflict` if those and the rows
+        don't make up the messages the client was told of.
+        """
+        old = [(uid, 0, None, 0) for uid in gone if uid < self.uidnext]
+        everything = sorted([*rows, *old]) if old else list(rows)
+        sets = self.sets
+        self.uids = array("I", [row[0] for row in everything])
+        self.flags = array("I", [sets[row[1:3]] for row in everything])
+        self.modseqs = array("Q", [row[3] for row in everything])
+        if bisect_left(self.uids, self.uidnext) != self.told:
+            raise Conflict("The mailbox changed too much; select it again")
+        recents = range(*(bisect_left(self.uids, uid) for uid in self.recent_uids))
+        for index in recents:
+            bits, keywords = sets.sets[self.flags[index]]
+            self.flags[index] = sets[bits | RECENT, keywords]
+        self.recent = len(recents)
+        self.gone.update(row[0] for row in old)
+        self.modseq, self.uidnext, self.loaded = modseq, uidnext, True
+
+    def load_deleted(self) -> None:
+        """Stand for a mailbox that was deleted before it was loaded: all messages are gone."""
+        self.load([], range(1, self.told + 1), self.modseq, self.uidnext)
 
     def __len__(self) -> int:
         return len(self.uids)

@@ -12,7 +12,7 @@ from pillarbox.domain.mail.model import Copied
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, look, tell
+from pillarbox.protocols.imap.updates import change, loaded_view, look, tell
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.parse.copy import Copy, Move
 from pillarbox.wire.imap.respond.replies import copy_uid_code, status_response
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 async def copy(session: ImapSession, args: Copy) -> Reply:
     """Place messages in another mailbox too."""
-    view = session.require_view()
+    view = await loaded_view(session)
     if args.uid:
         await look(session, expunge=True)
     ranges = view.uid_ranges(view.resolve(args.sequence, uid=args.uid))
@@ -40,7 +40,7 @@ async def copy(session: ImapSession, args: Copy) -> Reply:
 
 async def move(session: ImapSession, args: Move) -> Reply:
     """Place messages in another mailbox and take them from this one, in one transaction."""
-    view = session.require_view(writable=True)
+    view = await loaded_view(session, writable=True)
     if args.uid:
         await look(session, expunge=True)
     ranges = view.uid_ranges(view.resolve(args.sequence, uid=args.uid))

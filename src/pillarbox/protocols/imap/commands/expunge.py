@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pillarbox.domain.mail import expunge as mail_expunge
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, look, tell
+from pillarbox.protocols.imap.updates import change, loaded_view, look, tell
 from pillarbox.wire.imap.parse.expunge import Expunge
 from pillarbox.wire.imap.respond.replies import number_code
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def expunge(session: ImapSession, args: Expunge) -> Reply:
     """Remove what has \\Deleted, of all or of the given UIDs."""
-    view = session.require_view(writable=True)
+    view = await loaded_view(session, writable=True)
     ranges: UidRanges | None = None
     if args.uids is not None:
         await look(session, expunge=True)

@@ -16,7 +16,7 @@ from pillarbox.formats.mime.part import Part
 from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, flag_lines, look, tell
+from pillarbox.protocols.imap.updates import change, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
 from pillarbox.wire.imap.respond.fetch import fetch_columns
@@ -32,7 +32,7 @@ _CONTENT_BYTES = 4 << 20
 
 async def fetch(session: ImapSession, args: Fetch) -> Reply:
     """Tell data of messages; sections without PEEK make them \\Seen."""
-    view = session.require_view()
+    view = await loaded_view(session)
     await look(session, expunge=args.uid)
     if args.vanished:
         raise RefusedCommand("QRESYNC is not offered", "CANNOT")

@@ -12,7 +12,7 @@ from pillarbox.domain.mail.search import search as mail_search
 from pillarbox.protocols.imap.commands.search_query import compile_key, uses_modseq
 from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import look
+from pillarbox.protocols.imap.updates import loaded_view, look
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.search import Search
 from pillarbox.wire.imap.respond import search as respond
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 async def search(session: ImapSession, args: Search) -> Reply:
     """Tell which messages the keys hold for."""
-    view = session.require_view()
+    view = await loaded_view(session)
     await look(session, expunge=args.uid)
     saves = args.returns is not None and "SAVE" in args.returns
     by_modseq = uses_modseq(args.key)

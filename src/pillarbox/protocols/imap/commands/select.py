@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import MailboxId, public_id
-from pillarbox.domain.mail import expunge, mailboxes, read
+from pillarbox.base.ids import public_id
+from pillarbox.domain.mail import expunge, mailboxes
 from pillarbox.domain.mail.model import Flag, Mailbox
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.view import FlagRow, View
-from pillarbox.storage.tx import Tx
+from pillarbox.protocols.imap.updates import load
+from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.select import Check, Close, Select, Unselect
 from pillarbox.wire.imap.respond import select as respond
 from pillarbox.wire.imap.respond.replies import (
@@ -34,32 +33,27 @@ async def select(session: ImapSession, args: Select) -> Reply:
         session.write(_ok(b"CLOSED", "The other mailbox is closed"))
     if args.qresync is not None:
         raise RefusedCommand("QRESYNC is not offered", "CANNOT")
-    found = await database.lookup(mailboxes.by_name, account, args.mailbox)
-    if found is None:
+    mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox)
+    if mailbox is None:
         raise RefusedCommand("There is no such mailbox", "NONEXISTENT")
     session.condstore |= args.condstore
-    first_recent = found.recent_uid
-    if not args.read_only and found.recent_uid < found.uidnext:
-        first_recent = await database.write(mailboxes.claim_recent, found.id)
-    try:
-        mailbox, rows = await database.read(_open, found.id)
-    except NotFound as failure:
-        raise RefusedCommand(failure.public, "NONEXISTENT") from failure
-    # Those that came after the claim are recent to whoever claims them next.
-    end = mailbox.uidnext if args.read_only else mailbox.recent_uid
-    view = View(mailbox, rows, read_only=args.read_only, recent=(first_recent, end))
+    first_recent, end = mailbox.recent_uid, mailbox.uidnext
+    if first_recent < end and not args.read_only:
+        first_recent = await database.write(mailboxes.claim_recent, mailbox.id)
+        mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox) or mailbox
+        # Those that came after the claim are recent to whoever claims them next.
+        end = mailbox.recent_uid
+    view = View(mailbox, read_only=args.read_only, recent_uids=(first_recent, end))
+    if mailbox.total <= session.services.options.small_mailbox_messages or first_recent < end:
+        await load(session, view)
+        view.take_expunged()
+        view.told = len(view)
+        view.keywords_told = len(view.sets.keywords)
     session.view = view
     session.write(_opened(view, mailbox))
     if args.read_only:
         return Reply("EXAMINE completed", b"READ-ONLY")
     return Reply("SELECT completed", b"READ-WRITE")
-
-
-def _open(tx: Tx, mailbox_id: MailboxId) -> tuple[Mailbox, list[FlagRow]]:
-    mailbox = mailboxes.get(tx, mailbox_id)
-    if mailbox is None:
-        raise NotFound("There is no such mailbox")
-    return mailbox, read.select_rows(tx, mailbox_id)
 
 
 def _opened(view: View, mailbox: Mailbox) -> bytes:
@@ -68,14 +62,14 @@ def _opened(view: View, mailbox: Mailbox) -> bytes:
     lines = [
         respond.flags(flags),
         _ok(permanent_flags_code(permanent), "Flags that are kept"),
-        respond.exists(len(view)),
+        respond.exists(view.told),
         respond.recent(view.recent),
         _ok(number_code("UIDVALIDITY", view.uidvalidity), "UIDs valid"),
         _ok(number_code("UIDNEXT", view.uidnext), "Next UID"),
         _ok(number_code("HIGHESTMODSEQ", view.modseq), "Highest modseq"),
         _ok(mailbox_id_code(public_id("F", view.mailbox_id)), "Object id"),
     ]
-    unseen = _first_unseen(view) if mailbox.unseen else 0
+    unseen = _first_unseen(view) if mailbox.unseen and view.loaded else 0
     if unseen:
         lines.append(_ok(number_code("UNSEEN", unseen), "First unseen"))
     return b"".join(lines)

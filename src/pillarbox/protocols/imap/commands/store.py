@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pillarbox.domain.mail.flags import FlagChange, change_flags
 from pillarbox.protocols.imap.flagsets import flag_set
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, flag_lines, look, tell
+from pillarbox.protocols.imap.updates import change, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.store import Store, StoreMode
 from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, Column, fetch_columns
@@ -28,7 +28,7 @@ _HOW = MappingProxyType(
 
 async def store(session: ImapSession, args: Store) -> Reply:
     """Change the flags of messages, and tell them unless silent."""
-    view = session.require_view(writable=True)
+    view = await loaded_view(session, writable=True)
     await look(session, expunge=args.uid)
     session.condstore |= args.unchanged_since is not None
     ranges = view.uid_ranges(view.resolve(args.sequence, uid=args.uid))

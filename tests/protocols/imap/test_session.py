@@ -1,0 +1,132 @@
+"""What ends a session or a command early, and what must not end it."""
+
+import pytest
+
+from kit.imap import PASSWORD, USER, MailHouse
+from pillarbox.domain.accounts import users
+from pillarbox.protocols.imap.options import ImapOptions
+from pillarbox.storage.tx import Tx
+
+
+async def test_stops_when_the_server_does(house: MailHouse) -> None:
+    talk = await house.talk().login("SELECT INBOX")
+    assert await talk.stop() == b"* BYE Server is restarting\r\n"
+
+
+async def test_quiet_clients_are_let_go(house: MailHouse) -> None:
+    talk = await house.talk().login()
+    talk.connection.give(TimeoutError())
+    await talk.task
+    assert talk.connection.taken().startswith(b"* BYE ")
+
+
+async def test_too_many_bad_commands(house: MailHouse) -> None:
+    talk = house.talk(options=ImapOptions(max_bad_commands=3))
+    await talk.hear()
+    answer = await talk.say(b"GET / HTTP/1.1\r\n" * 5)
+    assert answer.count(b"BAD") == 3
+    assert answer.endswith(b"* BYE Too many bad commands\r\n")
+    await talk.task
+
+
+async def test_too_many_failed_logins(house: MailHouse) -> None:
+    talk = house.talk(options=ImapOptions(max_failed_logins=2))
+    await talk.hear()
+    await talk.ask(f"LOGIN {USER} wrong")
+    lines = await talk.ask(f"LOGIN {USER} wrong")
+    assert lines[0].startswith("t NO [AUTHENTICATIONFAILED]")
+    await talk.task
+
+
+async def test_too_many_commands_before_login(house: MailHouse) -> None:
+    talk = house.talk(options=ImapOptions(max_commands_before_login=3))
+    await talk.hear()
+    answer = await talk.say(b"t NOOP\r\n" * 9)
+    assert answer.count(b"OK NOOP") == 3
+    assert b"* BYE" in answer
+    await talk.task
+
+
+async def test_endless_line(house: MailHouse) -> None:
+    talk = house.talk()
+    await talk.hear()
+    for _ in range(40):
+        talk.connection.give(b"x" * 65_536)
+    await talk.task
+    assert b"* BYE" in talk.connection.taken()
+
+
+async def test_a_fault_of_ours_ends_one_command(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = await house.talk().login()
+    database = talk.session.services.database
+
+    async def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(database), "lookup", broken)
+        assert (await talk.ask("SELECT INBOX"))[-1].startswith("t NO [SERVERBUG]")
+    assert (await talk.ask("SELECT INBOX"))[-1].startswith("t OK")
+
+
+async def test_split_anywhere(house: MailHouse) -> None:
+    data = f'a LOGIN {{{len(USER)}+}}\r\n{USER} "{PASSWORD}"\r\nb SELECT INBOX\r\nc LOGOUT\r\n'
+    talk = house.talk()
+    await talk.hear()
+    for byte in data.encode():
+        talk.connection.give(bytes([byte]))
+    await talk.task
+    answer = talk.connection.taken()
+    assert b"a OK" in answer
+    assert b"b OK [READ-WRITE]" in answer
+    assert answer.endswith(b"c OK LOGOUT completed\r\n")
+
+
+async def test_full_mailbox(house: MailHouse) -> None:
+    def unit(tx: Tx) -> None:
+        users.set_quota(tx, house.user.account_id, 100)
+
+    await house.database.write(unit)
+    talk = await house.talk().login()
+    answer = await talk.say(b"t APPEND INBOX {200+}\r\n" + b"x" * 200 + b"\r\n")
+    assert answer.startswith(b"t NO [OVERQUOTA]")
+
+
+async def test_mailbox_deleted_by_another(house: MailHouse) -> None:
+    first, second = await house.talk().login("CREATE Short"), await house.talk().login()
+    await house.deliver(b"one", "Short")
+    await first.ask("SELECT Short")
+    await second.ask("DELETE Short")
+    assert await first.ask("STORE 1 +FLAGS (\\Seen)") == ["t NO [NONEXISTENT] The mailbox is gone"]
+    assert await first.ask("NOOP") == ["* 1 EXPUNGE", "t OK NOOP completed"]
+    assert await first.ask("FETCH 1:* FLAGS") == ["t OK FETCH completed"]
+
+
+async def test_recent_goes_to_one_session(house: MailHouse) -> None:
+    await house.deliver(b"one")
+    first, second = await house.talk().login(), await house.talk().login()
+    assert "* 1 RECENT" in await first.ask("SELECT INBOX")
+    assert "* 0 RECENT" in await second.ask("SELECT INBOX")
+    await house.deliver(b"two")
+    assert "* 2 EXISTS" in await first.ask("NOOP")
+    assert "* 1 RECENT" in await second.ask("SELECT INBOX")
+
+
+async def test_large_content_in_slices(house: MailHouse) -> None:
+    bodies = [bytes([65 + number]) * 1_500_000 for number in range(5)]
+    for body in bodies:
+        await house.deliver(body)
+    talk = await house.talk().login("SELECT INBOX")
+    answer = await talk.say(b"t FETCH 1:* BODY.PEEK[]\r\n")
+    for number, body in enumerate(bodies, 1):
+        assert b"* %d FETCH (BODY[] {1500000}\r\n%b)\r\n" % (number, body) in answer
+
+
+@pytest.mark.parametrize("line", [b"b LOGIN x\0y z", b"", b"\xff"], ids=["NUL", "empty", "8-bit"])
+async def test_odd_input_is_answered(house: MailHouse, line: bytes) -> None:
+    talk = house.talk()
+    await talk.hear()
+    assert b"BAD" in await talk.say(line + b"\r\n")
+    assert (await talk.ask("NOOP")) == ["t OK NOOP completed"]
