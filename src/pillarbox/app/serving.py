@@ -89,7 +89,8 @@ def _become_supervisor(state: dict[str, object]) -> NoReturn:
         file.seek(0)
         os.set_inheritable(file.fileno(), True)
         script = str(os.path.join(os.path.dirname(__file__), "supervise.py"))
-        flags = ["-OO"] if _is_compiled_small() else []
+        level = 2 if _is_compiled_small() else sys.flags.optimize
+        flags = [("", "-O", "-OO")[level]] if level else []
         command = [sys.executable, *flags, "-I", "-S", script, str(file.fileno())]
         sys.stdout.flush()
         os.execv(sys.executable, command)  # noqa: S606  (our own interpreter)

@@ -78,6 +78,16 @@ def _prepare(plan: Plan) -> None:
     wait_for_child(run_in_child(work))
 
 
+def _surroundings(plan: Plan, index: int) -> Surroundings:
+    trial = plan.trial
+    return Surroundings(
+        checkpoint=index == 0,
+        workers=plan.workers,
+        trap=trial.trap if trial else None,
+        plaintext_login=trial is not None and trial.plaintext_login,
+    )
+
+
 def _log_options(options: Options) -> LogOptions:
     level = "debug" if options.debug else options.log_level
     return LogOptions(level, options.log_format, options.log_file)  # type: ignore[arg-type]
@@ -89,7 +99,7 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     loop.add_reader(station.alive, stop.set)  # readable when the supervisor is gone
-    worker = Worker(plan, station.index, target)
+    worker = Worker(plan, station.index, target, _surroundings(plan, station.index))
     await worker.start()
     os.write(station.ready, bytes([station.index]))
     upkeep = [
@@ -110,17 +120,10 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
 class Worker:
     """The services and listeners of one process; made inside the event loop."""
 
-    def __init__(self, plan: Plan, index: int, target: LogTarget) -> None:
+    def __init__(self, plan: Plan, index: int, target: LogTarget, around: Surroundings) -> None:
         self._plan = plan
         self._index = index
         self._target = target
-        trial = plan.trial
-        around = Surroundings(
-            checkpoint=index == 0,
-            workers=plan.workers,
-            trap=trial.trap if trial else None,
-            plaintext_login=trial is not None and trial.plaintext_login,
-        )
         data = plan.location.data
         self.services: Services = compose(plan.options, data, around)
         self._certificates = Certificates.of(plan.options, data, self.services.keys)

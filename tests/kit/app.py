@@ -1,0 +1,114 @@
+"""The whole server in the test's own process, on loopback and a temporary data folder."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from pillarbox.app.certificates import Certificates
+from pillarbox.app.compose import Services, Surroundings, key_ring
+from pillarbox.app.config.load import Location, load
+from pillarbox.app.config.options import LISTENERS
+from pillarbox.app.plan import ListeningPort, Plan
+from pillarbox.app.ports import Port, bind_all
+from pillarbox.app.worker import Worker
+from pillarbox.base.clock import Clock, SystemClock
+from pillarbox.base.log_target import LogTarget
+from pillarbox.domain.accounts import domains, users
+from pillarbox.domain.accounts.model import Role
+from pillarbox.pipeline.passwords import Cost
+from pillarbox.storage.tx import Tx
+
+DOMAIN = "example.test"
+PASSWORD = "correct horse battery"
+QUICK = Cost(passes=1, memory_kib=32, lanes=1)
+
+_HOST = "127.0.0.1"
+
+
+class AppUnderTest:
+    """A server that runs for as long as an `async with` block lasts.
+
+    `settings` are keys of the configuration. Several with one `folder` are workers of one server:
+    give them the same settings, and each its `index`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        clock: Clock | None = None,
+        index: int = 0,
+        trap: str | None = None,
+    ) -> None:
+        environment = {
+            "HOSTNAME": "mx.example.test",
+            "LMTP_ENABLED": "true",
+            "TRUSTED_NETWORKS": "127.0.0.0/8",
+            **(settings or {}),
+        }
+        location = Location(folder / "pillarbox.conf", folder)
+        self.options = load(
+            location,
+            write=True,
+            environment={f"PILLARBOX_{key}": value for key, value in environment.items()},
+        ).options
+        self._location = location
+        self._around = Surroundings(
+            checkpoint=index == 0,
+            clock=clock or SystemClock(),
+            password_cost=QUICK,
+            trap=trap,
+            plaintext_login=True,
+        )
+        self._worker: Worker | None = None
+        self.ports: dict[str, int] = {}
+        """The port of each of `config.options.LISTENERS`."""
+
+    @property
+    def services(self) -> Services:
+        """What the server is made of."""
+        assert self._worker is not None
+        return self._worker.services
+
+    async def add_users(self, *names: str, quota_bytes: int = 0) -> None:
+        """Add users of `DOMAIN` with `PASSWORD`."""
+        services = self.services
+        secret = await services.cpu.run(services.passwords.hash, PASSWORD)
+        await services.database.write(_add_users, names, secret, quota_bytes)
+
+    async def drain(self, timeout_s: float = 5.0) -> None:
+        """Stop as at SIGTERM: sessions may end what they are at."""
+        assert self._worker is not None
+        await self._worker.stop(timeout_s)
+
+    async def __aenter__(self) -> "AppUnderTest":
+        certificates = Certificates.of(self.options, self._location.data, key_ring(self.options))
+        await asyncio.to_thread(certificates.ensure)
+        bound = bind_all([Port(name, name.upper(), 0, (_HOST,)) for name in LISTENERS], 1)
+        self.ports = {one.port.name: one.number for one in bound}
+        listening = tuple(
+            ListeningPort(one.port.name, (tuple(s.detach() for s in one.by_worker[0]),))
+            for one in bound
+        )
+        plan = Plan(self.options, self._location, listening)
+        self._worker = Worker(plan, 0, LogTarget(None), self._around)
+        await self._worker.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.drain(0.2)
+        await self.services.close()
+
+
+def _add_users(tx: Tx, names: Sequence[str], secret: str, quota_bytes: int) -> None:
+    if domains.get(tx, DOMAIN) is None:
+        domains.create(tx, DOMAIN)
+    for name in names:
+        users.create(tx, f"{name}@{DOMAIN}", secret, name, Role.USER, quota_bytes)
