@@ -1,0 +1,249 @@
+"""Small SMTP and IMAP clients over TCP, for tests that look at every byte of an answer."""
+
+import asyncio
+import base64
+import re
+import ssl
+from types import TracebackType
+
+HOST = "127.0.0.1"
+ANSWER_S = 60.0
+
+_LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
+
+
+def trusting_context() -> ssl.SSLContext:
+    """A context that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Wire:
+    """A connection; every wait on it ends with `TimeoutError`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def open(cls, port: int, *, tls: bool = False) -> "Wire":
+        """Connect."""
+        opening = asyncio.open_connection(
+            HOST, port, ssl=trusting_context() if tls else None, limit=1 << 26
+        )
+        return cls(*await asyncio.wait_for(opening, ANSWER_S))
+
+    async def send(self, data: bytes) -> None:
+        """Send; waits while the server reads too slowly."""
+        self.writer.write(data)
+        await asyncio.wait_for(self.writer.drain(), ANSWER_S)
+
+    async def line(self) -> bytes:
+        """The next line; raises `ConnectionError` at the end."""
+        line = await asyncio.wait_for(self.reader.readline(), ANSWER_S)
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the server closed the connection")
+        return line
+
+    async def rest(self) -> bytes:
+        """Everything until the server closes."""
+        return await asyncio.wait_for(self.reader.read(), ANSWER_S)
+
+    def abort(self) -> None:
+        """Vanish without a goodbye."""
+        self.writer.transport.abort()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self.writer.close()
+        try:
+            await asyncio.wait_for(self.writer.wait_closed(), ANSWER_S)
+        except (OSError, ssl.SSLError):
+            return
+
+    async def __aenter__(self) -> "Wire":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+        await asyncio.sleep(0)  # the transport closes in the next turn
+
+
+class SmtpWire:
+    """An SMTP client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    @classmethod
+    async def open(cls, port: int, *, tls: bool = False, hello: str = "EHLO") -> "SmtpWire":
+        """Connect and say hello."""
+        smtp = cls(await Wire.open(port, tls=tls))
+        try:
+            await smtp.expect(220)
+            await smtp.say(f"{hello} client.example.test", 250)
+        except BaseException:
+            smtp.wire.abort()
+            raise
+        return smtp
+
+    async def reply(self) -> tuple[int, str]:
+        """The next reply: its code and the text of its last line."""
+        while True:
+            line = await self.wire.line()
+            if line[3:4] != b"-":
+                return int(line[:3]), line[4:].decode().rstrip()
+
+    async def expect(self, code: int) -> str:
+        """The next reply's text; fails unless it has this code.
+
+        Raises `ConnectionError` where the server says that it stops.
+        """
+        got, text = await self.reply()
+        if got == 421 != code:
+            raise ConnectionResetError(text)
+        assert got == code, (got, text)
+        return text
+
+    async def say(self, line: str, code: int) -> str:
+        """Send a command that must be answered with `code`."""
+        await self.wire.send(line.encode() + b"\r\n")
+        return await self.expect(code)
+
+    async def login(self, user: str, password: str) -> None:
+        """AUTH PLAIN."""
+        token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        await self.say(f"AUTH PLAIN {token}", 235)
+
+    async def begin(self, sender: str, recipients: tuple[str, ...]) -> None:
+        """MAIL and RCPT."""
+        await self.say(f"MAIL FROM:<{sender}>", 250)
+        for recipient in recipients:
+            await self.say(f"RCPT TO:<{recipient}>", 250)
+
+    async def data(
+        self, sender: str, recipients: tuple[str, ...], content: bytes
+    ) -> tuple[int, str]:
+        """One message by DATA; gives the reply to its content."""
+        await self.begin(sender, recipients)
+        await self.say("DATA", 354)
+        await self.wire.send(dotted(content))
+        return await self.reply()
+
+    async def bdat(
+        self, sender: str, recipients: tuple[str, ...], chunks: list[bytes]
+    ) -> tuple[int, str]:
+        """One message by BDAT; gives the reply to the last chunk."""
+        await self.begin(sender, recipients)
+        for chunk in chunks[:-1]:
+            await self.wire.send(b"BDAT %d\r\n" % len(chunk) + chunk)
+            await self.expect(250)
+        await self.wire.send(b"BDAT %d LAST\r\n" % len(chunks[-1]) + chunks[-1])
+        return await self.reply()
+
+
+def dotted(content: bytes) -> bytes:
+    """Content as it travels after DATA, with its end (RFC 5321 §4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n.\r\n")
+
+
+class ImapWire:
+    """An IMAP client: commands as text, answers as lines with their literals."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._tag = 0
+
+    @classmethod
+    async def open(
+        cls, port: int, user: str, password: str, *, tls: bool = False, select: str = ""
+    ) -> "ImapWire":
+        """Connect, log in, and select a mailbox if one is named."""
+        imap = cls(await Wire.open(port, tls=tls))
+        try:
+            assert (await imap.wire.line()).startswith(b"* OK")
+            await imap.ok(f'LOGIN {user} "{password}"')
+            if select:
+                await imap.ok(f'SELECT "{select}"')
+        except BaseException:
+            imap.wire.abort()
+            raise
+        return imap
+
+    async def line(self) -> list[bytes]:
+        """One response: pieces of text, and the literals between them."""
+        pieces: list[bytes] = []
+        while True:
+            line = await self.wire.line()
+            found = _LITERAL.search(line)
+            if found is None:
+                return [*pieces, line.rstrip(b"\r\n")]
+            literal = self.wire.reader.readexactly(int(found[1]))
+            pieces += [line[: found.start()], await asyncio.wait_for(literal, ANSWER_S)]
+
+    async def until_tag(self, tag: bytes) -> tuple[list[list[bytes]], bytes]:
+        """The untagged responses, and the tagged one without its tag."""
+        untagged: list[list[bytes]] = []
+        while True:
+            pieces = await self.line()
+            if pieces[0].startswith(tag + b" "):
+                return untagged, pieces[0][len(tag) + 1 :]
+            untagged.append(pieces)
+
+    def next_tag(self) -> bytes:
+        """A tag not used before."""
+        self._tag += 1
+        return b"t%d" % self._tag
+
+    async def do(self, command: str) -> tuple[list[list[bytes]], bytes]:
+        """Send a command; gives its responses."""
+        tag = self.next_tag()
+        await self.wire.send(tag + b" " + command.encode() + b"\r\n")
+        return await self.until_tag(tag)
+
+    async def ok(self, command: str) -> list[list[bytes]]:
+        """Send a command that must be answered with OK; gives the untagged responses."""
+        untagged, status = await self.do(command)
+        assert status.startswith(b"OK"), (command, status)
+        return untagged
+
+    async def append(self, mailbox: str, content: bytes, mark: str = "") -> bytes:
+        """APPEND; gives the tagged response. `mark` is `~` for a literal8."""
+        tag = self.next_tag()
+        command = f'APPEND "{mailbox}" {mark}{{{len(content)}}}\r\n'
+        await self.wire.send(tag + b" " + command.encode())
+        answer = await self.line()
+        if not answer[0].startswith(b"+"):
+            return answer[0].removeprefix(tag + b" ")
+        await self.wire.send(content + b"\r\n")
+        return (await self.until_tag(tag))[1]
+
+    async def bodies(self, uids: str = "1:*") -> dict[int, bytes]:
+        """The content of messages of the selected mailbox by UID."""
+        found: dict[int, bytes] = {}
+        for pieces in await self.ok(f"UID FETCH {uids} (UID RFC822.SIZE BODY.PEEK[])"):
+            head = pieces[0]
+            uid = re.search(rb"UID (\d+)", head)
+            size = re.search(rb"RFC822\.SIZE (\d+)", head)
+            if uid is None or size is None or len(pieces) < 2:
+                continue
+            assert int(size[1]) == len(pieces[1])
+            found[int(uid[1])] = pieces[1]
+        return found
+
+    async def status(self, mailbox: str) -> dict[str, int]:
+        """What STATUS says."""
+        items = "MESSAGES UIDNEXT UNSEEN DELETED SIZE"
+        answer = (await self.ok(f'STATUS "{mailbox}" ({items})'))[0][0].decode()
+        words = answer[answer.index("(") + 1 : answer.rindex(")")].split()
+        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
