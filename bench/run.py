@@ -175,7 +175,8 @@ def main() -> None:
     rounds = 1 if options.quick else options.rounds
     for number in range(rounds):
         for variant in chosen:
-            say(f"round {number + 1}/{rounds}: {variant.name}")
+            busy = os.getloadavg()[0]
+            say(f"round {number + 1}/{rounds}: {variant.name} (load average {busy:.1f})")
             bench.visit(variant)
     print(table.text(table.rows(bench.results, chosen)))
     say(f"all values in {write_json(bench, chosen, begun)}")
