@@ -5,26 +5,23 @@ The matching and printing runs in the database thread: an account may have very 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.protocols.imap.commands.status import status_line
+from pillarbox.protocols.imap.patterns import matcher
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.storage.tx import Tx
-from pillarbox.wire.imap.names import SEPARATOR, fold_inbox
+from pillarbox.wire.imap.names import SEPARATOR
 from pillarbox.wire.imap.parse.list import List, Lsub
 from pillarbox.wire.imap.respond.list import list_response, lsub_response
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
-Matcher = Callable[[str], bool]
-
-_WILDCARDS = re.compile(r"[%*]+")
 _CHUNK_LINES = 1_000
 
 
@@ -53,26 +50,6 @@ async def _send(session: ImapSession, lines: list[bytes]) -> None:
     for start in range(0, len(lines), _CHUNK_LINES):
         session.write(b"".join(lines[start : start + _CHUNK_LINES]))
         await session.flush()
-
-
-def matcher(reference: str, patterns: Iterable[str]) -> Matcher:
-    """Whether a name matches one of the patterns: `%` stops at a level's end, `*` does not."""
-    expressions = []
-    for pattern in patterns:
-        text = fold_inbox(reference + pattern)
-        # Runs of wildcards are one: it keeps matching from taking turns over where they divide.
-        parts = _WILDCARDS.split(text)
-        wild = [".*" if "*" in run else "[^/]*" for run in _WILDCARDS.findall(text)]
-        wild.append("")
-        expressions.append(
-            "".join(re.escape(part) + card for part, card in zip(parts, wild, strict=True))
-        )
-    if ".*" in expressions:
-        return lambda name: True
-    joined = "|".join(expressions)
-    match = re.compile(joined, re.DOTALL).fullmatch
-    of_inbox = re.compile(joined, re.DOTALL | re.IGNORECASE).fullmatch
-    return lambda name: (of_inbox if name == mailboxes.INBOX else match)(name) is not None
 
 
 def _parents(names: Iterable[str]) -> set[str]:
