@@ -15,7 +15,7 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.placement import MAX_UID, UidRanges
 from pillarbox.domain.mail.read import contents, summaries
 from pillarbox.domain.mail.tables import emails, messages
-from pillarbox.formats.mime.header import Headers
+from pillarbox.formats.mime.header import HEADER_BYTES, Headers, fields, unfold
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import text_of
 from pillarbox.formats.mime.summary import (
@@ -273,10 +273,14 @@ def _text(query: q.Text, candidate: Candidate) -> bool | None:
         return None
     needle, root = folded(query.text), candidate.root
     block = candidate.content[root.header_start : root.body_start]
-    for field in Headers(block):
-        if needle in folded(f"{field.name.decode('latin-1')}: {decode_words(field.raw)}"):
-            return True
-    return _text_holds(needle, candidate.content, root)
+    return _block_holds(needle, block) or _text_holds(needle, candidate.content, root)
+
+
+def _block_holds(needle: str, block: bytes) -> bool:
+    return any(
+        needle in folded(f"{name.decode('latin-1')}: {decode_words(unfold(raw))}")
+        for name, raw, _, _ in fields(block[:HEADER_BYTES])
+    )
 
 
 def _text_holds(needle: str, content: bytes, part: Part) -> bool:
@@ -284,8 +288,8 @@ def _text_holds(needle: str, content: bytes, part: Part) -> bool:
         return needle in folded(text_of(part, content))
     for child in part.children:
         if part.is_message:
-            header = content[child.header_start : child.body_start]
-            if needle in folded(decode_words(header)):
+            block = content[child.header_start : child.body_start]
+            if _block_holds(needle, block):
                 return True
         if _text_holds(needle, content, child):
             return True
