@@ -92,7 +92,7 @@ class AppUnderTest:
             ListeningPort(one.port.name, (tuple(s.detach() for s in one.by_worker[0]),))
             for one in bound
         )
-        plan = Plan(self.options, self._location, listening)
+        plan = Plan(self.options, self._location.file, self._location.data, listening)
         self._worker = Worker(plan, 0, LogTarget(None), self._around)
         await self._worker.start()
         return self

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from pillarbox.app.config.load import Location
 from pillarbox.app.config.options import Options
 
 
@@ -37,10 +37,11 @@ class ListeningPort:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Settings, where they come from, and what to listen on."""
+    """Settings, the file they come from, the data folder, and what to listen on."""
 
     options: Options
-    location: Location
+    config_file: Path
+    data: Path
     ports: tuple[ListeningPort, ...]
     trial: Trial | None = None
 

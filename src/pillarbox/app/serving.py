@@ -48,7 +48,7 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
     connections. Raises `Unavailable` when ports or data folder can't be had.
     """
     os.umask(0o077)
-    lock = _lock(plan.location.data)
+    lock = _lock(plan.data)
     try:
         accounts = _samples(plan)
         bound = _bind(plan.options, plan.trial, plan.workers)
@@ -70,7 +70,7 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
             "ready": announce(bound, accounts),
             "log_path": None if options.log_file is None else str(options.log_file),
             "log_as_json": options.log_format == "json",
-            "remove": str(plan.location.data) if remove_data else None,
+            "remove": str(plan.data) if remove_data else None,
         }
     )
 
@@ -165,7 +165,7 @@ def _made(plan: Plan) -> list[tuple[str, str | None]]:
     from pillarbox.app.samples import make_samples
 
     samples = () if plan.trial is None else plan.trial.samples
-    return make_samples(plan.options, plan.location.data, samples)
+    return make_samples(plan.options, plan.data, samples)
 
 
 def _bind(options: Options, trial: Trial | None, workers: int) -> tuple[Bound, ...]:

@@ -19,7 +19,6 @@ from pillarbox.app.compose import (
     listener_spec,
     trusted,
 )
-from pillarbox.app.config.load import ConfigError, load
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import lock_path, make_dialect
 from pillarbox.app.plan import Plan
@@ -65,13 +64,13 @@ def run_worker(plan: Plan, station: Station, target: LogTarget) -> int:
 def _prepare(plan: Plan) -> None:
     """Bring schema and certificate up to date, in a child that ends: that needs much memory."""
     dialect = make_dialect(plan.options, checkpoint=False)
-    certificates = Certificates.of(plan.options, plan.location.data, key_ring(plan.options))
+    certificates = Certificates.of(plan.options, plan.data, key_ring(plan.options))
     if current_step(dialect) == newest_step() and not certificates.due():
         return
 
     def work() -> None:
         ensure_schema(dialect, lock_path(plan.options))
-        with Turnstile(plan.location.data / "run" / "certificate"):
+        with Turnstile(plan.data / "run" / "certificate"):
             certificates.ensure()
 
     # What goes wrong there goes wrong here too, and is told then.
@@ -124,7 +123,7 @@ class Worker:
         self._plan = plan
         self._index = index
         self._target = target
-        data = plan.location.data
+        data = plan.data
         self.services: Services = compose(plan.options, data, around)
         self._certificates = Certificates.of(plan.options, data, self.services.keys)
         context = self._certificates.context()
@@ -191,8 +190,11 @@ class Worker:
 
     def _reread(self) -> Options | None:
         """The settings as they are now; `None` if they are faulty."""
+        from pillarbox.app.config.load import ConfigError, Location, load
+
+        location = Location(self._plan.config_file, self._plan.data)
         try:
-            found = load(self._plan.location, write=False).options
+            found = load(location, write=False).options
         except ConfigError as error:
             _log.error("the settings are faulty and stay as they were", faults=error.problems)
             return None

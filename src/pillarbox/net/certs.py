@@ -8,7 +8,6 @@ in an anonymous memory file.
 import ipaddress
 import os
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,6 +165,8 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 @contextmanager
 def _in_memory(content: bytes) -> Iterator[Path]:
     if not hasattr(os, "memfd_create"):  # not Linux
+        import tempfile
+
         with tempfile.NamedTemporaryFile() as file:
             file.write(content)
             file.flush()

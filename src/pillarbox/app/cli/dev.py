@@ -36,7 +36,7 @@ def dev() -> None:
             trapped = f"Mail for other domains lands in {TRAP}. All data goes at the end.\n"
             return ready_line(options, bound) + trial.guide(bound, accounts) + trapped
 
-        serve(Plan(options, location, (), chosen), announce, remove_data=True)
+        serve(Plan(options, location.file, location.data, (), chosen), announce, remove_data=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # the server could not start
 

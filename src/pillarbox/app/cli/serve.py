@@ -22,7 +22,7 @@ from pillarbox.app.serving import serve as become_server
 @click.pass_obj
 def serve(invocation: Invocation, demo: bool) -> None:
     configuration = invocation.configuration()
-    options, chosen = configuration.options, None
+    options, location, chosen = configuration.options, configuration.location, None
     if demo:
         chosen = Trial(trial.SAMPLES, _high_ports(configuration))
         options = chosen.adapt(options)
@@ -30,7 +30,7 @@ def serve(invocation: Invocation, demo: bool) -> None:
     def announce(bound: Sequence[Bound], accounts: Sequence[Account]) -> str:
         return ready_line(options, bound) + (trial.guide(bound, accounts) if demo else "")
 
-    become_server(Plan(options, configuration.location, (), chosen), announce)
+    become_server(Plan(options, location.file, location.data, (), chosen), announce)
 
 
 def _high_ports(configuration: Configuration) -> dict[str, int]:
