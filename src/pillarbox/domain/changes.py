@@ -1,7 +1,8 @@
 """The change log: one modification sequence (modseq) per account for all kinds of things.
 
-Whoever changes an account's things takes the next modseq in the same transaction and notes what it
-changed. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of it (RFC 7162 §3.1).
+Whoever changes an account's things takes the next modseq in the same transaction. Messages carry
+theirs in their own rows, in their mailbox's and in tombstones; what has no such rows is noted in
+`changes`. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of these (RFC 7162 §3.1).
 """
 
 from enum import IntEnum
@@ -30,9 +31,7 @@ class Kind(IntEnum):
     """What kind of thing changed."""
 
     MAILBOX = 1
-    """The mailbox itself: its name, subscription, or that it exists."""
-    MESSAGES = 2
-    """Messages in the mailbox `container_id`."""
+    """A mailbox: its name, or that it exists."""
 
 
 _NEXT = Statement(
@@ -80,12 +79,17 @@ def current_modseq(tx: Tx, account: AccountId) -> int:
 
 
 def note(tx: Tx, account: AccountId, modseq: int, kind: Kind, container_id: int) -> None:
-    """Log that something of `kind` changed at `modseq`, and hint at it."""
+    """Log that the thing `container_id` of `kind` changed at `modseq`, and hint at it."""
     tx.run(_NOTE, account_id=account, modseq=modseq, kind=int(kind), container_id=container_id)
+    hint(tx, account)
+
+
+def hint(tx: Tx, account: AccountId) -> None:
+    """Tell those who wait that the account has changed, once the transaction is on disk."""
     tx.emit(topic(account))
 
 
 def since(tx: Tx, account: AccountId, modseq: int) -> list[tuple[int, Kind, int]]:
-    """What changed after `modseq`: (modseq, kind, container), oldest first."""
+    """What was noted after `modseq`: (modseq, kind, container), oldest first."""
     rows = tx.all(_SINCE, account=account, since=modseq)
     return [(row[0], Kind(row[1]), row[2]) for row in rows]

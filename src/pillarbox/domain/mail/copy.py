@@ -60,7 +60,7 @@ def move(
         gone = Tally()
         for row in rows:
             gone.add(row[2], row[5])
-        count(tx, account, mailbox, modseq, gone.negative(), log=mailbox != target)
+        count(tx, account, mailbox, modseq, gone.negative())
     return _place(tx, account, modseq, rows, target)
 
 

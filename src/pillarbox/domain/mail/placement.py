@@ -87,11 +87,9 @@ class Tally:
 
 
 def count(
-    tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, tally: Tally, *, log: bool = True
+    tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, tally: Tally
 ) -> tuple[int, int]:
-    """Move a mailbox's counters and log the change; gives its new UIDNEXT and UIDVALIDITY.
-
-    `log=False` where the same mailbox is counted once more at the same modseq.
+    """Move a mailbox's counters and modseq; gives its new UIDNEXT and UIDVALIDITY.
 
     Raises `NotFound` where the account has no such mailbox.
     """
@@ -108,8 +106,7 @@ def count(
     )
     if row is None:
         raise NotFound("There is no such mailbox")
-    if log:
-        changes.note(tx, account, modseq, changes.Kind.MESSAGES, mailbox)
+    changes.hint(tx, account)
     return row[0], row[1]
 
 

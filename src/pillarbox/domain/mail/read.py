@@ -17,7 +17,7 @@ from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
 from pillarbox.domain.owners.quota import salt_of
 from pillarbox.formats.mime.part import Part
-from pillarbox.storage.blobs.tables import blob_data
+from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -54,12 +54,12 @@ _CONTENTS = Statement(
         emails.c.id,
         emails.c.blob_id,
         emails.c.wrapped_key,
-        blob_data.c.data,
+        blobs.c.data,
         emails.c.parts,
     )
     .select_from(
         messages.join(emails, emails.c.id == messages.c.email_id).outerjoin(
-            blob_data, blob_data.c.blob_id == emails.c.blob_id
+            blobs, blobs.c.id == emails.c.blob_id
         )
     )
     .where(_OF_MAILBOX, _IN_RANGE)

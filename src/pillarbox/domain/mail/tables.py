@@ -79,7 +79,6 @@ emails = Table(
     Column("received_ms", Big, nullable=False),
     Column("has_attachment", Small, nullable=False),
     Index(None, "blob_id"),
-    Index(None, "account_id"),
 )
 
 # Emails that lost their last placement; swept once the undelete window is over.

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import BlobId
 from pillarbox.storage.blobs.sealed import SealedBlob
-from pillarbox.storage.blobs.tables import blob_data, blobs
+from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -27,14 +27,11 @@ _INSERT = Statement(
         stored_bytes=bindparam("stored_bytes"),
         store=bindparam("store"),
         created_ms=bindparam("created_ms"),
+        data=bindparam("data"),
     )
 )
-_INSERT_DATA = Statement(
-    insert(blob_data).values(blob_id=bindparam("blob_id"), data=bindparam("data"))
-)
-_DATA = Statement(select(blob_data.c.data).where(blob_data.c.blob_id == bindparam("blob_id")))
+_DATA = Statement(select(blobs.c.data).where(blobs.c.id == bindparam("id")))
 _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
-_DELETE_DATA = Statement(delete(blob_data).where(blob_data.c.blob_id == bindparam("id")))
 
 
 _FILE_NAME = re.compile(r"([0-9a-f]{16})(\.tmp)?")
@@ -85,13 +82,12 @@ class BlobStore:
             stored_bytes=len(blob.data),
             store="fs" if in_file else "db",
             created_ms=tx.now_ms,
+            data=None if in_file else blob.data,
         )
-        if not in_file:
-            tx.run(_INSERT_DATA, blob_id=blob.id, data=blob.data)
 
     def load(self, tx: Tx, blob_id: BlobId) -> bytes:
         """The sealed bytes of a blob, from wherever it lies; `Unavailable` if they are gone."""
-        data = tx.scalar(_DATA, blob_id=blob_id)
+        data = tx.scalar(_DATA, id=blob_id)
         return self.load_file(blob_id) if data is None else bytes(data)
 
     def load_file(self, blob_id: BlobId) -> bytes:
@@ -104,7 +100,6 @@ class BlobStore:
     def delete(self, tx: Tx, blob_id: BlobId) -> None:
         """Remove a blob's rows; its file, if any, goes with `remove_file` after the commit."""
         tx.run(_DELETE, id=blob_id)
-        tx.run(_DELETE_DATA, id=blob_id)
 
     def remove_file(self, blob_id: BlobId) -> None:
         """Remove a blob's file, if there is one."""

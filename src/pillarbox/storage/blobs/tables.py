@@ -1,6 +1,6 @@
-"""Tables of the blob store."""
+"""Table of the blob store."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Table
 
 from pillarbox.storage.schema import Big, Blob, metadata, text
 
@@ -12,12 +12,5 @@ blobs = Table(
     Column("stored_bytes", Big, nullable=False),
     Column("store", text(8), nullable=False),  # db | fs
     Column("created_ms", Big, nullable=False),
-    Index(None, "created_ms"),
-)
-
-blob_data = Table(
-    "blob_data",
-    metadata,
-    Column("blob_id", Big, primary_key=True, autoincrement=False),
-    Column("data", Blob, nullable=False),
+    Column("data", Blob, nullable=True),  # the sealed bytes, where they lie in the database
 )

@@ -41,17 +41,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
     op.create_table(
-        "blob_data",
-        sa.Column(
-            "blob_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("blob_id", name=op.f("pk_blob_data")),
-    )
-    op.create_table(
         "blobs",
         sa.Column(
             "id",
@@ -69,9 +58,9 @@ def upgrade() -> None:
         sa.Column(
             "created_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
     )
-    op.create_index(op.f("ix_blobs_created_ms"), "blobs", ["created_ms"], unique=False)
     op.create_table(
         "changes",
         sa.Column(
@@ -98,6 +87,17 @@ def upgrade() -> None:
         ),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "counters",
+        sa.Column("name", sa.String(length=190), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column(
+            "expires_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_counters_expires_ms"), "counters", ["expires_ms"], unique=False)
     op.create_table(
         "domains",
         sa.Column(
@@ -140,7 +140,6 @@ def upgrade() -> None:
         sa.Column("has_attachment", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
     )
-    op.create_index(op.f("ix_emails_account_id"), "emails", ["account_id"], unique=False)
     op.create_index(op.f("ix_emails_blob_id"), "emails", ["blob_id"], unique=False)
     op.create_table(
         "expunged",
@@ -163,6 +162,16 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_expunged_mailbox_id_modseq"), "expunged", ["mailbox_id", "modseq"], unique=False
+    )
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column(
+            "expires_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("due_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
         "mailboxes",
