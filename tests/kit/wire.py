@@ -222,8 +222,10 @@ class ImapWire:
         tag = self.next_tag()
         command = f'APPEND "{mailbox}" {mark}{{{len(content)}}}\r\n'
         await self.wire.send(tag + b" " + command.encode())
-        answer = await self.line()
-        if not answer[0].startswith(b"+"):
+        while not (answer := await self.line())[0].startswith((b"+", tag)):
+            if answer[0].startswith(b"* BYE"):
+                raise ConnectionResetError(answer[0].decode())
+        if answer[0].startswith(tag):
             return answer[0].removeprefix(tag + b" ")
         await self.wire.send(content + b"\r\n")
         return (await self.until_tag(tag))[1]
