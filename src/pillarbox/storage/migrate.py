@@ -108,7 +108,16 @@ def make_engine(dialect: Dialect) -> Any:
     from sqlalchemy.pool import NullPool
 
     url = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}[dialect.compiler.name]
-    engine = create_engine(url, creator=lambda: dialect.connect(write=True), poolclass=NullPool)
+
+    def connect() -> Any:
+        connection: Any = dialect.connect(write=True)
+        if dialect.compiler.name == "postgresql":
+            from psycopg import Cursor
+
+            connection.cursor_factory = Cursor  # SQLAlchemy reads the catalogue as text
+        return connection
+
+    engine = create_engine(url, creator=connect, poolclass=NullPool)
 
     # The connections are in autocommit mode: transactions are begun by statement.
     def begin(connection: Any) -> None:

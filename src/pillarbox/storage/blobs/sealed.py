@@ -21,7 +21,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-COMPRESS_FROM_BYTES = 256
+# What fits a database page is left as it is: expanding it would cost more than reading it.
+COMPRESS_FROM_BYTES = 4096
 MAX_CONTENT_BYTES = 1 << 30
 # Level 3 packs mail 1 to 8 % smaller than level 1 and takes up to twice the time.
 _LEVEL = 1
