@@ -59,6 +59,14 @@ def test_leaves_no_open_files(store: certs.SelfSigned) -> None:
     assert set(os.listdir("/proc/self/fd")) == before
 
 
+def test_every_cipher_has_forward_secrecy(store: certs.SelfSigned) -> None:
+    store.ensure(NAMES, NOW)
+    names = [cipher["name"] for cipher in certs.server_context(store.load()).get_ciphers()]
+    assert names
+    assert all(name.startswith(("TLS_", "ECDHE-")) for name in names)
+    assert not any("CBC" in name or name.endswith("SHA") for name in names)
+
+
 def test_foreign_key_is_refused(store: certs.SelfSigned) -> None:
     one, other = certs.make(NAMES, NOW), certs.make(NAMES, NOW)
     with pytest.raises(ssl.SSLError):

@@ -5,6 +5,7 @@ certificates, log file and limits again.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from pillarbox.protocols.stream.tls import TlsContexts
 from pillarbox.storage.migrate import current_step, ensure_schema, newest_step
 from pillarbox.storage.turnstile import Turnstile
 
+GARBAGE_AFTER = 10_000
 LOOK_AT_CERTIFICATE_EVERY_S = 12 * 3600.0
 
 _log = logger("worker")
@@ -100,6 +102,10 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     loop.add_reader(station.alive, stop.set)  # readable when the supervisor is gone
     worker = Worker(plan, station.index, target, _surroundings(plan, station.index))
     await worker.start()
+    # What is there now stays; the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     os.write(station.ready, bytes([station.index]))
     upkeep = [
         asyncio.create_task(worker.services.jobs.run()),
