@@ -1,0 +1,119 @@
+"""Schema steps: run once, by one process, up to exactly what the tables say."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pillarbox
+from kit import postgres
+from kit.database import KINDS
+from kit.storage_children import migrate, start
+from pillarbox.base.errors import Invalid
+from pillarbox.storage.dialect.base import Dialect
+from pillarbox.storage.dialect.postgres import PostgresDialect
+from pillarbox.storage.dialect.sqlite import SqliteDialect
+from pillarbox.storage.migrate import current_step, ensure_schema, make_engine, newest_step
+from pillarbox.storage.schema import metadata
+
+
+@pytest.fixture(params=KINDS)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """The kind and place of an empty database."""
+    if request.param == "sqlite":
+        return "sqlite", str(tmp_path / "mail.db")
+    server: postgres.PostgresServer = request.getfixturevalue("postgres_server")
+    return "postgresql", server.new_database()
+
+
+@pytest.fixture
+def empty(where: tuple[str, str]) -> tuple[Dialect, Path | None]:
+    """A dialect for an empty database, and its lock."""
+    kind, place = where
+    if kind == "sqlite":
+        return SqliteDialect(Path(place), checkpoint=True), Path(place).with_name("lock")
+    return PostgresDialect(place), None
+
+
+def change(dialect: Dialect, sql: str) -> None:
+    connection = dialect.connect(write=True)
+    connection.cursor().execute(sql, {})
+    connection.close()
+
+
+def test_second_run_has_nothing_to_do(empty: tuple[Dialect, Path | None]) -> None:
+    dialect, lock = empty
+    assert current_step(dialect) is None
+    assert ensure_schema(dialect, lock)
+    assert current_step(dialect) == newest_step()
+    assert not ensure_schema(dialect, lock)
+
+
+def test_newer_schema_is_refused(empty: tuple[Dialect, Path | None]) -> None:
+    dialect, lock = empty
+    ensure_schema(dialect, lock)
+    change(dialect, "UPDATE schema_version SET version_num = '9999'")
+    with pytest.raises(Invalid, match="newer"):
+        ensure_schema(dialect, lock)
+    assert current_step(dialect) == "9999"
+
+
+def test_processes_that_start_at_once(
+    where: tuple[str, str], empty: tuple[Dialect, Path | None]
+) -> None:
+    processes = [start(migrate, *where) for _ in range(4)]
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert current_step(empty[0]) == newest_step()
+
+
+def test_failed_step_leaves_nothing(
+    empty: tuple[Dialect, Path | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic.operations import Operations
+
+    dialect, lock = empty
+    create: Callable[..., Any] = Operations.create_table
+
+    def fail(self: Operations, name: str, *columns: Any, **options: Any) -> Any:
+        if name == "users":
+            raise ZeroDivisionError
+        return create(self, name, *columns, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Operations, "create_table", fail)
+        with pytest.raises(ZeroDivisionError):
+            ensure_schema(dialect, lock)
+    assert current_step(dialect) is None
+    assert ensure_schema(dialect, lock)
+
+
+def test_schema_is_what_the_tables_say(empty: tuple[Dialect, Path | None]) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    for module in pkgutil.walk_packages(pillarbox.__path__, "pillarbox."):
+        if module.name.startswith(("pillarbox.domain", "pillarbox.storage")) and not (
+            module.name.rpartition(".")[2][0].isdigit()
+        ):
+            importlib.import_module(module.name)
+    dialect, lock = empty
+    ensure_schema(dialect, lock)
+    engine = make_engine(dialect)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table": "schema_version",
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+    assert differences == []
+    assert len(metadata.tables) >= 15
