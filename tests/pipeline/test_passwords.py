@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import bcrypt
 import pytest
 
@@ -18,6 +20,20 @@ def test_a_hash_fits_its_password_only() -> None:
 @pytest.mark.parametrize("secret", ["", "!", "plain", "$argon2id$", "$2b$04$short", "$1$a$b"])
 def test_what_is_no_hash_fits_nothing(secret: str) -> None:
     assert not HASHER.verify(secret or "x", secret)
+
+
+def test_two_at_once_do_not_hang() -> None:
+    """The library underneath deadlocks when several threads hash with several lanes at once."""
+    hasher = PasswordHasher(Cost(1, 4096, 4))
+    secret = hasher.hash("correct horse")
+    pool = ThreadPoolExecutor(4)
+    try:
+        wrong = [pool.submit(hasher.verify, f"wrong {n}", secret) for n in range(12)]
+        right = [pool.submit(hasher.verify, "correct horse", secret) for _ in range(12)]
+        assert not any(one.result(timeout=30) for one in wrong)
+        assert all(one.result(timeout=30) for one in right)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def test_nothing_fits_the_dummy() -> None:

@@ -38,8 +38,11 @@ _log = logger("login")
 class Busyness:
     """How many passwords are being checked, in all and for one address."""
 
-    def __init__(self, at_once: int = 2, waiting: int = 200) -> None:
-        """`at_once` bounds memory (64 MiB each), `waiting` how long the last one waits."""
+    def __init__(self, at_once: int = 1, waiting: int = 200) -> None:
+        """`at_once` bounds memory (64 MiB each), `waiting` how long the last one waits.
+
+        More than one at once gains nothing: `PasswordHasher` runs one at a time.
+        """
         self.line = Line(at_once, waiting)
         self.braked = 0
         self.background: set[asyncio.Task[None]] = set()
