@@ -35,6 +35,7 @@ async def test_too_many_failed_logins(house: MailHouse) -> None:
     await talk.ask(f"LOGIN {USER} wrong")
     lines = await talk.ask(f"LOGIN {USER} wrong")
     assert lines[0].startswith("t NO [AUTHENTICATIONFAILED]")
+    assert lines[1].startswith("* BYE ")
     await talk.task
 
 

@@ -19,6 +19,8 @@ _AFTER_LOGIN = (
     "MULTIAPPEND",
     "OBJECTID",
     "SAVEDATE",
+    "PREVIEW",
+    "WITHIN",
     "UTF8=ACCEPT",
 )
 

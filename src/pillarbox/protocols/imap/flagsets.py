@@ -4,6 +4,8 @@ A mailbox of 10,000 messages has a few dozen distinct sets: a message keeps a sm
 FETCH FLAGS pastes text. Not for changing flags (`domain/mail/flags`). Used by `view`.
 """
 
+from types import MappingProxyType
+
 from pillarbox.base.errors import TooLarge
 from pillarbox.domain.mail.model import (
     FLAG_NAMES,
@@ -17,7 +19,7 @@ from pillarbox.wire.imap.respond.strings import flag_list
 RECENT = 1 << 30
 """Stands for \\Recent beside the bits of `Flag`; a session's own, never stored."""
 
-_BITS = tuple((name.lower(), flag.value) for flag, name in FLAG_NAMES)
+_BITS = MappingProxyType({name.lower(): flag.value for flag, name in FLAG_NAMES})
 _BIT_NAMES = tuple((flag.value, name) for flag, name in FLAG_NAMES)
 
 
@@ -62,9 +64,8 @@ def flag_set(names: tuple[str, ...]) -> FlagSet:
     """The flags a client named; `TooLarge` for keywords over the limits of the mail store."""
     bits = 0
     keywords: set[str] = set()
-    known = dict(_BITS)
     for name in names:
-        bit = known.get(name.lower())
+        bit = _BITS.get(name.lower())
         if bit is not None:
             bits |= bit
         elif len(name) > MAX_KEYWORD_CHARACTERS:
@@ -78,5 +79,5 @@ def flag_set(names: tuple[str, ...]) -> FlagSet:
 
 def flag_bit(name: str) -> Flag | None:
     """The bit a flag or well-known keyword is kept as, if it has one."""
-    bit = dict(_BITS).get(name.lower())
+    bit = _BITS.get(name.lower())
     return None if bit is None else Flag(bit)

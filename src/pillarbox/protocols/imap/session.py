@@ -97,6 +97,8 @@ class ImapSession:
                 while not self.leaving and (event := self.receiver.next()) is not None:
                     await self._take(event)
                     await self.flush()
+            if self.failed_logins >= self.services.options.max_failed_logins:
+                raise HangUp("Too many failed logins")
         except Draining:
             await self._bye("Server is restarting")
         except TimeoutError:

@@ -6,6 +6,7 @@ IDLE. What the session changes itself goes through `change`, so that it is not t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
@@ -21,6 +22,9 @@ from pillarbox.wire.imap.respond.fetch import fetch_flags
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
+
+_LOADED_ON_LOOP = 10_000
+"""Larger mailboxes would keep the other sessions waiting for milliseconds."""
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -54,7 +58,10 @@ async def load(session: ImapSession, view: View) -> None:
     if view.loaded:
         return
     found = await session.services.database.read(_load, view.mailbox_id, view.modseq)
-    view.load(*found)
+    if len(found[0]) < _LOADED_ON_LOOP:
+        view.load(*found)
+    else:
+        await asyncio.to_thread(view.load, *found)
 
 
 async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
