@@ -77,6 +77,11 @@ def _become_owner(folder: Path) -> None:
     if os.geteuid() != 0 or not folder.exists():
         return
     owner = folder.stat()
-    if owner.st_uid != 0:
-        os.setegid(owner.st_gid)
-        os.seteuid(owner.st_uid)
+    if owner.st_uid == 0:
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    if not all(os.access(place, os.R_OK, effective_ids=True) for place in (os.__file__, __file__)):
+        # The owner can't read this Python, which still has modules to import.
+        os.seteuid(0)
+        os.setegid(0)
