@@ -1,0 +1,145 @@
+"""A second look at the data folder: no word of any message is in any of its files."""
+
+import asyncio
+import base64
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from kit.live import LiveServer, live_server
+from kit.wire import ImapWire, SmtpWire
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+WORDS = (
+    "Quokkaparade",  # subject
+    "Zebrafinkenchor",  # body
+    "Axolotlrechnung",  # name of the attachment
+    "Pangolinvertrag",  # in the attachment
+    "Wombatkalender",  # attachment in a file of the store
+    "Kakapoleuchte",  # display name
+    "tapirstrasse",  # local part of an outside address in the header
+    "Lemurenliste",  # appended
+    "Narwalanfrage",  # searched for
+    "Okapientwurf",  # submitted, and queued for elsewhere
+)
+LARGE_BYTES = 1_500_000
+
+
+def _message() -> bytes:
+    quokka, finken, name, inside, large, display, local, *_ = WORDS
+    attachment = base64.encodebytes(f"{inside} ".encode() * 500).replace(b"\n", b"\r\n")
+    return (
+        f'From: "{display}" <{local}@outside.test>\r\nTo: alice@example.test\r\n'
+        f"Subject: {quokka}\r\nMIME-Version: 1.0\r\nX-Other: {large}\r\n"
+        'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        f"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{finken} {finken}\r\n"
+        f'--b\r\nContent-Type: application/pdf; name="{name}.pdf"\r\n'
+        f'Content-Disposition: attachment; filename="{name}.pdf"\r\n'
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    ).encode() + attachment
+
+
+def _large(word: str) -> bytes:
+    """More than the store keeps in the database, and hardly to be compressed."""
+    rows = (f"{word} {zlib.crc32(b'%d' % at):08x}{at * at:x}\r\n" for at in range(80_000))
+    return f"Subject: {word}\r\n\r\n{''.join(rows)}".encode()
+
+
+def forms(word: str) -> Iterator[bytes]:
+    """What a word may look like in a file."""
+    for text in {word, word.lower(), word.upper()}:
+        yield text.encode()
+        yield text.encode("utf-16-le")
+        for shift in range(3):
+            # The characters that no neighbour of the word has a part in.
+            encoded = base64.b64encode(b"\0" * shift + text.encode()).rstrip(b"=")
+            yield encoded[(0, 2, 3)[shift] : -1]
+        yield text.encode().hex().encode()
+
+
+def leaks(folder: Path, patterns: "re.Pattern[bytes]") -> list[str]:
+    """The files below `folder` in which any of the patterns is found, and which."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            hit = patterns.search(path.read_bytes())
+            if hit is not None:
+                found.append(f"{path.relative_to(folder)}: {hit[0]!r}")
+    return found
+
+
+ALL = re.compile(b"|".join(re.escape(form) for word in WORDS for form in forms(word)))
+
+
+def test_the_second_look_finds_words(tmp_path: Path) -> None:
+    for at, word in enumerate(WORDS):
+        (tmp_path / f"{at}-plain").write_bytes(word.encode())
+        (tmp_path / f"{at}-base64").write_bytes(base64.b64encode(b"of " + word.encode() + b" it"))
+        (tmp_path / f"{at}-wide").write_bytes(word.encode("utf-16"))
+    assert len(leaks(tmp_path, ALL)) == 3 * len(WORDS)
+
+
+async def _use(server: LiveServer) -> None:
+    """Everything that words of mail pass through."""
+    large, listed, searched, draft = WORDS[4], WORDS[7], WORDS[8], WORDS[9]
+    smtp = await SmtpWire.open(server.port("SMTP"))
+    for content in (_message(), _large(large)):
+        answer = await smtp.data("someone@outside.test", (ALICE, BOB), content)
+        assert answer[0] == 250, answer
+    user = await SmtpWire.open(server.port("SMTPS"), tls=True)
+    await user.login(ALICE, server.password)
+    letter = f"From: {ALICE}\r\nSubject: {draft}\r\n\r\n{draft}\r\n".encode()
+    answer = await user.data(ALICE, ("friend@outside.test", BOB), letter)
+    assert answer[0] == 250, answer
+    imap = await ImapWire.open(
+        server.port("IMAPS"), ALICE, server.password, tls=True, select="INBOX"
+    )
+    content = f"Subject: {listed}\r\n\r\n{listed}\r\n".encode()
+    assert (await imap.append("INBOX", content)).startswith(b"OK")
+    assert (await imap.append("Drafts", _large(listed))).startswith(b"OK")
+    await imap.ok(f"SEARCH TEXT {searched}")
+    await imap.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE)")
+    await imap.do(f'FETCH 1 BODY[HEADER.FIELDS ("{searched}")] {searched}')
+    await imap.ok("COPY 1:* Trash")
+    await imap.ok(r"STORE 1 +FLAGS (\Deleted)")
+    await imap.ok("EXPUNGE")
+    for wire in (smtp.wire, user.wire, imap.wire):
+        await wire.close()
+
+
+SETTINGS = {"LOG_LEVEL": "debug", "LOG_FILE": "log/pillarbox.log", "STORAGE_THRESHOLD": "64K"}
+
+
+async def test_no_word_in_the_data_folder(
+    tmp_path: Path, database_settings: dict[str, str]
+) -> None:
+    with live_server(tmp_path, SETTINGS | database_settings) as server:
+        await _use(server)
+        assert leaks(server.data, ALL) == []  # with the log that is not yet in the database
+        if database_settings:
+            folder = await asyncio.to_thread(_postgres_folder, database_settings["DB_DSN"])
+            assert leaks(folder, ALL) == []
+        assert server.stop() == 0
+        assert leaks(tmp_path, ALL) == []
+        files = [path for path in server.data.rglob("*") if path.is_file()]
+        assert any("log" in path.parts for path in files)
+        # There were words to find.
+        assert max(p.stat().st_size for p in files if "blobs" in p.parts) > LARGE_BYTES // 4
+        text = (server.data / "pillarbox.conf").read_text()
+        found = re.search(r"^ENCRYPTION_KEY *= *1:(\w+)", text, re.M)
+        assert found is not None
+        key = bytes.fromhex(found[1])
+        shapes = (key, key.hex().encode(), base64.b64encode(key))
+        keys = re.compile(b"|".join(map(re.escape, shapes)), re.I)
+        assert [leak.partition(":")[0] for leak in leaks(server.data, keys)] == ["pillarbox.conf"]
+
+
+def _postgres_folder(dsn: str) -> Path:
+    import psycopg
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return Path(row[0])
