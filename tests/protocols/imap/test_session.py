@@ -105,14 +105,19 @@ async def test_mailbox_deleted_by_another(house: MailHouse) -> None:
     assert await first.ask("FETCH 1:* FLAGS") == ["t OK FETCH completed"]
 
 
-async def test_recent_goes_to_one_session(house: MailHouse) -> None:
+@pytest.mark.parametrize("small", [0, 500], ids=["read late", "read at once"])
+async def test_recent_goes_to_one_session(house: MailHouse, small: int) -> None:
+    options = ImapOptions(small_mailbox_messages=small)
     await house.deliver(b"one")
-    first, second = await house.talk().login(), await house.talk().login()
+    first = await house.talk(options=options).login()
+    second = await house.talk(options=options).login()
     assert "* 1 RECENT" in await first.ask("SELECT INBOX")
     assert "* 0 RECENT" in await second.ask("SELECT INBOX")
     await house.deliver(b"two")
     assert "* 2 EXISTS" in await first.ask("NOOP")
     assert "* 1 RECENT" in await second.ask("SELECT INBOX")
+    assert "* 1 FETCH (FLAGS ())" in await second.ask("FETCH 1:2 FLAGS")
+    assert "* 2 FETCH (FLAGS (\\Recent))" in await second.ask("FETCH 1:2 FLAGS")
 
 
 async def test_large_content_in_slices(house: MailHouse) -> None:

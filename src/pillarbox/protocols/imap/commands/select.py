@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pillarbox.base.ids import public_id
-from pillarbox.domain.mail import expunge, mailboxes
+from pillarbox.domain.mail import expunge, mailboxes, read
 from pillarbox.domain.mail.model import Flag, Mailbox
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
@@ -44,11 +44,13 @@ async def select(session: ImapSession, args: Select) -> Reply:
         # Those that came after the claim are recent to whoever claims them next.
         end = mailbox.recent_uid
     view = View(mailbox, read_only=args.read_only, recent_uids=(first_recent, end))
-    if mailbox.total <= session.services.options.small_mailbox_messages or first_recent < end:
+    if mailbox.total <= session.services.options.small_mailbox_messages:
         await load(session, view)
         view.take_expunged()
         view.told = len(view)
         view.keywords_told = len(view.sets.keywords)
+    elif first_recent < end:
+        view.recent = len(await database.read(read.rows, mailbox.id, [(first_recent, end - 1)]))
     session.view = view
     session.write(_opened(view, mailbox))
     if args.read_only:
