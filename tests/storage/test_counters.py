@@ -33,6 +33,13 @@ async def test_names_and_clearing(database: Database, clock: FakeClock) -> None:
     assert list(await database.read(counters.beginning_with, "x/")) == ["x/2"]
 
 
+async def test_names_begin_with_a_prefix_whatever_the_order_of_texts(database: Database) -> None:
+    for name in ("a:1", "a:z", "a;", "a", "A:1", "ab", "a%"):
+        await database.write(counters.hit, name, 60_000)
+    assert set(await database.read(counters.beginning_with, "a:")) == {"a:1", "a:z"}
+    assert await database.read(counters.beginning_with, "%") == {}
+
+
 async def test_old_counters_are_swept_when_new_ones_begin(
     database: Database, clock: FakeClock
 ) -> None:

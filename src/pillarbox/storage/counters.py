@@ -7,7 +7,18 @@ held for longer.
 
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, Column, Index, Table, bindparam, case, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Index,
+    Table,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import delete as delete_from
 
 from pillarbox.storage.schema import Big, Int, metadata, text
@@ -45,7 +56,7 @@ _HOLD = Statement(update(counters).where(_THIS).values(expires_ms=bindparam("end
 _READ = Statement(select(counters.c.hits, counters.c.expires_ms).where(_THIS, _RUNNING))
 _LIKE = Statement(
     select(counters.c.name, counters.c.hits, counters.c.expires_ms)
-    .where(counters.c.name >= bindparam("first"), counters.c.name < bindparam("beyond"), _RUNNING)
+    .where(func.substr(counters.c.name, 1, bindparam("length")) == bindparam("prefix"), _RUNNING)
     .order_by(counters.c.name)
 )
 _CLEAR = Statement(delete_from(counters).where(_THIS))
@@ -88,9 +99,8 @@ def read(tx: Tx, name: str) -> Count:
 
 
 def beginning_with(tx: Tx, prefix: str) -> dict[str, Count]:
-    """The running counters whose names begin with `prefix` (ASCII), by name."""
-    beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    rows = tx.all(_LIKE, first=prefix, beyond=beyond, now_ms=tx.now_ms)
+    """The running counters whose names begin with `prefix`, by name."""
+    rows = tx.all(_LIKE, prefix=prefix, length=len(prefix), now_ms=tx.now_ms)
     return {name: Count(hits, expires_ms) for name, hits, expires_ms in rows}
 
 
