@@ -29,6 +29,19 @@ async def test_too_many_bad_commands(house: MailHouse) -> None:
     await talk.task
 
 
+async def test_words_that_trickle_in_buy_no_time(house: MailHouse) -> None:
+    talk = house.talk(options=ImapOptions(login_timeout_s=-1.0))
+    await talk.task
+    assert talk.connection.taken().endswith(b"* BYE You were quiet for too long\r\n")
+
+
+async def test_bad_commands_now_and_then(house: MailHouse) -> None:
+    talk = await house.talk(options=ImapOptions(max_bad_commands=3)).login()
+    for _ in range(5):
+        assert (await talk.ask("NOISE"))[-1].startswith("t BAD")
+        assert (await talk.ask("NOOP"))[-1].startswith("t OK")
+
+
 async def test_too_many_failed_logins(house: MailHouse) -> None:
     talk = house.talk(options=ImapOptions(max_failed_logins=2))
     await talk.hear()

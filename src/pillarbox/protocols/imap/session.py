@@ -5,6 +5,8 @@ calls `wire/imap` for the grammar and `commands/*` for the work. Errors are caug
 else.
 """
 
+import asyncio
+
 from pillarbox.base.errors import Failure, GrammarError
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
@@ -35,6 +37,8 @@ from pillarbox.wire.imap.receiver import (
 from pillarbox.wire.imap.respond.replies import capability_code, continuation, status_response
 
 _LOG = logger("imap")
+_LOGIN_PATIENCE = 3
+"""How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
 """What may come with the messages in one APPEND."""
 
@@ -45,6 +49,7 @@ class ImapSession:
     __slots__ = (
         "_bad",
         "_commands",
+        "_login_by",
         "_out",
         "_registry",
         "actor",
@@ -79,6 +84,8 @@ class ImapSession:
         self._out: list[bytes] = []
         self._bad = 0
         self._commands = 0
+        patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
+        self._login_by = asyncio.get_running_loop().time() + patience_s
 
     # The life of the connection
 
@@ -119,7 +126,13 @@ class ImapSession:
 
     def _patience_s(self) -> float:
         options = self.services.options
-        return options.login_timeout_s if self.actor is None else options.idle_timeout_s
+        if self.actor is not None:
+            return options.idle_timeout_s
+        # Words that trickle in don't buy more time before login.
+        left_s = self._login_by - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            raise TimeoutError("no login in time")
+        return min(left_s, options.login_timeout_s)
 
     # What commands use
 
@@ -245,6 +258,8 @@ class ImapSession:
             return
         if reply is not None:
             self._answer(command.tag, reply)
+            if reply.status == "OK" and self.actor is not None:
+                self._bad = 0
 
     async def _reply(self, entry: Entry, command: Command) -> Reply | None:
         try:
