@@ -62,18 +62,21 @@ def render(found: Citations, status: dict[str, dict[str, str]]) -> str:
 
 def faults(found: Citations, status: dict[str, dict[str, str]]) -> list[str]:
     """What the states claim and the citations do not show."""
-    problems = []
-    for number in sorted(found):
-        if str(number) not in status:
-            problems.append(f"RFC {number} is cited but has no state in {STATUS}")
+    problems = [
+        f"RFC {number} is cited but has no state in {STATUS}"
+        for number in sorted(found)
+        if str(number) not in status
+    ]
     for name, entry in status.items():
         if entry.get("state") not in STATES:
             problems.append(f"RFC {name}: state must be one of {', '.join(STATES)}")
         if entry.get("state") == "yes":
             files = {file for files in found.get(int(name), {}).values() for file in files}
-            for folder in SOURCES:
-                if not any(file.startswith(folder + "/") for file in files):
-                    problems.append(f"RFC {name} is marked yes, but nothing in {folder}/ cites it")
+            problems += [
+                f"RFC {name} is marked yes, but nothing in {folder}/ cites it"
+                for folder in SOURCES
+                if not any(file.startswith(folder + "/") for file in files)
+            ]
     return problems
 
 

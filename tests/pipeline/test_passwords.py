@@ -1,3 +1,5 @@
+"""Password hashes: Argon2id (RFC 9106 §3) and bcrypt."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt

@@ -1,4 +1,4 @@
-"""Content-Type, Content-Disposition and their parameters."""
+"""Content-Type, Content-Disposition (RFC 2183 §2) and their parameters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Trace fields."""
+"""Trace fields; the words after `with` are those of RFC 3848 §2."""
 
 from datetime import UTC, datetime
 

@@ -1,3 +1,5 @@
+"""Cutting input into commands, literals of both kinds included (RFC 7888 §4)."""
+
 import pytest
 
 from pillarbox.wire.imap.receiver import (

@@ -1,3 +1,5 @@
+"""Commands of any state, ID among them (RFC 2971 §3.1)."""
+
 import pytest
 
 from pillarbox.wire.imap.parse.any_state import Capability, Id, Logout, Noop

@@ -1,3 +1,5 @@
+"""LIST with its options and LIST-STATUS (RFC 5819 §2); LSUB (RFC 3501 §6.3.9)."""
+
 import pytest
 
 from pillarbox.wire.imap.parse.command import CommandError, parse_command

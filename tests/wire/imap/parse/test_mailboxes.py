@@ -1,3 +1,5 @@
+"""Commands about mailboxes: NAMESPACE (RFC 2342 §5), special uses in CREATE (RFC 6154 §3)."""
+
 import pytest
 
 from pillarbox.wire.imap.parse.command import CommandError, parse_command
