@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kit.clock import FakeClock
 from kit.database import open_database
 from kit.storage_children import add, kill, numbers, start, write_rows, write_until_killed
 from pillarbox.base.errors import Conflict, Unavailable
+from pillarbox.storage import group_commit
 from pillarbox.storage.db import Database
 from pillarbox.storage.dialect import sqlite
 from pillarbox.storage.dialect.base import Connection
@@ -39,10 +41,10 @@ class WatchedDialect(SqliteDialect):
             self.writers.append(connection)
         return connection
 
-    def tidy(self, connection: Connection) -> None:
+    def tidy(self, connection: Connection, alone: AbstractContextManager[object]) -> None:
         if self.tidy_fails:
             raise OSError("no room for upkeep")
-        super().tidy(connection)
+        super().tidy(connection, alone)
 
     def limit_pages(self, count: int) -> None:
         """Let the writer's file have no more pages than that."""
@@ -159,6 +161,23 @@ async def test_log_does_not_grow_without_bound(
     log = os.stat(tmp_path / "mail.db-wal")
     assert log.st_size < 1 << 20
     assert len(await writer.read(numbers)) == 600
+
+
+async def test_idle_process_keeps_the_log_of_others_short(
+    writer: Database, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "CHECKPOINT_FROM_BYTES", 1 << 18)
+    monkeypatch.setattr(group_commit, "UPKEEP_EVERY_S", 0.001)
+    busy = open_database(
+        SqliteDialect(tmp_path / "mail.db", checkpoint=False), tmp_path, clock, lambda topic: None
+    )
+    await writer.write(add, 5000)
+    for n in range(600):
+        await busy.write(sealed_add, n)
+    log = os.stat(tmp_path / "mail.db-wal")
+    assert log.st_size < 3 << 20
+    assert len(await writer.read(numbers)) == 601
+    await busy.close()
 
 
 @pytest.fixture

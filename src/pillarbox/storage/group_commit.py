@@ -21,6 +21,8 @@ from pillarbox.storage.units import MAX_TRIES, Settler, Unit
 
 MAX_BATCH = 64
 MAX_WAITING = 20_000
+# Other processes may write while this one has nothing to do; the log they fill is everybody's.
+UPKEEP_EVERY_S = 2.0
 
 _NONE: dict[str, object] = {}
 
@@ -63,6 +65,7 @@ class GroupCommitWriter:
                 if not batch:
                     if self._stopping:
                         return
+                    connection = self._idle(connection)
                     continue
                 try:
                     if connection is None:
@@ -79,14 +82,24 @@ class GroupCommitWriter:
             if connection is not None:
                 connection.close()
 
+    def _idle(self, connection: Connection | None) -> Connection | None:
+        """Upkeep while nothing comes; gives the connection, made where there was none."""
+        if connection is None:
+            try:
+                connection = self._dialect.connect(write=True)
+            except Exception:
+                return None  # whoever writes next is told
+        self._tidy(connection)
+        return connection
+
     def _tidy(self, connection: Connection) -> None:
         try:
-            self._dialect.tidy(connection)
+            self._dialect.tidy(connection, self._turnstile)
         except Exception:
             return  # the units are on disk already; upkeep that failed comes again
 
     def _take(self) -> list[Unit]:
-        self._wake.acquire()
+        self._wake.acquire(timeout=UPKEEP_EVERY_S)
         batch: list[Unit] = []
         while self._waiting and len(batch) < MAX_BATCH:
             batch.append(self._waiting.popleft())

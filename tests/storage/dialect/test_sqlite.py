@@ -1,5 +1,6 @@
 """SQLite: upkeep of the log, which errors mean what, and old libraries."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_only_one_process_moves_the_log(
     connection = dialect.connect(write=True)
     for _ in range(64):
         fill(connection, 10)
-        dialect.tidy(connection)
+        dialect.tidy(connection, nullcontext())
     log = (tmp_path / "t.db-wal").stat().st_size
     assert log < 2 << 20 if checkpoint else log > 2 << 20
     connection.close()
@@ -43,7 +44,7 @@ def test_reader_does_not_stop_upkeep(tmp_path: Path, monkeypatch: pytest.MonkeyP
     cursor.fetchall()
     for _ in range(40):
         fill(writer, 1)
-        dialect.tidy(writer)
+        dialect.tidy(writer, nullcontext())
     cursor.execute("SELECT count(*) FROM t", {})
     assert cursor.fetchall() == [(1,)]
     reader.close()

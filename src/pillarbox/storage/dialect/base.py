@@ -1,5 +1,6 @@
 """What the database layer needs to know of one kind of database."""
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Dialect as CoreDialect
@@ -68,8 +69,11 @@ class Dialect(Protocol):
         """A new connection in autocommit mode; transactions are begun by statement."""
         ...
 
-    def tidy(self, connection: Connection) -> None:
-        """Called by the writer between batches: upkeep that should not be part of a commit."""
+    def tidy(self, connection: Connection, alone: AbstractContextManager[object]) -> None:
+        """Called by the writer between batches: upkeep that should not be part of a commit.
+
+        While `alone` is entered, no process writes.
+        """
         ...
 
     def retryable(self, error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -48,7 +49,7 @@ class PostgresDialect:
             raise Unavailable("The database does not answer", str(error)) from error
         return connection  # type: ignore[no-any-return]
 
-    def tidy(self, connection: Connection) -> None:
+    def tidy(self, connection: Connection, alone: AbstractContextManager[object]) -> None:
         return
 
     def retryable(self, error: Exception) -> bool:

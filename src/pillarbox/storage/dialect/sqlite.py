@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3 as _standard_sqlite
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,20 @@ class SqliteDialect:
             raise
         return connection  # type: ignore[no-any-return]
 
-    def tidy(self, connection: Connection) -> None:
-        """Move a long log into the database, without making anyone wait."""
+    def tidy(self, connection: Connection, alone: AbstractContextManager[object]) -> None:
+        """Move a long log into the database; writers wait for the last bit of it at most.
+
+        The log begins anew only once all of it was moved, which never happens while others write.
+        """
         if not self._checkpoint:
             return
         self._batches += 1
         if self._batches % 16 or self._log.stat().st_size < CHECKPOINT_FROM_BYTES:
             return
-        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)", {})
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)", {})
+        with alone:
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)", {})
 
     def retryable(self, error: Exception) -> bool:
         if isinstance(error, _driver.IntegrityError):
