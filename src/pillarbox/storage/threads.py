@@ -83,24 +83,25 @@ class ConnectionThreads:
 
     def _run(self, connection: Connection | None, unit: Unit) -> Connection | None:
         while True:
+            kept, begun = connection is not None, False
             try:
                 if connection is None:
                     connection = self._dialect.connect(write=self._write)
-                self._transaction(connection, unit)
+                cursor = connection.cursor()
+                cursor.execute(self._begin, _NONE)
+                begun = True
+                unit.run(Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms()))
+                cursor.execute("COMMIT", _NONE)
             except Exception as error:
                 if connection is not None and not roll_back(connection, self._dialect, error):
                     connection = None
+                    if kept and not begun:
+                        continue  # it broke while it was idle: nothing has been done yet
                 unit.tries += 1
                 if unit.tries < MAX_TRIES and self._dialect.retryable(error):
                     continue
                 unit.fail(error, self._dialect)
             return connection
-
-    def _transaction(self, connection: Connection, unit: Unit) -> None:
-        cursor = connection.cursor()
-        cursor.execute(self._begin, _NONE)
-        unit.run(Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms()))
-        cursor.execute("COMMIT", _NONE)
 
 
 def roll_back(connection: Connection, dialect: Dialect, error: Exception) -> bool:
