@@ -156,3 +156,33 @@ async def test_changes_at_once_lose_nothing(account: MailAccount) -> None:
     assert (box.total, box.unseen, box.deleted) == (3, 0, 3)
     modseq = await account.database.read(current_modseq, account.id)
     assert box.modseq == modseq == max(row[2] for row in (await account.rows()).values())
+
+
+async def test_keywords_meet_in_any_case(account: MailAccount) -> None:
+    await account.put(flags=FlagSet(0, ("Work",)))
+    done = await change(account, EVERYTHING, ADD, 0, "work", "Home")
+    assert (await account.rows())[1][:2] == (0, "Home Work")
+    assert (await change(account, EVERYTHING, ADD, 0, "HOME")).modseq == 0
+    assert (await change(account, EVERYTHING, SET, 0, "WORK", "home")).modseq == 0
+    assert (await account.rows())[1] == (0, "Home Work", done.modseq)
+    await change(account, EVERYTHING, REMOVE, 0, "wOrK")
+    assert (await account.rows())[1][:2] == (0, "Home")
+
+
+async def test_bits_change_only_where_they_must(account: MailAccount) -> None:
+    for flags in (0, Flag.SEEN, Flag.FLAGGED, Flag.SEEN | Flag.FLAGGED):
+        await account.put(flags=FlagSet(flags, ("k",)))
+    before = {uid: row[2] for uid, row in (await account.rows()).items()}
+    done = await change(account, ((1, 2), (4, 4)), ADD, Flag.FLAGGED)
+    rows = await account.rows()
+    assert {uid: row[0] for uid, row in rows.items()} == {
+        1: Flag.FLAGGED,
+        2: Flag.SEEN | Flag.FLAGGED,
+        3: Flag.FLAGGED,
+        4: Flag.SEEN | Flag.FLAGGED,
+    }
+    assert [rows[uid][2] == done.modseq for uid in (1, 2, 3, 4)] == [True, True, False, False]
+    assert (rows[3][2], rows[4][2]) == (before[3], before[4])
+    assert all(row[1] == "k" for row in rows.values())
+    await change(account, EVERYTHING, REMOVE, Flag.FLAGGED)
+    assert [row[0] for row in (await account.rows()).values()] == [0, Flag.SEEN, 0, Flag.SEEN]

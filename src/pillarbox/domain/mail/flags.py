@@ -1,6 +1,8 @@
-"""Changing the flags of messages (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
+"""Changing the flags of messages (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
-from collections import defaultdict
+Keywords keep the spelling they came with and are compared in any case (RFC 9051 §2.3.2).
+"""
+
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,26 +18,35 @@ from pillarbox.domain.owners.quota import lock
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
+_IN_RANGE = (
+    messages.c.mailbox_id == bindparam("mailbox"),
+    messages.c.uid.between(bindparam("first"), bindparam("last")),
+)
 _ROWS = Statement(
     select(messages.c.uid, messages.c.flags, messages.c.keywords, messages.c.modseq)
-    .where(
-        messages.c.mailbox_id == bindparam("mailbox"),
-        messages.c.uid.between(bindparam("first"), bindparam("last")),
-    )
+    .where(*_IN_RANGE)
     .order_by(messages.c.uid)
 )
 _SET = Statement(
     update(messages)
-    .where(
-        messages.c.mailbox_id == bindparam("mailbox"),
-        messages.c.uid.between(bindparam("first"), bindparam("last")),
-    )
+    .where(*_IN_RANGE)
     .values(
         flags=bindparam("new_flags"),
         keywords=bindparam("new_keywords"),
         modseq=bindparam("new_modseq"),
     )
 )
+_ADD_BITS = Statement(
+    update(messages)
+    .where(*_IN_RANGE, messages.c.flags.bitwise_and(bindparam("bits")) != bindparam("bits"))
+    .values(flags=messages.c.flags.bitwise_or(bindparam("bits")), modseq=bindparam("new_modseq"))
+)
+_REMOVE_BITS = Statement(
+    update(messages)
+    .where(*_IN_RANGE, messages.c.flags.bitwise_and(bindparam("bits")) != 0)
+    .values(flags=messages.c.flags.bitwise_and(bindparam("others")), modseq=bindparam("new_modseq"))
+)
+_ALL_BITS = 0x7FFF_FFFF
 
 
 class FlagChange(Enum):
@@ -60,6 +71,7 @@ class FlagsChanged:
 
 
 _State = tuple[int, str | None]
+_Row = tuple[int, int, str | None, int]
 
 
 def change_flags(
@@ -78,65 +90,70 @@ def change_flags(
     lock(tx, account)
     stretches = [tx.all(_ROWS, mailbox=mailbox, first=first, last=last) for first, last in ranges]
     target = _Targets(how, flags)
-    refused: list[int] = []
-    changed: dict[_State, list[tuple[int, int]]] = defaultdict(list)
     tally = Tally()
+    refused: list[int] = []
+    result: list[_Row] = []
+    changed: list[list[tuple[int, _State | None]]] = []
     for rows in stretches:
-        if unchanged_since is not None:
-            refused += [row[0] for row in rows if row[3] > unchanged_since]
-        for new, wanted in _grouped(rows, target, unchanged_since, tally).items():
-            changed[new] += runs(wanted)
-    modseq = 0
-    if changed:
-        modseq = next_modseq(tx, account)
-        count(tx, account, mailbox, modseq, tally)
-        for (bits, keywords), found in changed.items():
-            tx.run_many(
-                _SET,
-                [
-                    {
-                        "mailbox": mailbox,
-                        "first": first,
-                        "last": last,
-                        "new_flags": bits,
-                        "new_keywords": keywords,
-                        "new_modseq": modseq,
-                    }
-                    for first, last in found
-                ],
-            )
-    kept = set(refused)
-    result = [
-        (uid, *new, modseq if new != (bits, keywords) else old)
-        for rows in stretches
-        for uid, bits, keywords, old in rows
-        if uid not in kept
-        for new in (target.of(bits, keywords),)
-    ]
-    return FlagsChanged(modseq, tuple(refused), result)
+        states: list[tuple[int, _State | None]] = []
+        for uid, bits, keywords, modseq in rows:
+            if unchanged_since is not None and modseq > unchanged_since:
+                refused.append(uid)
+                states.append((uid, None))
+                continue
+            new = target.of(bits, keywords)
+            if new == (bits, keywords):
+                result.append((uid, bits, keywords, modseq))
+                states.append((uid, None))
+                continue
+            tally.unseen += (not new[0] & Flag.SEEN) - (not bits & Flag.SEEN)
+            tally.deleted += bool(new[0] & Flag.DELETED) - bool(bits & Flag.DELETED)
+            result.append((uid, *new, 0))
+            states.append((uid, new))
+        changed.append(states)
+    if not any(new for states in changed for _, new in states):
+        return FlagsChanged(0, tuple(refused), result)
+    modseq = next_modseq(tx, account)
+    count(tx, account, mailbox, modseq, tally)
+    if refused or flags.keywords or how is FlagChange.SET:
+        _write_states(tx, mailbox, modseq, changed)
+    else:
+        _write_bits(tx, mailbox, modseq, ranges, how, flags.bits)
+    return FlagsChanged(modseq, tuple(refused), [(*row[:3], row[3] or modseq) for row in result])
 
 
-def _grouped(
-    rows: list[tuple[int, int, str | None, int]],
-    target: "_Targets",
-    unchanged_since: int | None,
-    tally: Tally,
-) -> dict[_State, list[tuple[int, bool]]]:
-    """For each new state the rows with whether they take it; moves the tally."""
-    states: list[_State | None] = []
-    for _, bits, keywords, modseq in rows:
-        new = target.of(bits, keywords)
-        if new == (bits, keywords) or (unchanged_since is not None and modseq > unchanged_since):
-            states.append(None)
-            continue
-        states.append(new)
-        tally.unseen += (not new[0] & Flag.SEEN) - (not bits & Flag.SEEN)
-        tally.deleted += bool(new[0] & Flag.DELETED) - bool(bits & Flag.DELETED)
-    return {
-        state: [(row[0], found == state) for row, found in zip(rows, states, strict=True)]
-        for state in set(states)
-        if state is not None
-    }
+def _write_bits(
+    tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges, how: FlagChange, bits: int
+) -> None:
+    """Add or remove bits in every message of the ranges that does not have them so."""
+    where = {"mailbox": mailbox, "bits": int(bits), "new_modseq": modseq}
+    for first, last in ranges:
+        if how is FlagChange.ADD:
+            tx.run(_ADD_BITS, first=first, last=last, **where)
+        else:
+            tx.run(_REMOVE_BITS, first=first, last=last, others=_ALL_BITS & ~int(bits), **where)
+
+
+def _write_states(
+    tx: Tx, mailbox: MailboxId, modseq: int, changed: list[list[tuple[int, _State | None]]]
+) -> None:
+    """Give runs of adjacent messages the state they share."""
+    for bits, keywords in {new for states in changed for _, new in states if new is not None}:
+        tx.run_many(
+            _SET,
+            [
+                {
+                    "mailbox": mailbox,
+                    "first": first,
+                    "last": last,
+                    "new_flags": bits,
+                    "new_keywords": keywords,
+                    "new_modseq": modseq,
+                }
+                for states in changed
+                for first, last in runs((uid, new == (bits, keywords)) for uid, new in states)
+            ],
+        )
 
 
 class _Targets:
@@ -145,8 +162,7 @@ class _Targets:
     def __init__(self, how: FlagChange, flags: FlagSet) -> None:
         self._how = how
         self._bits = int(flags.bits)
-        self._keywords = frozenset(flags.keywords)
-        self._column = flags.column()
+        self._keywords = {name.lower(): name for name in flags.keywords}
         self._known: dict[_State, _State] = {}
 
     def of(self, bits: int, keywords: str | None) -> _State:
@@ -157,15 +173,17 @@ class _Targets:
         return new
 
     def _compute(self, bits: int, keywords: str | None) -> _State:
-        if self._how is FlagChange.SET:
-            return self._checked(self._bits, self._keywords)
-        names = frozenset(keywords.split(" ")) if keywords else frozenset()
+        has = {name.lower(): name for name in keywords.split(" ")} if keywords else {}
         if self._how is FlagChange.ADD:
-            return self._checked(bits | self._bits, names | self._keywords)
-        return self._checked(bits & ~self._bits, names - self._keywords)
+            return self._checked(bits | self._bits, self._keywords | has)
+        if self._how is FlagChange.REMOVE:
+            kept = {key: name for key, name in has.items() if key not in self._keywords}
+            return self._checked(bits & ~self._bits, kept)
+        spelled = {key: has.get(key, name) for key, name in self._keywords.items()}
+        return self._checked(self._bits, spelled)
 
     @staticmethod
-    def _checked(bits: int, names: frozenset[str]) -> _State:
+    def _checked(bits: int, names: dict[str, str]) -> _State:
         if len(names) > MAX_KEYWORDS_PER_MESSAGE:
             raise Invalid(f"A message can have at most {MAX_KEYWORDS_PER_MESSAGE} keywords")
-        return bits, " ".join(sorted(names)) or None
+        return bits, " ".join(sorted(names.values())) or None

@@ -57,7 +57,6 @@ _UNPLACE = Statement(
             expunged.c.mailbox_id == bindparam("mailbox"),
             expunged.c.modseq == bindparam("new_modseq"),
             ~exists().where(messages.c.email_id == expunged.c.email_id),
-            ~exists().where(unplaced.c.email_id == expunged.c.email_id),
         )
         .distinct(),
     )

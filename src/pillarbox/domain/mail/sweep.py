@@ -16,7 +16,7 @@ from pillarbox.storage.tx import Tx
 UNDELETE_WINDOW_MS = 14 * 86_400_000
 
 _DUE = Statement(
-    select(unplaced.c.email_id)
+    select(unplaced.c.since_ms, unplaced.c.email_id)
     .where(unplaced.c.since_ms <= bindparam("until"))
     .order_by(unplaced.c.since_ms)
     .limit(bindparam("most"))
@@ -26,7 +26,11 @@ _PLACED = Statement(
 )
 _EMAIL_BLOB = Statement(select(emails.c.blob_id).where(emails.c.id == bindparam("email")))
 _DELETE_EMAIL = Statement(delete(emails).where(emails.c.id == bindparam("email")))
-_SETTLE = Statement(delete(unplaced).where(unplaced.c.email_id == bindparam("email")))
+_SETTLE = Statement(
+    delete(unplaced).where(
+        unplaced.c.since_ms == bindparam("since"), unplaced.c.email_id == bindparam("email")
+    )
+)
 _BLOB_IN_USE = Statement(
     select(blobs.c.id).where(
         blobs.c.id == bindparam("blob"),
@@ -45,8 +49,8 @@ def sweep(tx: Tx, store: BlobStore, until_ms: int, most: int) -> tuple[int, list
     """
     due = tx.all(_DUE, until=until_ms, most=most)
     gone: list[BlobId] = []
-    for (email_id,) in due:
-        tx.run(_SETTLE, email=email_id)
+    for since_ms, email_id in due:
+        tx.run(_SETTLE, since=since_ms, email=email_id)
         if tx.one(_PLACED, email=email_id) is not None:
             continue
         blob_id = tx.scalar(_EMAIL_BLOB, email=email_id)

@@ -54,14 +54,14 @@ messages = Table(
     sqlite_with_rowid=False,
 )
 
+# Tombstones, in the order in which they are asked for.
 expunged = Table(
     "expunged",
     metadata,
     Column("mailbox_id", Big, primary_key=True, autoincrement=False),
+    Column("modseq", Big, primary_key=True, autoincrement=False),
     Column("uid", Big, primary_key=True, autoincrement=False),
-    Column("modseq", Big, nullable=False),
     Column("email_id", Big, nullable=False),
-    Index(None, "mailbox_id", "modseq"),
     sqlite_with_rowid=False,
 )
 
@@ -85,7 +85,7 @@ emails = Table(
 unplaced = Table(
     "unplaced",
     metadata,
+    Column("since_ms", Big, primary_key=True, autoincrement=False),
     Column("email_id", Big, primary_key=True, autoincrement=False),
-    Column("since_ms", Big, nullable=False),
-    Index(None, "since_ms"),
+    sqlite_with_rowid=False,
 )

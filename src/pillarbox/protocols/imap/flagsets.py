@@ -63,7 +63,7 @@ def render_flags(bits: int, keywords: str | None) -> bytes:
 def flag_set(names: tuple[str, ...]) -> FlagSet:
     """The flags a client named; `TooLarge` for keywords over the limits of the mail store."""
     bits = 0
-    keywords: set[str] = set()
+    keywords: dict[str, str] = {}
     for name in names:
         bit = _BITS.get(name.lower())
         if bit is not None:
@@ -71,10 +71,10 @@ def flag_set(names: tuple[str, ...]) -> FlagSet:
         elif len(name) > MAX_KEYWORD_CHARACTERS:
             raise TooLarge(f"A keyword has at most {MAX_KEYWORD_CHARACTERS} characters")
         else:
-            keywords.add(name)
+            keywords.setdefault(name.lower(), name)
     if len(keywords) > MAX_KEYWORDS_PER_MESSAGE:
         raise TooLarge(f"A message has at most {MAX_KEYWORDS_PER_MESSAGE} keywords")
-    return FlagSet(bits, tuple(sorted(keywords)))
+    return FlagSet(bits, tuple(sorted(keywords.values())))
 
 
 def flag_bit(name: str) -> Flag | None:

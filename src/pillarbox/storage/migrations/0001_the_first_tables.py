@@ -150,18 +150,20 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column(
+            "modseq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
             "uid",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("modseq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("email_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("mailbox_id", "uid", name=op.f("pk_expunged")),
+        sa.PrimaryKeyConstraint("mailbox_id", "modseq", "uid", name=op.f("pk_expunged")),
         sqlite_with_rowid=False,
-    )
-    op.create_index(
-        op.f("ix_expunged_mailbox_id_modseq"), "expunged", ["mailbox_id", "modseq"], unique=False
     )
     op.create_table(
         "leases",
@@ -321,15 +323,20 @@ def upgrade() -> None:
     op.create_table(
         "unplaced",
         sa.Column(
+            "since_ms",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
             "email_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("since_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("email_id", name=op.f("pk_unplaced")),
+        sa.PrimaryKeyConstraint("since_ms", "email_id", name=op.f("pk_unplaced")),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_unplaced_since_ms"), "unplaced", ["since_ms"], unique=False)
     op.create_table(
         "aliases",
         sa.Column(
