@@ -10,7 +10,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-import idna
 import msgspec
 
 from pillarbox.base.errors import GrammarError
@@ -252,12 +251,14 @@ def _joined(words: list[tuple[bytes, bool]]) -> bytes:
 
 # Envelope addresses
 
-_BEYOND = r"\xa0-\ud7ff\ue000-\U0010ffff"
-_ATEXT = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_BEYOND}-]"
-_DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+\Z")
+# Classes are written as what they exclude: `re` compiles ranges up to U+10FFFF slowly. Surrogates
+# are no part of an address either, and are looked for beside.
+_ATOM = r'[^\x00- "(),.:;<>@\[\\\]\x7f-\x9f]'
+_DOT_STRING = re.compile(rf"{_ATOM}++(?:\.{_ATOM}++)*+\Z")
 _PATH = re.compile(
-    rf'(?:@[^\s:<>"]++:)?(?:"((?:[ !#-\[\]-~{_BEYOND}]|\\[ -~])*+)"|([^\s"@]++))@([^\s@"]++)\Z'
+    r'(?:@[^\s:<>"]++:)?(?:"((?:[^\x00-\x1f"\\\x7f-\x9f]|\\[ -~])*+)"|([^\s"@]++))@([^\s@"]++)\Z'
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+\Z")
@@ -273,7 +274,7 @@ class Address:
 
     def __str__(self) -> str:
         local = self.local
-        if not _DOT_STRING.match(local):
+        if not _is_dot_string(local):
             local = '"' + _NEEDS_ESCAPE.sub(r"\\\1", local) + '"'
         return f"{local}@{self.domain}"
 
@@ -320,8 +321,10 @@ def parse_path(text: str) -> Address:
         raise GrammarError("not an address")
     quoted, local, domain = match.groups()
     if local is None:
+        if _has_surrogate(quoted):
+            raise GrammarError("not an address")
         local = _QUOTED_PAIR.sub(r"\1", quoted)
-    elif not _DOT_STRING.match(local):
+    elif not _is_dot_string(local):
         raise GrammarError("bad local part", match.start(2))
     if len(local.encode("utf-8", "replace")) > LOCAL_BYTES:
         raise GrammarError("local part is too long", LOCAL_BYTES)
@@ -332,11 +335,21 @@ def parse_path(text: str) -> Address:
     return address
 
 
+def _is_dot_string(local: str) -> bool:
+    return _DOT_STRING.match(local) is not None and not _has_surrogate(local)
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
 def ascii_domain(domain: str) -> str:
     """A domain or address literal in ASCII and lower case; raises GrammarError if it is neither."""
     if domain[:1] == "[":
         return _literal(domain)
     if not domain.isascii():
+        import idna  # its tables are large, and few domains need them
+
         try:
             domain = idna.encode(domain, uts46=True, transitional=False).decode("ascii")
         except (UnicodeError, ValueError) as error:

@@ -10,7 +10,6 @@ import unicodedata
 from dataclasses import dataclass
 from threading import Lock
 
-import bcrypt
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -87,6 +86,8 @@ class PasswordHasher:
         """Whether a normalized password fits a stored hash."""
         raw = plain.encode()
         if _BCRYPT.match(secret):
+            import bcrypt  # only hashes brought from other servers need it
+
             # Bytes beyond 72 never counted, whatever program made the hash.
             return bcrypt.checkpw(raw[:_BCRYPT_BYTES], secret.encode())
         try:

@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.base.errors import GrammarError
-from pillarbox.wire.smtp.paths import Path, is_domain, parse_path
+from pillarbox.wire.smtp.paths import Path, is_domain, parse_path, read_bracketed
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,20 @@ def test_is_domain() -> None:
     assert not is_domain("a..b")
     assert not is_domain("a b")
     assert not is_domain(".".join(["a" * 60] * 5))
+
+
+@pytest.mark.parametrize("sign", ["\x7f", "\x9f", "\u2028", "\u2029", "\ud800"])
+def test_signs_that_are_no_part_of_a_path(sign: str) -> None:
+    for text in (f"a{sign}@b", f'"a{sign}"@b', f"a@b{sign}", f"@x{sign}:a@b"):
+        with pytest.raises(GrammarError):
+            parse_path(text)
+        with pytest.raises(GrammarError):
+            read_bracketed(f"<{text}>", 0)
+    assert not is_domain("a" + sign)
+
+
+@pytest.mark.parametrize("sign", ["\xa0", "\u2027", "\u202a", "\ud7ff", "\ue000", "\U0010ffff"])
+def test_signs_beyond_ascii(sign: str) -> None:
+    for text in (f"a{sign}@b", f"a@{sign}b"):
+        assert str(parse_path(text)) == text
+        assert read_bracketed(f"<{text}>", 0) == (text, len(text) + 2)

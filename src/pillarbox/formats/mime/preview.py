@@ -4,7 +4,6 @@ Reads a bounded piece of the first readable text part; markup is removed, quoted
 Not for showing a message. Called by `summary`; calls `section`.
 """
 
-import html
 import re
 
 from pillarbox.formats.mime.part import Part
@@ -54,6 +53,8 @@ def _one_line(text: str, limit: int) -> str:
 
 def strip_html(markup: str) -> str:
     """The text of HTML without its markup; white space is not collapsed."""
+    import html  # with 2,231 names of characters; many servers never see such a message
+
     text = _HIDDEN.sub(" ", markup)
     text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
     return html.unescape(text)

@@ -6,7 +6,6 @@ SQLite before 3.51.3 can lose pages when two connections do that at once.
 
 from __future__ import annotations
 
-import sqlite3 as _standard_sqlite
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,7 +19,7 @@ from pillarbox.storage.dialect.base import Compiler, Connection
 try:
     from pysqlite3 import dbapi2 as _driver
 except ImportError:  # no wheel for this machine: the standard library's copy
-    _driver = _standard_sqlite
+    import sqlite3 as _driver
 
 MINIMUM_SAFE = (3, 51, 3)
 CHECKPOINT_FROM_BYTES = 16 << 20
