@@ -63,6 +63,8 @@ class KeyRing:
         """`masters` maps versions 1–255 to 32-byte keys; the highest version seals."""
         if not masters or any(len(key) != KEY_BYTES for key in masters.values()):
             raise ValueError("every master key has 32 bytes")
+        if not all(1 <= version <= 255 for version in masters):
+            raise ValueError("versions of master keys are numbers from 1 to 255")
         self._masters = dict(masters)
         self._sealers: OrderedDict[tuple[str, bytes], Sealer] = OrderedDict()
         self._lock = Lock()

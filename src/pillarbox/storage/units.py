@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pillarbox.base.errors import Failure
+from pillarbox.base.errors import Conflict, Failure
 from pillarbox.storage.dialect.base import Dialect
 from pillarbox.storage.tx import Tx
 
@@ -36,6 +36,10 @@ class Unit:
         """Record why the unit did not happen, in words for its caller."""
         self.hints = []
         self.error = error
+        if isinstance(error, Exception) and self.tries >= MAX_TRIES and dialect.retryable(error):
+            self.error = Conflict("Others changed the same thing; try again", str(error))
+            self.error.__cause__ = error
+            return
         if isinstance(error, Exception) and not isinstance(error, Failure):
             failure = dialect.failure(error)
             if failure is not None:

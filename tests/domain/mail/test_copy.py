@@ -7,9 +7,11 @@ import pytest
 from kit.mail import EVERYTHING, SMALL, MailAccount
 from pillarbox.base.errors import NotFound, OverQuota
 from pillarbox.base.ids import MailboxId
+from pillarbox.domain.changes import current_modseq
 from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.copy import copy, move
 from pillarbox.domain.mail.model import Copied, Flag, FlagSet
+from pillarbox.storage.db import Database
 
 
 async def to(account: MailAccount, name: str) -> MailboxId:
@@ -133,3 +135,25 @@ async def test_moves_at_once_place_each_message_once(account: MailAccount) -> No
     assert sum(box.size_bytes for box in boxes) == 5
     for box in boxes:
         assert len(await account.uids(box.name)) == box.total
+
+
+async def test_mailbox_of_another_account_is_no_source(
+    account: MailAccount, database: Database
+) -> None:
+    other = await MailAccount.open(database, account.store)
+    await other.put()
+    source, target = await other.box("INBOX"), await account.box("Trash")
+    for act in (copy, move):
+        with pytest.raises(NotFound):
+            await database.write(act, account.id, source.id, EVERYTHING, target.id)
+    assert (await account.box("Trash")).total == 0
+    assert (await other.box("INBOX")).total == 1
+
+
+async def test_copying_nothing_changes_nothing(account: MailAccount, database: Database) -> None:
+    before = await database.read(current_modseq, account.id)
+    for act in (copy, move):
+        done = await account.do(act, "INBOX", EVERYTHING, (await account.box("Trash")).id)
+        assert isinstance(done, Copied)
+        assert (done.source_uids, done.uids) == ((), ())
+    assert await database.read(current_modseq, account.id) == before

@@ -34,6 +34,20 @@ _CANDIDATES = Statement(
     .where(users.c.address == bindparam("login"))
     .order_by(credentials.c.id)
 )
+_STANDING = Statement(
+    select(users.c.role)
+    .select_from(
+        credentials.join(users, users.c.account_id == credentials.c.account_id).join(
+            domains, domains.c.id == users.c.domain_id
+        )
+    )
+    .where(
+        credentials.c.id == bindparam("credential"),
+        users.c.account_id == bindparam("account"),
+        users.c.enabled == 1,
+        domains.c.enabled == 1,
+    )
+)
 _INSERT = Statement(
     insert(credentials).values(
         id=bindparam("id"),
@@ -100,6 +114,15 @@ def candidates(tx: Tx, login: str) -> Candidates | None:
             Credential(row[7], CredentialKind(row[8]), row[9]) for row in rows if row[7] is not None
         ),
     )
+
+
+def stands(tx: Tx, actor: Actor) -> bool:
+    """Whether a login still holds: its credential exists, user and domain are enabled.
+
+    A changed password is a new credential; a stronger hash of the same one is not.
+    """
+    row = tx.one(_STANDING, credential=actor.credential_id, account=actor.account_id)
+    return row is not None and row[0] == actor.role
 
 
 def add(tx: Tx, account_id: AccountId, kind: CredentialKind, label: str, secret: str) -> int:

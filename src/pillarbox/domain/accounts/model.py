@@ -1,6 +1,6 @@
 """Values of the directory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from pillarbox.base.ids import AccountId, DomainId
@@ -61,12 +61,16 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is logged in: what domain functions check rights against."""
+    """Who is logged in: what domain functions check rights against.
+
+    `credential_id` is what proved it, 0 where nothing had to; a login lasts no longer than that.
+    """
 
     account_id: AccountId
     address: str
     domain_id: DomainId
     role: Role
+    credential_id: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

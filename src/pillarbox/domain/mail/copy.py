@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.append import INSERT_MESSAGE
 from pillarbox.domain.mail.model import Copied
-from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count
+from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count, uidvalidity_of
 from pillarbox.domain.mail.tables import messages
 from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.storage.statement import Statement
@@ -36,10 +36,12 @@ def copy(
 ) -> Copied:
     """Place the messages in `target` too, with the flags and dates they have.
 
-    Raises `OverQuota` where there is no room and `NotFound` for an unknown target.
+    Raises `OverQuota` where there is no room, `NotFound` for a mailbox that is not the account's.
     """
     lock(tx, account)
-    rows = _rows(tx, mailbox, ranges)
+    rows = _rows(tx, account, mailbox, ranges)
+    if not rows:
+        return _nothing(tx, account, target)
     size_bytes = sum(row[5] for row in rows)
     modseq = charge(tx, account, size_bytes, len(rows)).modseq
     return _place(tx, account, modseq, rows, target)
@@ -50,21 +52,29 @@ def move(
 ) -> Copied:
     """Place the messages in `target` and take them out of `mailbox`, both or neither.
 
-    Raises `NotFound` for an unknown target. A move within a mailbox gives new UIDs.
+    Raises `NotFound` for a mailbox that is not the account's. A move within a mailbox gives new
+    UIDs.
     """
+    lock(tx, account)
+    rows = _rows(tx, account, mailbox, ranges)
+    if not rows:
+        return _nothing(tx, account, target)
     modseq = charge(tx, account, 0, 0).modseq
-    rows = _rows(tx, mailbox, ranges)
-    if rows:
-        # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
-        bury(tx, mailbox, modseq, ranges)
-        gone = Tally()
-        for row in rows:
-            gone.add(row[2], row[5])
-        count(tx, account, mailbox, modseq, gone.negative())
+    # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
+    bury(tx, mailbox, modseq, ranges)
+    gone = Tally()
+    for row in rows:
+        gone.add(row[2], row[5])
+    count(tx, account, mailbox, modseq, gone.negative())
     return _place(tx, account, modseq, rows, target)
 
 
-def _rows(tx: Tx, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:
+def _nothing(tx: Tx, account: AccountId, target: MailboxId) -> Copied:
+    return Copied(target, uidvalidity_of(tx, account, target), (), ())
+
+
+def _rows(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:
+    uidvalidity_of(tx, account, mailbox)
     return [
         row
         for first, last in ranges

@@ -33,6 +33,11 @@ _COUNT = Statement(
     )
     .returning(mailboxes.c.uidnext, mailboxes.c.uidvalidity)
 )
+_UIDVALIDITY = Statement(
+    select(mailboxes.c.uidvalidity).where(
+        mailboxes.c.id == bindparam("mailbox"), mailboxes.c.account_id == bindparam("account")
+    )
+)
 _IN_RANGE = (
     messages.c.mailbox_id == bindparam("mailbox"),
     messages.c.uid.between(bindparam("first"), bindparam("last")),
@@ -107,6 +112,14 @@ def count(
         raise NotFound("There is no such mailbox")
     changes.hint(tx, account)
     return row[0], row[1]
+
+
+def uidvalidity_of(tx: Tx, account: AccountId, mailbox: MailboxId) -> int:
+    """The UIDVALIDITY of a mailbox; `NotFound` where the account has no such mailbox."""
+    found = tx.scalar(_UIDVALIDITY, mailbox=mailbox, account=account)
+    if found is None:
+        raise NotFound("There is no such mailbox")
+    return int(found)
 
 
 def bury(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges) -> None:

@@ -10,7 +10,10 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.storage.dialect.base import Compiler, Connection
 
+_READ_ONLY = "25006"
 _RETRYABLE = frozenset({"40001", "40P01", "55P03", "23505"})
+# A read-only server (a standby, or one whose disk is full), and damage that it has noticed.
+_OUT_OF_ORDER = ("25006", "XX")
 
 
 class PostgresDialect:
@@ -58,9 +61,12 @@ class PostgresDialect:
     def broken(self, error: Exception) -> bool:
         lost = (self._psycopg.OperationalError, self._psycopg.InterfaceError)
         state = getattr(error, "sqlstate", None)
+        if state == _READ_ONLY:
+            return True  # the server became a standby: a new connection may find the primary
         return isinstance(error, lost) and (state is None or state.startswith(("08", "57P")))
 
     def failure(self, error: Exception) -> Failure | None:
-        if isinstance(error, (self._psycopg.OperationalError, self._psycopg.InterfaceError)):
+        lost = (self._psycopg.OperationalError, self._psycopg.InterfaceError)
+        if isinstance(error, lost) or getattr(error, "sqlstate", None) == _READ_ONLY:
             return Unavailable("The mail store can't be written or read just now", str(error))
         return None
