@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pillarbox.base.errors import Busy, Unavailable
 from pillarbox.base.ids import public_id
 from pillarbox.domain.mail import expunge, mailboxes, read
 from pillarbox.domain.mail.model import Flag, Mailbox
@@ -39,7 +40,7 @@ async def select(session: ImapSession, args: Select) -> Reply:
     session.condstore |= args.condstore
     first_recent, end = mailbox.recent_uid, mailbox.uidnext
     if first_recent < end and not args.read_only:
-        first_recent = await database.write(mailboxes.claim_recent, mailbox.id)
+        first_recent = await _claim_recent(session, mailbox)
         mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox) or mailbox
         # Those that came after the claim are recent to whoever claims them next.
         end = mailbox.recent_uid
@@ -56,6 +57,14 @@ async def select(session: ImapSession, args: Select) -> Reply:
     if args.read_only:
         return Reply("EXAMINE completed", b"READ-ONLY")
     return Reply("SELECT completed", b"READ-WRITE")
+
+
+async def _claim_recent(session: ImapSession, mailbox: Mailbox) -> int:
+    """The first recent UID; a store that can't be written must not keep anyone from reading."""
+    try:
+        return await session.services.database.write(mailboxes.claim_recent, mailbox.id)
+    except (Busy, Unavailable):
+        return mailbox.recent_uid
 
 
 def _opened(view: View, mailbox: Mailbox) -> bytes:
