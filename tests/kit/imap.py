@@ -113,6 +113,7 @@ class Talk:
 
     def __init__(self, connection: FakeConnection, services: ImapServices) -> None:
         self.connection = connection
+        self.fake_login = cast(FakeLogin, services.login)
         self.session = ImapSession(cast(Connection, connection), services)
         self.task: asyncio.Task[None] = asyncio.ensure_future(self.session.run())
 
@@ -162,6 +163,7 @@ class FakeLogin:
     def __init__(self, user: User) -> None:
         self._user = user
         self.asked: list[ClientFacts] = []
+        self.holds = True
 
     async def password(self, username: str, password: str, client: ClientFacts) -> Actor:
         self.asked.append(client)
@@ -169,6 +171,9 @@ class FakeLogin:
         if username != user.address or password != PASSWORD:
             raise Denied("Wrong user or password")
         return Actor(user.account_id, user.address, user.domain_id, user.role)
+
+    async def still_holds(self, actor: Actor) -> bool:
+        return self.holds
 
 
 @dataclass

@@ -104,6 +104,7 @@ class FakeLogin:
     def __init__(self, house: "House") -> None:
         self._house = house
         self.asked: list[ClientFacts] = []
+        self.holds = True
 
     async def password(self, username: str, password: str, client: ClientFacts) -> Actor:
         self.asked.append(client)
@@ -111,6 +112,9 @@ class FakeLogin:
         if user is None or password != PASSWORD:
             raise Denied("Wrong user or password")
         return Actor(user.account_id, user.address, user.domain_id, user.role)
+
+    async def still_holds(self, actor: Actor) -> bool:
+        return self.holds
 
 
 @dataclass
@@ -205,6 +209,7 @@ class Talk:
 
     def __init__(self, connection: FakeConnection, role: Role, services: SmtpServices) -> None:
         self.connection = connection
+        self.login = cast(FakeLogin, services.login)
         session = SmtpSession(cast(Connection, connection), role, services)
         self.task: asyncio.Task[None] = asyncio.ensure_future(session.run())
 

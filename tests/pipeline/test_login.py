@@ -275,3 +275,40 @@ class TestLastLogin:
 def test_the_default_cost_is_the_decided_one() -> None:
     make: Callable[[], PasswordHasher] = PasswordHasher
     assert make().is_current("$argon2id$v=19$m=65536,t=3,p=4$AAAA$AAAA")
+
+
+class TestHowLongALoginHolds:
+    async def may_go_on(self, desk: Desk, change: Callable[[Tx, User], object]) -> bool:
+        bob = await desk.add("bob@example.org")
+        actor = await desk.login.password("bob", PASSWORD, CLIENT)
+        assert await desk.login.still_holds(actor)
+        await desk.database.write(change, bob)
+        return await desk.login.still_holds(actor)
+
+    async def test_it_holds_for_a_stronger_hash_of_the_same_password(self, desk: Desk) -> None:
+        def rehash(tx: Tx, user: User) -> None:
+            found = credentials.candidates(tx, user.address)
+            assert found is not None
+            (one,) = found.credentials
+            credentials.replace_secret(tx, one.id, one.secret, "another hash")
+
+        assert await self.may_go_on(desk, rehash)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda tx, user: users.set_password(tx, user.account_id, "another"),
+            lambda tx, user: users.set_enabled(tx, user.account_id, False),
+            lambda tx, user: users.set_role(tx, user.account_id, Role.ADMIN),
+            lambda tx, user: users.delete(tx, user.account_id),
+            lambda tx, user: domains.set_enabled(tx, domains.require(tx, "example.org"), False),
+        ],
+    )
+    async def test_it_ends(self, desk: Desk, change: Callable[[Tx, User], object]) -> None:
+        assert not await self.may_go_on(desk, change)
+
+    async def test_one_from_the_cache_ends_too(self, desk: Desk) -> None:
+        first = await desk.login.password("ann", PASSWORD, CLIENT)
+        again = await desk.login.password("ann", PASSWORD, CLIENT)
+        assert desk.hasher.checks == 1
+        assert first.credential_id == again.credential_id != 0

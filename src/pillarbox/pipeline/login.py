@@ -7,7 +7,7 @@ happened. Unknown users, disabled ones and wrong passwords take the same time an
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pillarbox.base.clock import Clock
@@ -94,8 +94,8 @@ class Login:
         if not client.trusted and standing.is_barred(self.limits):
             _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
             raise Busy(BARRED, "address is barred")
-        if found is not None and self._is_known(found, plain):
-            return self._welcome(found, client)
+        if found is not None and (known := self._known(found, plain)) is not None:
+            return self._welcome(found, known, client)
         if client.trusted:
             async with self.busyness.line:
                 return await self._check(login, plain, client)
@@ -115,15 +115,19 @@ class Login:
         while self.busyness.background:
             await asyncio.wait(self.busyness.background)
 
-    def _is_known(self, found: Candidates, plain: str | None) -> bool:
-        """Whether this password was verified lately, for a user who may log in."""
+    async def still_holds(self, actor: Actor) -> bool:
+        """Whether one who logged in may go on: not disabled, not removed, same password."""
+        return await self.database.lookup(credentials.stands, actor)
+
+    def _known(self, found: Candidates, plain: str | None) -> Credential | None:
+        """The credential this password was verified for lately, if the user may log in."""
         if plain is None or not found.enabled:
-            return False
+            return None
         account_id, now_ms = found.actor.account_id, self.clock.now_ms()
-        return any(
-            self.verified.has(account_id, one.id, one.secret, plain, now_ms)
-            for one in found.credentials
-        )
+        for one in found.credentials:
+            if self.verified.has(account_id, one.id, one.secret, plain, now_ms):
+                return one
+        return None
 
     async def _brake(self, standing: Standing) -> None:
         wait_s = standing.brake_s(self.limits)
@@ -143,15 +147,15 @@ class Login:
         standing, found = await self.database.lookup(_look, client.ip, login)
         if not client.trusted and standing.is_barred(self.limits):
             raise Busy(BARRED, "address is barred")
-        if found is not None and self._is_known(found, plain):
-            return self._welcome(found, client)
+        if found is not None and (known := self._known(found, plain)) is not None:
+            return self._welcome(found, known, client)
         match = await self._match(found, plain)
         if found is not None and match is not None and plain is not None and found.enabled:
             now_ms = self.clock.now_ms()
             self.verified.add(found.actor.account_id, match.id, match.secret, plain, now_ms)
             if not self.hasher.is_current(match.secret):
                 await self._upgrade(match, plain)
-            return self._welcome(found, client)
+            return self._welcome(found, match, client)
         why = _reason(found, match)
         _log.warning("login failed", user=login, ip=client.ip, protocol=client.protocol, why=why)
         if not client.trusted:
@@ -175,12 +179,12 @@ class Login:
         new = await self.cpu.run(self.hasher.hash, plain)
         self._later(self._write(credentials.replace_secret, old.id, old.secret, new))
 
-    def _welcome(self, found: Candidates, client: ClientFacts) -> Actor:
+    def _welcome(self, found: Candidates, proof: Credential, client: ClientFacts) -> Actor:
         _log.info("login", user=found.actor.address, ip=client.ip, protocol=client.protocol)
         last_ms = found.last_login_ms
         if last_ms is None or self.clock.now_ms() - last_ms >= credentials.LOGIN_NOTED_EVERY_MS:
             self._later(self._write(credentials.note_login, found.actor.account_id))
-        return found.actor
+        return replace(found.actor, credential_id=proof.id)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

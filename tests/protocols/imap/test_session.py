@@ -149,3 +149,18 @@ async def test_odd_input_is_answered(house: MailHouse, line: bytes) -> None:
     await talk.hear()
     assert b"BAD" in await talk.say(line + b"\r\n")
     assert (await talk.ask("NOOP")) == ["t OK NOOP completed"]
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["commands", "IDLE"])
+async def test_a_user_who_may_not_go_on_is_sent_away(house: MailHouse, waits: bool) -> None:
+    talk = await house.talk(options=ImapOptions(login_asked_every_s=0)).login("SELECT INBOX")
+    if waits:
+        await talk.say(b"t IDLE\r\n")
+    talk.fake_login.holds = False
+    if waits:
+        await house.deliver(b"not for these eyes")
+        answer = await talk.hear_unasked()
+    else:
+        answer = await talk.say(b"t NOOP\r\n")
+    assert answer == b"* BYE Your login has ended; log in again\r\n"
+    await talk.task

@@ -1,10 +1,11 @@
 """Sessions that go wrong, and the limits of those that go right."""
 
 import asyncio
+from base64 import b64encode
 
 import pytest
 
-from kit.smtp import HOSTNAME, House, Talk, TalkTo
+from kit.smtp import HOSTNAME, PASSWORD, House, Talk, TalkTo
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import mailboxes
@@ -350,3 +351,16 @@ async def test_a_message_may_come_in_many_chunks(talk: TalkTo, house: House) -> 
     assert [body_of(c) for c in await house.contents("alice@example.test")] == [
         b"A: b\r\n" * 50 + b"\r\n"
     ]
+
+
+async def test_a_user_who_may_not_go_on_sends_nothing_more(talk: TalkTo, house: House) -> None:
+    session = await talk(Role.SUBMISSION, SmtpOptions(HOSTNAME, login_asked_every_s=0), tls=True)
+    plain = b64encode(f"\0alice@example.test\0{PASSWORD}".encode()).decode()
+    await session.lines("EHLO c.test", f"AUTH PLAIN {plain}")
+    assert await session.lines("MAIL FROM:<alice@example.test>", "RSET") == [
+        "250 2.1.0 Sender OK", "250 2.0.0 OK"
+    ]  # fmt: skip
+    session.login.holds = False
+    answer = await session.lines("MAIL FROM:<alice@example.test>")
+    assert answer == ["421 4.7.0 Your login has ended; log in again"]
+    await session.task

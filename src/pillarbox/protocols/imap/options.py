@@ -7,6 +7,7 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.pipeline.login import Login
+from pillarbox.pipeline.login_watch import ASK_EVERY_S
 from pillarbox.storage.db import Database
 
 
@@ -29,6 +30,7 @@ class ImapOptions:
     max_failed_logins: int = 5
     max_bad_commands: int = 20
     small_mailbox_messages: int = 500
+    login_asked_every_s: float = ASK_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)

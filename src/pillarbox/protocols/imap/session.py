@@ -11,6 +11,7 @@ from pillarbox.base.errors import Failure, GrammarError
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
+from pillarbox.pipeline.login_watch import ENDED, LoginWatch
 from pillarbox.protocols.imap.capability import after_login, before_login
 from pillarbox.protocols.imap.errors import (
     BadCommand,
@@ -62,6 +63,7 @@ class ImapSession:
         "tag",
         "utf8",
         "view",
+        "watch",
     )
 
     def __init__(
@@ -72,6 +74,7 @@ class ImapSession:
         self._registry = registry
         self.receiver = Receiver(_limits(services.options.max_message_size_bytes))
         self.actor: Actor | None = None
+        self.watch: LoginWatch | None = None
         self.view: View | None = None
         self.condstore = False
         """Whether the client wants modseqs told (RFC 7162 §3.1)."""
@@ -158,6 +161,19 @@ class ImapSession:
         if isinstance(line, Fatal):
             raise HangUp(line.reason)
         return line
+
+    def logged_in(self, actor: Actor) -> None:
+        """From here on the session is the user's, as long as the login holds."""
+        self.actor = actor
+        self.watch = LoginWatch(
+            self.services.login, actor, self.services.options.login_asked_every_s
+        )
+        self.receiver.allow_append()
+
+    async def require_standing(self) -> None:
+        """End the session of a user who may not go on: disabled, removed, other password."""
+        if self.watch is not None and not await self.watch.holds():
+            raise HangUp(ENDED)
 
     def require_actor(self) -> Actor:
         """Who is logged in; the registry lets no command that needs it run before."""
@@ -251,6 +267,7 @@ class ImapSession:
         if entry is None or not entry.states & self._states():
             self._bad_reply(command.tag, f"{command.name} is not possible now")
             return
+        await self.require_standing()
         try:
             reply = await self._reply(entry, command)
         except (BadCommand, GrammarError) as error:

@@ -19,6 +19,7 @@ from pillarbox.base.errors import (
     Unavailable,
 )
 from pillarbox.pipeline.inbound.trace import RoutingLoop
+from pillarbox.pipeline.login_watch import ENDED
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.replies import Reply
 
@@ -96,4 +97,5 @@ NO_ROOM: Final = replies.STORAGE_FULL.with_text("Too much mail at once, try agai
 CLOSE_SLOW: Final = Reply(421, "4.4.2", ("That took too long",))
 CLOSE_COMMANDS: Final = Reply(421, "4.7.0", ("Too many commands",))
 CLOSE_LOGINS: Final = Reply(421, "4.7.0", ("Too many failed logins",))
+CLOSE_LOGIN: Final = Reply(421, "4.7.0", (ENDED,))
 CLOSE_CHUNK: Final = Reply(421, "4.5.0", ("The size of the chunk is not known",))

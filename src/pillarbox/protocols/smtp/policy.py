@@ -6,6 +6,8 @@ Read by `session`, `receive` and `auth`; made from the configuration by `app`.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pillarbox.pipeline.login_watch import ASK_EVERY_S
+
 IN_FLIGHT_BYTES = 256 * 1024 * 1024
 
 
@@ -39,6 +41,7 @@ class SmtpOptions:
     max_failed_logins: int = 3
     max_idle: int = 200
     max_commands: int = 100_000
+    login_asked_every_s: float = ASK_EVERY_S
     allow_plaintext_auth: bool = False
     """Offer AUTH without TLS to loopback addresses; for development only."""
 

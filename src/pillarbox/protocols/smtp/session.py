@@ -17,6 +17,7 @@ from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.inbound.message import Origin, Recipient
 from pillarbox.pipeline.inbound.trace import protocol_name
+from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.smtp import auth, errors
 from pillarbox.protocols.smtp.auth import Authentication
 from pillarbox.protocols.smtp.errors import Stage, refusal
@@ -63,6 +64,7 @@ class SmtpSession:
         "_role",
         "_services",
         "_transaction",
+        "_watch",
     )
 
     def __init__(self, connection: Connection, role: Role, services: SmtpServices) -> None:
@@ -75,6 +77,7 @@ class SmtpSession:
         self._name: str | None = None  # what the client called itself
         self._extended = False
         self._actor: Actor | None = None
+        self._watch: LoginWatch | None = None
         self._transaction: Transaction | None = None
         self._authentication: Authentication | None = None
         self._chunk_refusal: Reply = errors.MAIL_FIRST
@@ -280,6 +283,10 @@ class SmtpSession:
             return
         if isinstance(answer, Actor):
             self._actor = answer
+            if self._services.login is not None:
+                self._watch = LoginWatch(
+                    self._services.login, answer, self._options.login_asked_every_s
+                )
             self._say(replies.AUTH_OK)
         elif answer.code == 334:
             self._authentication = authentication
@@ -304,6 +311,9 @@ class SmtpSession:
         refused = self._mail_refusal(command)
         if refused is not None:
             self._refuse(refused)
+            return
+        if self._watch is not None and not await self._watch.holds():
+            self._say(errors.CLOSE_LOGIN)
             return
         submission = self._services.submission
         if self._role is Role.SUBMISSION and submission is not None and self._actor is not None:

@@ -66,11 +66,10 @@ async def _check(session: ImapSession, user: str, password: str) -> Reply:
     _require_privacy(session)
     client = session.client_facts()
     try:
-        session.actor = await session.services.login.password(user, password, client)
+        session.logged_in(await session.services.login.password(user, password, client))
     except Denied as denied:
         session.failed_logins += 1
         if session.failed_logins >= session.services.options.max_failed_logins:
             session.leaving = True
         raise RefusedCommand(denied.public, "AUTHENTICATIONFAILED") from None
-    session.receiver.allow_append()
     return Reply("Logged in", capability_code(session.capabilities()))

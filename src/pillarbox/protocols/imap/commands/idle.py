@@ -47,6 +47,7 @@ async def _until_done(session: ImapSession, wake: asyncio.Event) -> None:
             data = None
         if data is None:
             wake.clear()
+            await session.require_standing()
             await look(session, expunge=True)
             await session.flush()
         elif not data:
