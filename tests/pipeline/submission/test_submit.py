@@ -6,7 +6,7 @@ import pytest
 
 from kit.smtp import House
 from pillarbox.base.errors import Denied, Invalid, NotFound
-from pillarbox.domain.accounts import domains
+from pillarbox.domain.accounts import aliases, domains, users
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.storage.tx import Tx
@@ -47,6 +47,39 @@ async def test_a_catch_all_address_may_send(house: House) -> None:
 
     await house.change(catch_all)
     await house.submission.sender(house.actor(), "anything@example.test")
+
+
+async def test_the_login_of_another_is_not_lent_with_forwarded_mail(house: House) -> None:
+    """An alias that keeps a copy for bob and sends one to alice does not make her bob."""
+
+    def forward(tx: Tx) -> None:
+        aliases.create(tx, "bob@example.test", ("bob@example.test", "alice@example.test"))
+
+    def disable(tx: Tx) -> None:
+        users.set_enabled(tx, house.users["bob@example.test"].account_id, False)
+
+    await house.change(forward)
+    for sender in ("bob@example.test", "BOB+x@example.test"):
+        with pytest.raises(Denied):
+            await house.submission.sender(house.actor(), sender)
+    await house.submission.sender(house.actor("bob@example.test"), "Bob@example.test")
+    await house.change(disable)
+    with pytest.raises(Denied):
+        await house.submission.sender(house.actor(), "bob@example.test")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'From: "Alice <in Paris>" <alice@example.test>\r\n',
+        b"From: alice@example.test (Alice)\r\n",
+        b"From: Alice <alice@example.test>, team@example.test\r\n",
+        b"From: alice@example.test <alice@example.test>\r\n",
+    ],
+)
+async def test_own_addresses_in_every_form(house: House, header: bytes) -> None:
+    await submit(house, header + b"\r\nhi\r\n", "bob@example.test")
+    assert len(await house.contents("bob@example.test")) == 1
 
 
 async def test_local_ones_get_it_and_others_wait_in_the_queue(house: House) -> None:
@@ -108,6 +141,10 @@ async def test_bcc_is_seen_by_nobody_but_the_sender(house: House) -> None:
         (FROM + b"from: bob@example.test\r\n", Invalid),
         (b"From:\r\n", Invalid),
         (b"From: nonsense\r\n", Denied),
+        (b"From: bob@example.test: alice@example.test;\r\n", Invalid),
+        (b"From: <alice@example.test> <bob@example.test>\r\n", Invalid),
+        (b"From: alice@example.test" + b"," * 8192 + b"bob@example.test\r\n", Invalid),
+        (FROM + b"From\0: bob@example.test\r\n", Invalid),
     ],
 )
 async def test_the_header_is_checked_too(house: House, header: bytes, kind: type) -> None:

@@ -11,11 +11,11 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import GrammarError, Invalid, OverQuota
 from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
-from pillarbox.domain.accounts import domains
+from pillarbox.domain.accounts import domains, names, users
 from pillarbox.domain.accounts.model import TOPIC, Resolution
 from pillarbox.domain.accounts.resolve import resolve
 from pillarbox.domain.owners import quota
-from pillarbox.formats.address import Address, ascii_domain, parse_path
+from pillarbox.formats.address import Address, ascii_domain, parse_path, split_subaddress
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -69,6 +69,11 @@ class Recipients:
             await self._database.lookup(_refuse_if_full, found.limited, size_bytes)
         return resolution
 
+    async def owner(self, path: str) -> AccountId | None:
+        """Whose login the address is, with or without its sub-address; `Invalid` if it is none."""
+        local, domain = self._halves(path)
+        return await self._database.lookup(_owner, local, domain, self._delimiter)
+
     def _halves(self, path: str) -> tuple[str, str]:
         if path.lower() == POSTMASTER:
             return POSTMASTER, self._default_domain
@@ -108,6 +113,15 @@ def _look(
         if usage is not None and usage.quota_bytes:
             limited.append(target.account_id)
     return resolution, tuple(limited)
+
+
+def _owner(tx: Tx, local: str, domain: str, delimiter: str) -> AccountId | None:
+    bare = split_subaddress(local, delimiter)[0] if delimiter else local
+    for spelled in dict.fromkeys((local, bare)):
+        user = users.get(tx, f"{names.local_key(spelled)}@{domain.lower()}")
+        if user is not None:
+            return user.account_id
+    return None
 
 
 def _refuse_if_full(tx: Tx, accounts: tuple[AccountId, ...], size_bytes: int) -> None:

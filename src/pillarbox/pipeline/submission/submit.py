@@ -69,6 +69,8 @@ class Submission:
         whole = cut(checked(content))
         if len(whole.header) > HEADER_BYTES:  # the rest of it could not be checked
             raise TooLarge("The header is too long")
+        if b"\0" in whole.header:  # some drop it and then read another field name or address
+            raise Invalid("The header can't be understood")
         headers = Headers(whole.header)
         await check_header(self.recipients, actor, headers)
         now = self.clock.now()
