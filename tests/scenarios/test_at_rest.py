@@ -4,24 +4,29 @@ import asyncio
 import base64
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kit.live import LiveServer, live_server
 from kit.wire import ImapWire, SmtpWire
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-WORDS = (
-    "Quokkaparade",  # subject
-    "Zebrafinkenchor",  # body
-    "Axolotlrechnung",  # name of the attachment
-    "Pangolinvertrag",  # in the attachment
-    "Wombatkalender",  # attachment in a file of the store
-    "Kakapoleuchte",  # display name
-    "tapirstrasse",  # local part of an outside address in the header
-    "Lemurenliste",  # appended
-    "Narwalanfrage",  # searched for
-    "Okapientwurf",  # submitted, and queued for elsewhere
+ROOT = "Quokkaparade"
+"""Every word looked for begins with it; the rest tells where it was."""
+WORDS = tuple(
+    ROOT + place
+    for place in (
+        "Subject",
+        "Body",
+        "Filename",
+        "Attachment",
+        "Large",
+        "Name",
+        "Local",
+        "Appended",
+        "Searched",
+        "Queued",
+    )
 )
 LARGE_BYTES = 1_500_000
 
@@ -48,28 +53,31 @@ def _large(word: str) -> bytes:
 
 def forms(word: str) -> Iterator[bytes]:
     """What a word may look like in a file."""
-    for text in {word, word.lower(), word.upper()}:
+    for text in (word, word.lower(), word.upper()):
         yield text.encode()
         yield text.encode("utf-16-le")
+        yield text.encode().hex().encode()
         for shift in range(3):
-            # The characters that no neighbour of the word has a part in.
+            # Only the characters that no neighbour of the word has a part in.
             encoded = base64.b64encode(b"\0" * shift + text.encode()).rstrip(b"=")
             yield encoded[(0, 2, 3)[shift] : -1]
-        yield text.encode().hex().encode()
 
 
-def leaks(folder: Path, patterns: "re.Pattern[bytes]") -> list[str]:
-    """The files below `folder` in which any of the patterns is found, and which."""
+def leaks(folder: Path, shapes: Iterable[bytes]) -> list[str]:
+    """The files below `folder` that hold any of `shapes`, each with what was found."""
     found = []
     for path in folder.rglob("*"):
         if path.is_file():
-            hit = patterns.search(path.read_bytes())
-            if hit is not None:
-                found.append(f"{path.relative_to(folder)}: {hit[0]!r}")
+            data = path.read_bytes()
+            for shape in shapes:
+                at = data.find(shape)
+                if at >= 0:
+                    found.append(f"{path.relative_to(folder)}: {data[at : at + 60]!r}")
+                    break
     return found
 
 
-ALL = re.compile(b"|".join(re.escape(form) for word in WORDS for form in forms(word)))
+ALL = tuple(forms(ROOT))
 
 
 def test_the_second_look_finds_words(tmp_path: Path) -> None:
@@ -131,8 +139,7 @@ async def test_no_word_in_the_data_folder(
         assert found is not None
         key = bytes.fromhex(found[1])
         shapes = (key, key.hex().encode(), base64.b64encode(key))
-        keys = re.compile(b"|".join(map(re.escape, shapes)), re.I)
-        assert [leak.partition(":")[0] for leak in leaks(server.data, keys)] == ["pillarbox.conf"]
+        assert [leak.partition(":")[0] for leak in leaks(server.data, shapes)] == ["pillarbox.conf"]
 
 
 def _postgres_folder(dsn: str) -> Path:
