@@ -272,7 +272,7 @@ class TestTheFile:
         text = file.read_text()
         assert text.startswith(mine + "\n")
         assert text.count("SMTP_PORT") == 1
-        assert "\n# Worker processes; 0 chooses by itself.\n#WORKERS = 0\n" in text
+        assert "fewer where memory is short.\n#WORKERS = 0\n" in text
         assert "SMTP_IFACE" in found.notes[0]
         assert found.options.imap_port == 1143
         assert load(Location(file, tmp_path), write=True, environment={}).notes == ()

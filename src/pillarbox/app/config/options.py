@@ -65,7 +65,11 @@ class Options:
     default_domain: str = _key(
         kinds.DOMAIN, "", "The domain of users who log in without one; empty: they must name it."
     )
-    workers: int = _key(kinds.whole(0, 100), "0", "Worker processes; 0 chooses by itself.")
+    workers: int = _key(
+        kinds.whole(0, 100),
+        "0",
+        "Worker processes. 0: one for each processor, 4 at most, fewer where memory is short.",
+    )
     shutdown_timeout: int = _key(
         kinds.duration("s", 0, 300), "10", "How long sessions may take to end at a shutdown (s)."
     )

@@ -15,21 +15,11 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.storage.dialect.base import Compiler, Connection
+from pillarbox.storage.dialect.sqlite_library import MINIMUM_SAFE, driver, sqlite_version
 
-try:
-    from pysqlite3 import dbapi2 as _driver
-except ImportError:  # no wheel for this machine: the standard library's copy
-    import sqlite3 as _driver
-
-MINIMUM_SAFE = (3, 51, 3)
 CHECKPOINT_FROM_BYTES = 16 << 20
 
 _RETRYABLE = ("database is locked", "database table is locked", "database schema has changed")
-
-
-def sqlite_version() -> tuple[int, ...]:
-    """The version of the SQLite library in use."""
-    return tuple(int(part) for part in _driver.sqlite_version.split("."))
 
 
 class SqliteDialect:
@@ -48,7 +38,7 @@ class SqliteDialect:
         self.compiler = Compiler("sqlite", core)
 
     def connect(self, *, write: bool) -> Connection:
-        connection: Any = _driver.connect(
+        connection: Any = driver.connect(
             str(self.path),
             isolation_level=None,
             check_same_thread=False,
@@ -87,18 +77,18 @@ class SqliteDialect:
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)", {})
 
     def retryable(self, error: Exception) -> bool:
-        if isinstance(error, _driver.IntegrityError):
+        if isinstance(error, driver.IntegrityError):
             return True
-        return isinstance(error, _driver.OperationalError) and str(error).startswith(_RETRYABLE)
+        return isinstance(error, driver.OperationalError) and str(error).startswith(_RETRYABLE)
 
     def broken(self, error: Exception) -> bool:
         return False
 
     def failure(self, error: Exception) -> Failure | None:
-        if isinstance(error, _driver.IntegrityError):
+        if isinstance(error, driver.IntegrityError):
             return None
-        if isinstance(error, (_driver.OperationalError, _driver.DatabaseError)):
-            if isinstance(error, _driver.ProgrammingError) or "syntax error" in str(error):
+        if isinstance(error, (driver.OperationalError, driver.DatabaseError)):
+            if isinstance(error, driver.ProgrammingError) or "syntax error" in str(error):
                 return None
             return Unavailable("The mail store can't be written or read just now", str(error))
         return None
