@@ -17,7 +17,9 @@ from pillarbox.domain.mail import append, mailboxes
 from pillarbox.domain.mail.content import ContentStore, prepare
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.pipeline.client import ClientFacts
+from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
+from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
 from pillarbox.protocols.stream.connection import Connection, Draining
 from pillarbox.protocols.stream.tls import TlsFacts
@@ -115,7 +117,8 @@ class Talk:
         self.connection = connection
         self.fake_login = cast(FakeLogin, services.login)
         self.session = ImapSession(cast(Connection, connection), services)
-        self.task: asyncio.Task[None] = asyncio.ensure_future(self.session.run())
+        talk = Conversation(self.session, CORE)
+        self.task: asyncio.Task[None] = asyncio.ensure_future(talk.run())
 
     async def hear(self) -> bytes:
         """What the session says until it waits for more."""

@@ -31,7 +31,9 @@ from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
+from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
+from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
 from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
@@ -161,7 +163,7 @@ async def _smtp(role: Role, services: SmtpServices, connection: Connection) -> N
 
 
 async def _imap(services: ImapServices, connection: Connection) -> None:
-    await ImapSession(connection, services).run()
+    await Conversation(ImapSession(connection, services), CORE).run()
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})

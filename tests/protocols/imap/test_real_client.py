@@ -9,7 +9,9 @@ import pytest
 
 from kit.imap import PASSWORD, USER, MailHouse
 from pillarbox.base.log import logger
+from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions
+from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.protocols.stream.listener import (
@@ -34,7 +36,7 @@ async def port(house: MailHouse) -> AsyncIterator[int]:
     services = house.services(ImapOptions("mx.example.test", allow_plaintext_login=True))
 
     async def serve(connection: Connection) -> None:
-        await ImapSession(connection, services).run()
+        await Conversation(ImapSession(connection, services), CORE).run()
 
     with socket.create_server(("127.0.0.1", 0)) as bound:
         spec = ListenerSpec("imap", [bound], False, None, serve)

@@ -1,43 +1,21 @@
-"""One IMAP connection from greeting to goodbye: reads commands, has them run, sends the answers.
+"""One client's state, and what commands need to work with it.
 
-Knows no command: `registry` says who runs which, in which states. Started by `stream/listener`;
-calls `wire/imap` for the grammar and `commands/*` for the work. Errors are caught here and nowhere
-else.
+Reads nothing but answers to challenges and runs no command: `conversation` does. Used by
+`conversation`, `updates` and every module of `commands/`.
 """
 
 import asyncio
 
-from pillarbox.base.errors import Failure, GrammarError
-from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.login_watch import ENDED, LoginWatch
 from pillarbox.protocols.imap.capability import after_login, before_login
-from pillarbox.protocols.imap.errors import (
-    BadCommand,
-    HangUp,
-    RefusedCommand,
-    refused,
-)
+from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.options import ImapServices
-from pillarbox.protocols.imap.registry import CORE, Entry, Registry, States
-from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import look
 from pillarbox.protocols.imap.view import View
-from pillarbox.protocols.stream.connection import Connection, Draining
-from pillarbox.wire.imap.parse.command import Command, CommandError, parse_command
-from pillarbox.wire.imap.receiver import (
-    CommandLine,
-    Event,
-    Fatal,
-    NeedContinuation,
-    Receiver,
-    ReceiverLimits,
-    Rejected,
-)
-from pillarbox.wire.imap.respond.replies import capability_code, continuation, status_response
+from pillarbox.protocols.stream.connection import Connection
+from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
 
-_LOG = logger("imap")
 _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
@@ -45,14 +23,11 @@ _OTHER_BYTES = 64 * 1024
 
 
 class ImapSession:
-    """The state of one connection, and what commands need to work with it."""
+    """The state of one connection."""
 
     __slots__ = (
-        "_bad",
-        "_commands",
         "_login_by",
         "_out",
-        "_registry",
         "actor",
         "condstore",
         "connection",
@@ -66,12 +41,9 @@ class ImapSession:
         "watch",
     )
 
-    def __init__(
-        self, connection: Connection, services: ImapServices, registry: Registry = CORE
-    ) -> None:
+    def __init__(self, connection: Connection, services: ImapServices) -> None:
         self.connection = connection
         self.services = services
-        self._registry = registry
         self.receiver = Receiver(_limits(services.options.max_message_size_bytes))
         self.actor: Actor | None = None
         self.watch: LoginWatch | None = None
@@ -85,59 +57,8 @@ class ImapSession:
         self.leaving = False
         self.failed_logins = 0
         self._out: list[bytes] = []
-        self._bad = 0
-        self._commands = 0
         patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
         self._login_by = asyncio.get_running_loop().time() + patience_s
-
-    # The life of the connection
-
-    async def run(self) -> None:
-        """Serve the client until it leaves, or must."""
-        hello = f"{self.services.options.hostname} ready"
-        code = capability_code(self.capabilities())
-        self.write(status_response("OK", hello, code=code))
-        try:
-            await self.flush()
-            while not self.leaving:
-                data = await self.connection.read(self._patience_s(), at_rest=True)
-                if not data:
-                    return
-                self.receiver.feed(data)
-                while not self.leaving and (event := self.receiver.next()) is not None:
-                    await self._take(event)
-                    await self.flush()
-            if self.failed_logins >= self.services.options.max_failed_logins:
-                raise HangUp("Too many failed logins")
-        except Draining:
-            await self._bye("Server is restarting")
-        except TimeoutError:
-            await self._bye("You were quiet for too long")
-        except HangUp as error:
-            await self._bye(str(error))
-        except ConnectionError:
-            return
-        finally:
-            self.view = None
-
-    async def _bye(self, text: str) -> None:
-        self.write(status_response("BYE", text))
-        try:
-            await self.flush()
-        except (ConnectionError, TimeoutError):
-            return
-
-    def _patience_s(self) -> float:
-        options = self.services.options
-        if self.actor is not None:
-            return options.idle_timeout_s
-        # Words that trickle in don't buy more time before login.
-        left_s = self._login_by - asyncio.get_running_loop().time()
-        if left_s <= 0:
-            raise TimeoutError("no login in time")
-        return min(left_s, options.login_timeout_s)
-
-    # What commands use
 
     def write(self, data: bytes) -> None:
         """Add to the answer; sent by `flush`, or after the command."""
@@ -154,7 +75,7 @@ class ImapSession:
         """A bare line of the client, for SASL; sends what was written first."""
         await self.flush()
         while (line := self.receiver.next_line()) is None:
-            data = await self.connection.read(self._patience_s())
+            data = await self.connection.read(self.patience_s())
             if not data:
                 raise ConnectionResetError("the client left")
             self.receiver.feed(data)
@@ -216,89 +137,16 @@ class ImapSession:
             session=connection.id,
         )
 
-    # One command
-
-    async def _take(self, event: Event) -> None:
-        match event:
-            case CommandLine(pieces):
-                try:
-                    command = parse_command(pieces, self._registry.table, utf8=self.utf8)
-                except CommandError as error:
-                    self._not_understood(error)
-                else:
-                    await self._run(command)
-            case NeedContinuation():
-                self.write(continuation())
-            case Rejected(tag, reason, too_big):
-                if too_big and tag:
-                    self._answer(tag.decode("ascii"), Reply(reason, b"TOOBIG", "NO"))
-                else:
-                    self._bad_reply(tag.decode("ascii"), reason)
-            case Fatal(reason):
-                raise HangUp(reason)
-
-    def _not_understood(self, error: CommandError) -> None:
-        if error.refused:
-            self._answer(error.tag, _no(RefusedCommand(error.text, error.code)))
-            return
-        self._bad_reply(error.tag, error.text)
-
-    def _answer(self, tag: str, reply: Reply) -> None:
-        self.write(status_response(reply.status, reply.text, tag=tag, code=reply.code))
-
-    def _bad_reply(self, tag: str, text: str) -> None:
-        self._answer(tag, Reply(text, status="BAD"))
-        self._bad += 1
-        if self._bad >= self.services.options.max_bad_commands:
-            raise HangUp("Too many bad commands")
-
-    def _states(self) -> States:
-        if self.actor is None:
-            return States.NOT_AUTHENTICATED
-        return States.AUTHENTICATED if self.view is None else States.SELECTED
-
-    async def _run(self, command: Command) -> None:
-        entry = self._registry.entry(type(command.args))
-        self.tag = command.tag
-        if self.actor is None:
-            self._commands += 1
-            if self._commands > self.services.options.max_commands_before_login:
-                raise HangUp("Too many commands before login")
-        if entry is None or not entry.states & self._states():
-            self._bad_reply(command.tag, f"{command.name} is not possible now")
-            return
-        await self.require_standing()
-        try:
-            reply = await self._reply(entry, command)
-        except (BadCommand, GrammarError) as error:
-            self._bad_reply(command.tag, str(error))
-            return
-        if reply is not None:
-            self._answer(command.tag, reply)
-            if reply.status == "OK" and self.actor is not None:
-                self._bad = 0
-
-    async def _reply(self, entry: Entry, command: Command) -> Reply | None:
-        try:
-            reply = await entry.handler(self, command.args)
-            if self.view is not None and entry.look_after:
-                await look(self, expunge=True)
-        except RefusedCommand as error:
-            return _no(error)
-        except Failure as failure:
-            if failure.cause:
-                _LOG.warning("command failed", command=command.name, why=failure.cause)
-            return _no(refused(failure))
-        except (BadCommand, GrammarError, ConnectionError, TimeoutError, HangUp, Draining):
-            raise
-        except Exception:
-            _LOG.exception("command failed", command=command.name)
-            return Reply("Something went wrong here", b"SERVERBUG", "NO")
-        return reply
-
-
-def _no(error: RefusedCommand) -> Reply:
-    return Reply(error.text, error.code.encode("ascii") if error.code else None, "NO")
+    def patience_s(self) -> float:
+        """How long the client may stay silent now; `TimeoutError` when login took too long."""
+        options = self.services.options
+        if self.actor is not None:
+            return options.idle_timeout_s
+        # Words that trickle in don't buy more time before login.
+        left_s = self._login_by - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            raise TimeoutError("no login in time")
+        return min(left_s, options.login_timeout_s)
 
 
 def _limits(message_bytes: int) -> ReceiverLimits:
