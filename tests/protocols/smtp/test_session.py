@@ -2,14 +2,17 @@
 
 import asyncio
 from base64 import b64encode
+from itertools import count
 
 import pytest
+from structlog.testing import capture_logs
 
 from kit.smtp import HOSTNAME, PASSWORD, House, Talk, TalkTo
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import mailboxes
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
+from pillarbox.protocols.smtp.session import SmtpSession
 
 HEAD = b"EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<alice@example.test>\r\n"
 
@@ -364,3 +367,70 @@ async def test_a_user_who_may_not_go_on_sends_nothing_more(talk: TalkTo, house: 
     answer = await session.lines("MAIL FROM:<alice@example.test>")
     assert answer == ["421 4.7.0 Your login has ended; log in again"]
     await session.task
+
+
+class TestTheLog:
+    async def send(self, session: Talk, *recipients: str) -> None:
+        await session.lines("EHLO c.test", "MAIL FROM:<a@b.test>")
+        await session.lines(*(f"RCPT TO:<{one}>" for one in recipients), "DATA")
+        await session.say(b"Subject: secret plans\r\n\r\nhi\r\n.\r\n")
+
+    async def test_tells_of_every_message_but_not_what_is_in_it(
+        self, talk: TalkTo, house: House
+    ) -> None:
+        with capture_logs() as lines:
+            await self.send(await talk(), "alice@example.test", "nobody@example.test")
+        refused, accepted = lines
+        assert refused["event"] == "recipient refused"
+        assert refused["recipient"] == "nobody@example.test"
+        assert accepted["event"] == "message accepted"
+        facts = {name: accepted[name] for name in ("sender", "recipients", "size_bytes")}
+        assert facts == {"sender": "a@b.test", "recipients": 1, "size_bytes": 29}
+        assert len(accepted["id"]) == 13
+        assert "secret" not in str(lines)
+
+    async def test_tells_why_a_message_was_refused(self, talk: TalkTo, house: House) -> None:
+        with capture_logs() as lines:
+            await self.send(
+                await talk(options=SmtpOptions(HOSTNAME, max_message_bytes=10)),
+                "alice@example.test",
+            )
+        (refused,) = lines
+        assert refused["event"] == "message refused"
+        assert refused["why"] == "Message exceeds the limit of 10 bytes"
+
+
+@pytest.fixture
+def passing_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions see half a minute pass each time they look."""
+    times = count(0.0, 30.0)
+    monkeypatch.setattr(SmtpSession, "_loop_time", staticmethod(lambda: next(times)))
+
+
+@pytest.mark.usefixtures("passing_time")
+async def test_words_that_trickle_in_buy_no_time(talk: TalkTo) -> None:
+    session = await talk()
+    heard = b""
+    for _ in range(20):
+        if not session.task.done():
+            heard += await session.say(b"N")
+    assert heard == b"421 4.4.2 mx.example.test timeout, closing connection\r\n"
+    assert session.task.done()
+
+
+@pytest.mark.usefixtures("passing_time")
+async def test_a_login_is_not_awaited_for_ever(talk: TalkTo) -> None:
+    session = await talk(Role.SUBMISSION, tls=True)
+    heard = b""
+    for _ in range(50):
+        if not session.task.done():
+            heard += await session.say(b"NOOP\r\n")
+    assert heard.endswith(b"421 4.4.2 mx.example.test timeout, closing connection\r\n")
+    assert session.task.done()
+
+
+@pytest.mark.usefixtures("passing_time")
+async def test_other_servers_may_take_their_time_between_commands(talk: TalkTo) -> None:
+    session = await talk()
+    for _ in range(50):
+        assert await session.say(b"NOOP\r\n") == b"250 2.0.0 OK\r\n"

@@ -6,7 +6,8 @@ outcomes into replies. Called by `session`; calls `pipeline/inbound` and `pipeli
 
 from dataclasses import dataclass
 
-from pillarbox.base.errors import Failure
+from pillarbox.base.errors import Failure, Unavailable
+from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
@@ -20,6 +21,8 @@ from pillarbox.wire.smtp.commands import Mail
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader
 from pillarbox.wire.smtp.params import Body
 from pillarbox.wire.smtp.replies import Reply, message_too_large
+
+_log = logger("smtp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Transaction:
         count = len(self.recipients) if each else 1
         fault = self.fault(reader, services.options.max_message_bytes)
         if fault is not None:
+            self._refused(role, reader.size_bytes, fault.text)
             return [fault] * count
         envelope = Envelope(
             origin=origin,
@@ -128,12 +132,50 @@ class Transaction:
         try:
             received = await _store(services, role, actor, envelope, content)
         except Failure as failure:
+            self._refused(role, len(content), failure)
             return [refusal(failure, Stage.CONTENT)] * count
+        self._received(role, len(content), actor, received)
         accepted = replies.ACCEPTED.with_text(f"Accepted as {received.id}")
         return [
             accepted if outcome is None else refusal(outcome, Stage.CONTENT)
             for outcome in received.outcomes[:count]
         ]
+
+    def _received(
+        self, role: Role, size_bytes: int, actor: Actor | None, received: Received
+    ) -> None:
+        """Tell the log; what may be found in a header is none of its business."""
+        failed = [failure for failure in received.outcomes if failure is not None]
+        if len(failed) == len(received.outcomes):
+            self._refused(role, size_bytes, failed[0])
+            return
+        facts: dict[str, object] = {"user": actor.address} if actor is not None else {}
+        if failed:
+            facts["failed"] = len(failed)
+        _log.info(
+            "message accepted",
+            id=received.id,
+            protocol=role.value,
+            sender=self._mail.reverse_path or "",
+            recipients=len(self.recipients),
+            size_bytes=size_bytes,
+            **facts,
+        )
+
+    def _refused(self, role: Role, size_bytes: int, why: Failure | str) -> None:
+        log, text = _log.info, why
+        if isinstance(why, Failure):
+            text = why.cause or why.public
+            if isinstance(why, Unavailable):
+                log = _log.warning  # no fault of the sender's
+        log(
+            "message refused",
+            protocol=role.value,
+            sender=self._mail.reverse_path or "",
+            recipients=len(self.recipients),
+            size_bytes=size_bytes,
+            why=text,
+        )
 
     def _release(self) -> None:
         self._in_flight.release(self._reserved_bytes)

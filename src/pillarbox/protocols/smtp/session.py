@@ -40,6 +40,8 @@ from pillarbox.wire.smtp.server import (
 )
 
 _log = logger("smtp")
+_LOGIN_PATIENCE = 3
+"""How many times the command timeout a user's program may take to log in."""
 
 
 class SmtpSession:
@@ -48,6 +50,7 @@ class SmtpSession:
     __slots__ = (
         "_actor",
         "_authentication",
+        "_began_s",
         "_chunk_refusal",
         "_command_count",
         "_connection",
@@ -64,6 +67,7 @@ class SmtpSession:
         "_role",
         "_services",
         "_transaction",
+        "_wait_from_s",
         "_watch",
     )
 
@@ -82,12 +86,14 @@ class SmtpSession:
         self._authentication: Authentication | None = None
         self._chunk_refusal: Reply = errors.MAIL_FIRST
         self._ending = False
+        self._began_s = self._wait_from_s = 0.0
         self._command_count = self._idle_count = 0
         self._error_count = self._refused_count = self._failed_logins = 0
 
     async def run(self) -> None:
         """Serve the client until one side ends it; the caller closes the connection."""
         options = self._options
+        self._began_s = self._wait_from_s = self._loop_time()
         self._say(replies.greeting(options.hostname, lmtp=self._role is Role.LMTP))
         try:
             await self._serve()
@@ -108,7 +114,7 @@ class SmtpSession:
             if self._ending:
                 return
             at_rest = self._transaction is None and not parser.buffered_bytes
-            data = await connection.read(self._options.timeout_s, at_rest=at_rest)
+            data = await connection.read(self._patience_s(), at_rest=at_rest)
             if not data:
                 return
             if parser.in_content:
@@ -116,6 +122,24 @@ class SmtpSession:
             parser.feed(data)
             while not self._ending and (event := next_event()) is not None:
                 await self._handle(event)
+                self._wait_from_s = self._loop_time()
+
+    def _patience_s(self) -> float:
+        """How long to wait for input: words that trickle in buy no time but in content."""
+        timeout_s, now_s = self._options.timeout_s, self._loop_time()
+        if self._parser.in_content:
+            self._wait_from_s = now_s
+            return timeout_s
+        left_s = self._wait_from_s + timeout_s - now_s
+        if self._role is Role.SUBMISSION and self._actor is None:
+            left_s = min(left_s, self._began_s + _LOGIN_PATIENCE * timeout_s - now_s)
+        if left_s <= 0:
+            raise TimeoutError("no command in time")
+        return left_s
+
+    @staticmethod
+    def _loop_time() -> float:
+        return asyncio.get_running_loop().time()
 
     def _flush(self) -> None:
         if self._out:
@@ -142,7 +166,7 @@ class SmtpSession:
             return
         transaction.grow(size_bytes)
         until = transaction.content_until
-        if until is not None and asyncio.get_running_loop().time() > until:
+        if until is not None and self._loop_time() > until:
             self._say(errors.CLOSE_SLOW)
 
     async def _handle(self, event: Event) -> None:
@@ -150,6 +174,8 @@ class SmtpSession:
         try:
             await _HANDLERS[type(event)](self, event)
         except Failure as failure:
+            why = failure.cause or failure.public
+            _log.warning("command failed", command=type(event).__name__, why=why)
             self._say(refusal(failure, Stage.CONTENT))
             self._end_transaction()
         except (TimeoutError, ConnectionError):
@@ -320,6 +346,8 @@ class SmtpSession:
             try:
                 await submission.sender(self._actor, command.reverse_path or "")
             except Failure as failure:
+                sender, why = command.reverse_path, failure.cause or failure.public
+                _log.info("sender refused", user=self._actor.address, sender=sender, why=why)
                 self._refuse(refusal(failure, Stage.SENDER))
                 return
         self._transaction = Transaction(command, self._services.in_flight)
@@ -361,6 +389,8 @@ class SmtpSession:
             try:
                 recipient = await self._recipient(command.forward_path, transaction)
             except Failure as failure:
+                why = failure.cause or failure.public
+                _log.info("recipient refused", recipient=command.forward_path, why=why)
                 self._refuse_recipient(refusal(failure, Stage.RECIPIENT))
             else:
                 transaction.recipients.append(recipient)
@@ -450,8 +480,7 @@ class SmtpSession:
         self._idle_count = 0
 
     def _limit_time(self, transaction: Transaction) -> None:
-        now = asyncio.get_running_loop().time()
-        transaction.content_until = now + self._options.max_content_s
+        transaction.content_until = self._loop_time() + self._options.max_content_s
 
     def _origin(self, transaction: Transaction) -> Origin:
         tls = self._connection.tls
