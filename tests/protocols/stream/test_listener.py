@@ -342,3 +342,21 @@ async def test_draining_cuts_off_the_stubborn(server: Server) -> None:
     await asyncio.wait_for(listener.drain(0.05), 5)
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_one_network_of_ipv6_counts_as_one_client() -> None:
+    limits = ConnectionLimits(LimitOptions(per_ip=1), lambda ip: False)
+
+    def come(ip: str) -> Connection | None:
+        connection = Connection()
+        connection.peer_ip = ip
+        return connection if limits.enter(connection) else None
+
+    first = come("2001:db8:0:1::1")
+    assert first is not None
+    assert come("2001:db8:0:1:ffff::2") is None
+    assert come("2001:db8:0:2::1") is not None
+    limits.leave(first)
+    assert come("2001:db8:0:1:ffff::2") is not None
+    assert come("192.0.2.1") is not None
+    assert come("192.0.2.2") is not None

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from pillarbox.base.log import Logger, session_id
 from pillarbox.protocols.stream.connection import Connection, Draining
@@ -34,7 +35,10 @@ class ListenerSpec:
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """How many connections a process accepts; 0 is no limit."""
+    """How many connections a process accepts, in all and from one address; 0 is no limit.
+
+    The addresses of an IPv6 /64 count as one.
+    """
 
     total: int = 0
     per_ip: int = 0
@@ -47,7 +51,7 @@ class ConnectionLimits:
         """`trusted` says whether an address is exempt from the limit per address."""
         self._options = options
         self._trusted = trusted
-        self._by_ip: dict[str, int] = {}
+        self._by_client: dict[str, int] = {}
         self._total = 0
 
     def replace(self, options: LimitOptions, trusted: Callable[[str], bool]) -> None:
@@ -66,24 +70,34 @@ class ConnectionLimits:
 
     def enter(self, connection: Connection) -> bool:
         """Count a connection, unless that would pass a limit."""
-        options, ip = self._options, connection.peer_ip
+        options, client = self._options, _client(connection.peer_ip)
         if options.total and self._total >= options.total:
             return False
-        count = self._by_ip.get(ip, 0)
+        count = self._by_client.get(client, 0)
         if options.per_ip and count >= options.per_ip and not connection.trusted:
             return False
-        self._by_ip[ip] = count + 1
+        self._by_client[client] = count + 1
         self._total += 1
         return True
 
     def leave(self, connection: Connection) -> None:
         """Stop counting a connection that `enter` counted."""
-        ip = connection.peer_ip
+        client = _client(connection.peer_ip)
         self._total -= 1
-        if self._by_ip[ip] == 1:
-            del self._by_ip[ip]
+        if self._by_client[client] == 1:
+            del self._by_client[client]
         else:
-            self._by_ip[ip] -= 1
+            self._by_client[client] -= 1
+
+
+def _client(ip: str) -> str:
+    """Who is counted: an address, but the network of 64 bits where that is what clients are given.
+
+    One customer has as many addresses of IPv6 as they like.
+    """
+    if ":" not in ip:
+        return ip
+    return str(IPv6Address(int(IPv6Address(ip)) >> 64 << 64))
 
 
 class _Accepted(Connection):
