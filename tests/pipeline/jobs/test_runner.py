@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from kit.clock import FakeClock
 from pillarbox.pipeline.jobs.runner import LEASE_MS, JobRunner, PeriodicJob
 from pillarbox.storage import leases
@@ -49,4 +51,16 @@ async def test_failing_job_stops_no_other(database: Database, clock: FakeClock) 
     jobs = (PeriodicJob("bad", 600, fail), PeriodicJob("good", 600, counted.run))
     runner = JobRunner(database, clock, "a", jobs)
     assert await runner.run_due() == 60.0
+    assert counted.runs == 1
+
+
+async def test_a_fault_in_claiming_ends_nothing(
+    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted()
+    runner = JobRunner(database, clock, "a", (PeriodicJob("count", 600, counted.run),))
+    with monkeypatch.context() as faulty:
+        faulty.setattr(leases, "take", lambda *arguments: 1 // 0)
+        assert await runner.run_due() == 60.0
+    await runner.run_due()
     assert counted.runs == 1

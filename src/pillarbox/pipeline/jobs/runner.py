@@ -60,6 +60,8 @@ class JobRunner:
                     await self._try(job)
         except Failure as failure:
             _log.warning("jobs can't be claimed", why=failure.cause or failure.public)
+        except Exception:
+            _log.exception("jobs can't be claimed")  # a fault of ours must not end all upkeep
         return min([LOOK_EVERY_S, *(float(job.every_s) for job in self._jobs)])
 
     async def _try(self, job: PeriodicJob) -> None:
