@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -265,3 +266,20 @@ async def test_unreachable_server_is_unavailable(tmp_path: Path, clock: FakeCloc
         with pytest.raises(Unavailable):
             await door(numbers)
     await database.close()
+
+
+async def test_a_swallowed_error_is_never_told_as_done(database: Database) -> None:
+    """On PostgreSQL a failed statement undoes the transaction, and COMMIT does not say so."""
+
+    def swallow(tx: Tx) -> int:
+        add(tx, 1)
+        with suppress(Exception):
+            add(tx, 1)
+        return 1
+
+    try:
+        await database.write(swallow)
+    except RuntimeError:
+        assert await database.read(numbers) == []
+    else:
+        assert await database.read(numbers) == [1]

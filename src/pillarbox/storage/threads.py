@@ -15,7 +15,7 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Busy
 from pillarbox.base.ids import IdSource
 from pillarbox.storage.dialect.base import Connection, Dialect
-from pillarbox.storage.tx import Tx
+from pillarbox.storage.tx import Cursor, Tx
 from pillarbox.storage.units import MAX_TRIES, Settler, Unit
 
 MAX_WAITING = 20_000
@@ -92,6 +92,7 @@ class ConnectionThreads:
                 begun = True
                 unit.run(Tx(cursor, self._dialect.compiler, self._ids, self._clock.now_ms()))
                 cursor.execute("COMMIT", _NONE)
+                require_committed(cursor)
             except Exception as error:
                 if connection is not None and not roll_back(connection, self._dialect, error):
                     connection = None
@@ -102,6 +103,15 @@ class ConnectionThreads:
                     continue
                 unit.fail(error, self._dialect)
             return connection
+
+
+def require_committed(cursor: Cursor) -> None:
+    """Raise `RuntimeError` where a COMMIT was answered by a rollback.
+
+    PostgreSQL does so without an error when a statement failed and its exception was swallowed.
+    """
+    if getattr(cursor, "statusmessage", None) == "ROLLBACK":
+        raise RuntimeError("a unit of work went on after a statement had failed")
 
 
 def roll_back(connection: Connection, dialect: Dialect, error: Exception) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from pillarbox.base.errors import Failure, Unavailable
+from pillarbox.base.errors import Failure, Invalid, Unavailable
 from pillarbox.storage.dialect.base import Compiler, Connection
 
 _READ_ONLY = "25006"
@@ -50,6 +50,12 @@ class PostgresDialect:
             )
         except self._psycopg.OperationalError as error:
             raise Unavailable("The database does not answer", str(error)) from error
+        except self._psycopg.ProgrammingError:
+            # What it says repeats parts of the DSN, of which one is a password.
+            raise Invalid(
+                "DB_DSN can't be understood; it must be like"
+                " postgresql://user:password@host/database, with %XX for characters such as @ / %"
+            ) from None
         return connection  # type: ignore[no-any-return]
 
     def tidy(self, connection: Connection, alone: AbstractContextManager[object]) -> None:
