@@ -1,11 +1,18 @@
 """Mail for people here: who gets it, who waits, and who hears of it."""
 
+import asyncio
+import threading
+from typing import Any
+
 import pytest
 
 from kit.smtp import House
 from pillarbox.base.errors import Denied, NotFound, OverQuota
 from pillarbox.domain.accounts import users
+from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.owners import quota
 from pillarbox.domain.queue.model import Status
+from pillarbox.pipeline.inbound import deliver
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.trace import RoutingLoop
 
@@ -129,3 +136,30 @@ async def test_a_return_path_that_came_along_is_replaced(house: House) -> None:
     assert stored.startswith(b"Return-Path: <ann@elsewhere.test>\r\nReceived: ")
     assert stored.endswith(b"+0000\r\nSubject: x\r\n\r\nReturn-Path: text\r\n")
     assert b"old@x.test" not in stored
+
+
+async def test_a_mailbox_is_not_deleted_between_finding_and_using_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, go_on = threading.Event(), threading.Event()
+    place = deliver.place
+
+    def slow(*arguments: Any) -> Any:
+        found.set()
+        assert go_on.wait(20)
+        return place(*arguments)
+
+    alice = house.users["alice@example.test"].account_id
+    await house.database.write(mailboxes.create, alice, "Lists")
+    to_lists = await envelope(house, "alice+lists@example.test")
+    monkeypatch.setattr(deliver, "place", slow)
+    receiving = asyncio.ensure_future(house.inbound.receive(to_lists, CONTENT))
+    assert await asyncio.to_thread(found.wait, 20)
+    deleting = asyncio.ensure_future(house.database.write(mailboxes.delete, alice, "Lists"))
+    await asyncio.wait({deleting}, timeout=0.3)
+    go_on.set()
+    assert (await receiving).outcomes == (None,)
+    await deleting
+    usage = await house.database.read(quota.usage, alice)
+    assert usage is not None
+    assert (usage.used_messages, usage.used_bytes) == (0, 0)

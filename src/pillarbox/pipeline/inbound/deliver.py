@@ -21,6 +21,7 @@ from pillarbox.domain.mail.content import (
     prepare,
 )
 from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
@@ -240,6 +241,8 @@ def _outcomes(
 def _mailbox(tx: Tx, target: LocalTarget) -> MailboxId:
     """The inbox, or the user's own mailbox that the sub-address names (RFC 5233 §1)."""
     if target.detail:
+        # Nobody may delete the mailbox between finding and using it.
+        lock(tx, target.account_id)
         wanted = target.detail.lower()
         for mailbox in mailboxes.all_of(tx, target.account_id):
             if mailbox.special_use is None and mailbox.name.lower() == wanted:
