@@ -9,6 +9,7 @@ from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import IdSource
 from pillarbox.storage.db import Database
 from pillarbox.storage.dialect.base import Dialect
+from pillarbox.storage.facts import require_keys
 from pillarbox.storage.migrate import ensure_schema
 
 
@@ -37,6 +38,15 @@ def make_dialect(options: Options, *, checkpoint: bool) -> Dialect:
     return PostgresDialect(options.db_dsn)
 
 
+def prepare_database(options: Options, dialect: Dialect) -> None:
+    """Bring the schema up to date, and see that the keys of the settings are the database's.
+
+    Raises as `open_database` does.
+    """
+    ensure_schema(dialect, lock_path(options))
+    require_keys(dialect, lock_path(options), dict(options.encryption_key))
+
+
 def open_database(
     options: Options,
     *,
@@ -49,10 +59,11 @@ def open_database(
 ) -> Database:
     """The database, its schema up to date; call it inside a running event loop.
 
-    Raises `Invalid` where a newer version wrote it, `Unavailable` where it can't be reached.
+    Raises `Invalid` where a newer version wrote it or other keys seal it, `Unavailable` where it
+    can't be reached.
     """
     dialect = make_dialect(options, checkpoint=checkpoint)
-    ensure_schema(dialect, lock_path(options))
+    prepare_database(options, dialect)
     return Database(
         dialect,
         clock=clock or SystemClock(),

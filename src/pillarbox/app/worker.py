@@ -21,7 +21,7 @@ from pillarbox.app.compose import (
     trusted,
 )
 from pillarbox.app.config.options import Options
-from pillarbox.app.database import lock_path, make_dialect
+from pillarbox.app.database import make_dialect, prepare_database
 from pillarbox.app.plan import Plan
 from pillarbox.app.supervisor import GIVE_UP, Station, run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Invalid
@@ -29,7 +29,7 @@ from pillarbox.base.log import LogOptions, configure, logger
 from pillarbox.base.log_target import LogTarget
 from pillarbox.protocols.stream.listener import ConnectionLimits, Listener
 from pillarbox.protocols.stream.tls import TlsContexts
-from pillarbox.storage.migrate import current_step, ensure_schema, newest_step
+from pillarbox.storage.migrate import current_step, newest_step
 from pillarbox.storage.turnstile import Turnstile
 
 GARBAGE_AFTER = 10_000
@@ -67,11 +67,13 @@ def _prepare(plan: Plan) -> None:
     """Bring schema and certificate up to date, in a child that ends: that needs much memory."""
     dialect = make_dialect(plan.options, checkpoint=False)
     certificates = Certificates.of(plan.options, plan.data, key_ring(plan.options))
-    if current_step(dialect) == newest_step() and not certificates.due():
-        return
+    if current_step(dialect) == newest_step():
+        prepare_database(plan.options, dialect)  # before anything is sealed under a wrong key
+        if not certificates.due():
+            return
 
     def work() -> None:
-        ensure_schema(dialect, lock_path(plan.options))
+        prepare_database(plan.options, dialect)
         with Turnstile(plan.data / "run" / "certificate"):
             certificates.ensure()
 

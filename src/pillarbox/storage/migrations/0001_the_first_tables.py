@@ -309,6 +309,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "server_facts",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("value", sa.String(length=255), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_server_facts")),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column(
             "account_id",
