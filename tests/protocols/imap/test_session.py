@@ -1,9 +1,12 @@
 """What ends a session or a command early, and what must not end it."""
 
+import re
+
 import pytest
 
 from kit.imap import PASSWORD, USER, MailHouse
 from pillarbox.domain.accounts import users
+from pillarbox.protocols.imap.commands import fetch
 from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.storage.tx import Tx
 
@@ -164,3 +167,21 @@ async def test_a_user_who_may_not_go_on_is_sent_away(house: MailHouse, waits: bo
         answer = await talk.say(b"t NOOP\r\n")
     assert answer == b"* BYE Your login has ended; log in again\r\n"
     await talk.task
+
+
+@pytest.mark.parametrize("uid", ["", "UID "])
+async def test_content_asked_for_again_and_again_is_sent_in_turns(
+    house: MailHouse, uid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_RESPONSE_BYTES", 2500)
+    for _ in range(2):
+        await house.deliver(b"x" * 1000)
+    talk = await house.talk().login("SELECT INBOX")
+    pieces = [f"BODY.PEEK[]<0.{size}>" for size in (10, *range(980, 985))]
+    answer = await talk.say(f"t {uid}FETCH 1:2 ({' '.join(pieces)})\r\n".encode())
+    assert answer.count(b"BODY[]<0> {") == 12
+    lines = re.findall(rb"\* ([12]) FETCH \((UID [12] )?", answer)
+    # Three pieces go before the first limit, then two, then the last one.
+    assert [number for number, _ in lines] == [b"1", b"2"] * 3
+    assert all(told == (b"UID %b " % number if uid else b"") for number, told in lines)
+    assert max(map(len, answer.split(b"* "))) < 2 * 1000 + 200

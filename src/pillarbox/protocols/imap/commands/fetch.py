@@ -19,7 +19,7 @@ from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
-from pillarbox.wire.imap.respond.fetch import fetch_columns
+from pillarbox.wire.imap.respond.fetch import UID_FORM, Column, fetch_columns
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -28,6 +28,7 @@ _SLICE_MESSAGES = 4_096
 _SUMMARY_MESSAGES = 1_024
 _CONTENT_MESSAGES = 64
 _CONTENT_BYTES = 4 << 20
+_RESPONSE_BYTES = 16 << 20
 
 
 async def fetch(session: ImapSession, args: Fetch) -> Reply:
@@ -45,17 +46,34 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
     complete = True
     async for part, whole in _slices(session, view, spans, wanted):
         complete &= whole
-        session.write(
-            fetch_columns(
-                [index + 1 for index in part.indexes], [make(part) for make in wanted.makers]
-            )
-        )
-        await session.flush()
+        numbers = [index + 1 for index in part.indexes]
+        for columns in _responses(part, wanted, uid=args.uid):
+            session.write(fetch_columns(numbers, columns))
+            await session.flush()
     if wanted.sets_seen and not view.read_only:
         await _set_seen(session, view, spans, uid=args.uid)
     if not complete:
         raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
     return Reply("FETCH completed")
+
+
+def _responses(part: Slice, wanted: Plan, *, uid: bool) -> Iterator[list[Column]]:
+    """The columns to send together: the same content asked for many times is sent in turns."""
+    columns: list[Column] = []
+    held_bytes = fresh = 0
+    for make in wanted.makers:
+        columns.append(make(part))
+        fresh += 1
+        if part.contents or part.summaries:
+            values = columns[-1].values
+            held_bytes += sum(len(value) for value in values if isinstance(value, bytes))
+            if held_bytes > _RESPONSE_BYTES:
+                yield columns
+                columns, held_bytes, fresh = [], 0, 0
+                if uid:  # each answer to UID FETCH tells the UID
+                    columns.append(Column(UID_FORM, [part.view.uids[at] for at in part.indexes]))
+    if fresh:
+        yield columns
 
 
 def _changed_since(view: View, spans: Sequence[Span], modseq: int) -> list[Span]:
