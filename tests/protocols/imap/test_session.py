@@ -1,13 +1,17 @@
 """What ends a session or a command early, and what must not end it."""
 
 import re
+import threading
 
 import pytest
 
 from kit.imap import PASSWORD, USER, MailHouse
 from pillarbox.domain.accounts import users
-from pillarbox.protocols.imap.commands import fetch
+from pillarbox.domain.mail.query import Query
+from pillarbox.protocols.imap.commands import fetch, search
+from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.options import ImapOptions
+from pillarbox.protocols.imap.view import View
 from pillarbox.storage.tx import Tx
 
 
@@ -185,3 +189,22 @@ async def test_content_asked_for_again_and_again_is_sent_in_turns(
     assert [number for number, _ in lines] == [b"1", b"2"] * 3
     assert all(told == (b"UID %b " % number if uid else b"") for number, told in lines)
     assert max(map(len, answer.split(b"* "))) < 2 * 1000 + 200
+
+
+@pytest.mark.parametrize("keys", [1, 300])
+async def test_long_searches_keep_no_other_session_waiting(
+    house: MailHouse, keys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+
+    def noting(query: Query, view: View) -> list[int] | None:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return matching(query, view)
+
+    monkeypatch.setattr(search, "matching", noting)
+    monkeypatch.setattr(search, "_JUDGED_ON_LOOP", 100)
+    await house.deliver(b"one")
+    talk = await house.talk().login("SELECT INBOX")
+    answer = await talk.ask("SEARCH " + " ".join(["UNSEEN"] * keys))
+    assert answer == ["* SEARCH 1", "t OK SEARCH completed"]
+    assert threads == [keys == 1]

@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from typing import TYPE_CHECKING
 
+from pillarbox.domain.mail.query import Query
 from pillarbox.domain.mail.search import search as mail_search
-from pillarbox.protocols.imap.commands.search_query import compile_key, uses_modseq
+from pillarbox.protocols.imap.commands.search_query import compile_key, count_keys, uses_modseq
 from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import loaded_view, look
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.search import Search
+from pillarbox.wire.imap.parse.search_keys import SearchKey
 from pillarbox.wire.imap.respond import search as respond
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
+
+_JUDGED_ON_LOOP = 500_000
+"""Messages times keys: more would keep the other sessions waiting for 10 ms and longer."""
 
 
 async def search(session: ImapSession, args: Search) -> Reply:
@@ -28,10 +34,13 @@ async def search(session: ImapSession, args: Search) -> Reply:
     saves = args.returns is not None and "SAVE" in args.returns
     by_modseq = uses_modseq(args.key)
     session.condstore |= by_modseq
-    query = compile_key(args.key, view, session.services.clock.now_ms())
+    arguments = (args.key, view, session.services.clock.now_ms())
+    if len(view) * count_keys(args.key) < _JUDGED_ON_LOOP:
+        query, indexes = _judge(*arguments)
+    else:
+        query, indexes = await asyncio.to_thread(_judge, *arguments)
     if saves:
         view.saved = array("I")
-    indexes = matching(query, view)
     if indexes is None:
         uids = await session.services.database.read(
             mail_search, session.services.content, view.account_id, view.mailbox_id, query
@@ -50,6 +59,12 @@ async def search(session: ImapSession, args: Search) -> Reply:
             respond.esearch(session.tag, numbers, args.returns, uid=args.uid, modseq=modseq)
         )
     return Reply("SEARCH completed")
+
+
+def _judge(key: SearchKey, view: View, now_ms: int) -> tuple[Query, list[int] | None]:
+    """The query, and the indexes it holds for where the view can tell."""
+    query = compile_key(key, view, now_ms)
+    return query, matching(query, view)
 
 
 def _save(view: View, uids: list[int], returns: frozenset[str]) -> None:

@@ -28,6 +28,19 @@ def uses_modseq(key: k.SearchKey) -> bool:
             return False
 
 
+def count_keys(key: k.SearchKey) -> int:
+    """How many keys there are in all, which tells how long judging a message takes."""
+    match key:
+        case k.AndKey(keys):
+            return 1 + sum(map(count_keys, keys))
+        case k.OrKey(left, right):
+            return 1 + count_keys(left) + count_keys(right)
+        case k.NotKey(inner):
+            return 1 + count_keys(inner)
+        case _:
+            return 1
+
+
 def compile_key(key: k.SearchKey, view: View, now_ms: int) -> q.Query:
     """The query a key asks; numbers are read as the client's. BAD for a number out of range."""
     match key:
