@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +107,21 @@ async def test_kill_on_postgresql(tmp_path: Path, new_postgres_dsn: Callable[[],
     finally:
         server.end()
         print(server.log()[-4000:])
+
+
+def test_supervisor_dies_while_a_worker_starts(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path, SETTINGS)
+    server.start()
+    try:
+        before = server.workers()
+        kill(before[0])
+        until_s = time.monotonic() + 30
+        while not set(server.workers()) - set(before):
+            assert time.monotonic() < until_s
+            time.sleep(0.001)
+        kill(server.supervisor())
+        server.reap()
+        assert "Traceback" not in server.log()
+        server.start()
+    finally:
+        server.end()

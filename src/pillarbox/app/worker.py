@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import socket
+from contextlib import suppress
 
 from pillarbox.app.certificates import CertificateError, Certificates
 from pillarbox.app.compose import (
@@ -108,7 +109,8 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
-    os.write(station.ready, bytes([station.index]))
+    with suppress(BrokenPipeError):  # the supervisor is gone, so `stop` is set soon
+        os.write(station.ready, bytes([station.index]))
     upkeep = [
         asyncio.create_task(worker.services.jobs.run()),
         asyncio.create_task(worker.watch_certificate()),
