@@ -48,6 +48,7 @@ $(RUN_ENV)/.ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(RUN_ENV)
 	$(RUN_ENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(RUN_ENV)/bin/python tools/link_source.py
+	@$(RUN_ENV)/bin/python -m compileall -q -j 0 -o 2 src $(RUN_ENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
 $(DEV_ENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-import pillarbox
 from pillarbox.app.config.options import Options, listeners
 from pillarbox.app.plan import ListeningPort, Plan, Trial, worker_count
 from pillarbox.app.ports import Bound, Port, PortError, bind_all
@@ -89,18 +88,28 @@ def _become_supervisor(state: dict[str, object]) -> NoReturn:
         file.seek(0)
         os.set_inheritable(file.fileno(), True)
         script = str(os.path.join(os.path.dirname(__file__), "supervise.py"))
-        level = 2 if _is_compiled_small() else sys.flags.optimize
+        level = 2 if _can_be_small() else sys.flags.optimize
         flags = [("", "-O", "-OO")[level]] if level else []
         command = [sys.executable, *flags, "-I", "-S", script, str(file.fileno())]
         sys.stdout.flush()
         os.execv(sys.executable, command)  # noqa: S606  (our own interpreter)
 
 
-def _is_compiled_small() -> bool:
-    """Whether code without docstrings was compiled at installation: it needs less memory."""
-    source = pillarbox.__file__
-    return source is not None and os.path.exists(
-        importlib.util.cache_from_source(source, optimization=2)
+def _can_be_small() -> bool:
+    """Whether code without docstrings, which needs less memory, is compiled already or can be kept.
+
+    Where it can't be written, each start would compile everything anew.
+    """
+    return all(_has_small_code(name) for name in ("pillarbox", "sqlalchemy"))
+
+
+def _has_small_code(package: str) -> bool:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return False
+    compiled = Path(importlib.util.cache_from_source(spec.origin, optimization=2))
+    return compiled.exists() or os.access(
+        compiled.parent if compiled.parent.exists() else compiled.parent.parent, os.W_OK
     )
 
 

@@ -52,7 +52,7 @@ class SqliteDialect:
                 "wal_autocheckpoint=0",
                 "foreign_keys=ON",
                 "temp_store=MEMORY",
-                f"cache_size=-{16384 if write else 4096}",
+                f"cache_size=-{8192 if write else 4096}",
                 *(() if write else ("query_only=ON",)),
             ):
                 connection.execute("PRAGMA " + pragma)
