@@ -22,6 +22,7 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
+from pillarbox.net.dns import DnsOptions, SystemResolver
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -130,7 +131,10 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
     submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
     in_flight = InFlight(MEMORY_FOR_INCOMING_BYTES // around.workers)
-    smtp = SmtpServices(_smtp_options(options, around), in_flight, inbound, submission, login)
+    resolver = SystemResolver(clock, _dns_options(options)) if options.dns_reverse else None
+    smtp = SmtpServices(
+        _smtp_options(options, around), in_flight, inbound, submission, login, resolver
+    )
     imap = ImapServices(database, login, bus, content, clock, ids, _imap_options(options, around))
     purge = Purge(database, content.blobs, clock)
     jobs = JobRunner(
@@ -185,6 +189,11 @@ def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
         timeout_s=float(options.smtp_command_timeout),
         allow_plaintext_auth=around.plaintext_login or options.tls_mode == "off",
     )
+
+
+def _dns_options(options: Options) -> DnsOptions:
+    servers = (options.dns_primary, options.dns_secondary)
+    return DnsOptions(tuple(server for server in servers if server))
 
 
 def _imap_options(options: Options, around: Surroundings) -> ImapOptions:

@@ -132,6 +132,7 @@ port = 1143
             "HOSTNAME =",
             "DEFAULT_DOMAIN = -x.org",
             "SUBADDRESS_DELIMITER = ++",
+            "DNS_PRIMARY = ns.example.org",
             "DB_DRIVER = mysql",
             "DB_DRIVER = postgresql",
             "TLS_MODE = file",

@@ -1,13 +1,5 @@
 """The stream layer is tested on every event loop it may meet."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from kit.loops import pytest_asyncio_loop_factories
 
-import uvloop
-
-Factories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
-
-
-def pytest_asyncio_loop_factories() -> Factories:
-    """Run every test on each of these."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+__all__ = ["pytest_asyncio_loop_factories"]

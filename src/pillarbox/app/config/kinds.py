@@ -139,6 +139,13 @@ def _domain(value: str) -> str:
 DOMAIN = Kind("a domain such as example.org, or nothing", _domain)
 
 
+def _ip(value: str) -> str:
+    return str(ipaddress.ip_address(value)) if value else ""
+
+
+IP = Kind("an IP address, or nothing", _ip)
+
+
 def _interfaces(value: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for entry in _entries(value):

@@ -184,6 +184,15 @@ class Options:
         section="Addresses",
     )
 
+    dns_reverse: bool = _key(
+        kinds.BOOLEAN,
+        "true",
+        "Note the names of other servers' addresses in the trace of their mail.",
+        section="Domain name system",
+    )
+    dns_primary: str = _key(kinds.IP, "", "The name server to ask; empty: the system's.")
+    dns_secondary: str = _key(kinds.IP, "", "The one to ask when that does not answer.")
+
     log_level: str = _key(
         kinds.choice("debug", "info", "warning", "error", warn="warning"),
         "info",

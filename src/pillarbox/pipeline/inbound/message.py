@@ -15,13 +15,15 @@ class Origin:
     """The hop a message came over.
 
     `name` is what the client called itself, `protocol` the word for the Received field
-    (`trace.protocol_name`), `tls` version and cipher where the connection was encrypted.
+    (`trace.protocol_name`), `tls` version and cipher where the connection was encrypted,
+    `verified_name` what the address is called (`peer.verified_name`).
     """
 
     ip: str
     name: str
     protocol: str
     tls: str | None = None
+    verified_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

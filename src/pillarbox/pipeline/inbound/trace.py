@@ -40,7 +40,7 @@ def received_field(
     `hide_client` leaves out where a user's own message came from.
     """
     origin = envelope.origin
-    lines = [] if hide_client else [f"from {origin.name} ({_literal(origin)})"]
+    lines = [] if hide_client else [f"from {origin.name} ({_tcp_info(origin)})"]
     cipher = f" ({origin.tls})" if origin.tls else ""
     lines.append(f"by {hostname} with {origin.protocol}{cipher} id {message_id}")
     date = format_date(now)
@@ -80,5 +80,6 @@ def checked(content: bytes) -> bytes:
     return content
 
 
-def _literal(origin: Origin) -> str:
-    return f"[IPv6:{origin.ip}]" if ":" in origin.ip else f"[{origin.ip}]"
+def _tcp_info(origin: Origin) -> str:
+    literal = f"[IPv6:{origin.ip}]" if ":" in origin.ip else f"[{origin.ip}]"
+    return literal if origin.verified_name is None else f"{origin.verified_name} {literal}"

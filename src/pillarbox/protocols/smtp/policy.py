@@ -28,7 +28,8 @@ class SmtpOptions:
 
     `max_refused_recipients` and `max_errors` bound what a session may get wrong, `max_idle` the
     commands between two messages, `max_commands` all of them. `timeout_s` is for one read,
-    `max_content_s` for a whole message (RFC 5321 §4.5.3.2).
+    `max_content_s` for a whole message (RFC 5321 §4.5.3.2), `peer_name_wait_s` for the name of the
+    peer once the message is whole.
     """
 
     hostname: str
@@ -36,6 +37,7 @@ class SmtpOptions:
     max_recipients: int = 100
     timeout_s: float = 300.0
     max_content_s: float = 3600.0
+    peer_name_wait_s: float = 2.0
     max_errors: int = 20
     max_refused_recipients: int = 100
     max_failed_logins: int = 3

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.login import Login
@@ -27,13 +28,17 @@ _log = logger("smtp")
 
 @dataclass(frozen=True, slots=True)
 class SmtpServices:
-    """What sessions work with; submission ports need `submission` and `login`."""
+    """What sessions work with; submission ports need `submission` and `login`.
+
+    Without a `resolver` nobody asks what peers are called.
+    """
 
     options: SmtpOptions
     in_flight: InFlight
     inbound: Inbound
     submission: Submission | None = None
     login: Login | None = None
+    resolver: Resolver | None = None
 
 
 class Transaction:

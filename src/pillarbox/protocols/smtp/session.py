@@ -16,6 +16,7 @@ from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.inbound.message import Origin, Recipient
+from pillarbox.pipeline.inbound.peer import PeerName
 from pillarbox.pipeline.inbound.trace import protocol_name
 from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.smtp import auth, errors
@@ -63,6 +64,7 @@ class SmtpSession:
         "_options",
         "_out",
         "_parser",
+        "_peer_name",
         "_refused_count",
         "_role",
         "_services",
@@ -82,6 +84,8 @@ class SmtpSession:
         self._extended = False
         self._actor: Actor | None = None
         self._watch: LoginWatch | None = None
+        named = role is Role.MX and not connection.trusted
+        self._peer_name = PeerName(services.resolver if named else None, connection.peer_ip)
         self._transaction: Transaction | None = None
         self._authentication: Authentication | None = None
         self._chunk_refusal: Reply = errors.MAIL_FIRST
@@ -94,6 +98,7 @@ class SmtpSession:
         """Serve the client until one side ends it; the caller closes the connection."""
         options = self._options
         self._began_s = self._wait_from_s = self._loop_time()
+        self._peer_name.look_up()
         self._say(replies.greeting(options.hostname, lmtp=self._role is Role.LMTP))
         try:
             await self._serve()
@@ -103,6 +108,7 @@ class SmtpSession:
             self._say(replies.shutting_down(options.hostname))
         finally:
             self._end_transaction()
+            self._peer_name.close()
             self._flush()
 
     async def _serve(self) -> None:
@@ -471,8 +477,9 @@ class SmtpSession:
         if transaction is None:
             self._refuse(errors.MAIL_FIRST)
             return
+        origin = await self._origin(transaction)
         answers = await transaction.hand_over(
-            self._services, self._role, self._origin(transaction), self._actor, reader
+            self._services, self._role, origin, self._actor, reader
         )
         for answer in answers:
             self._say(answer)
@@ -482,7 +489,7 @@ class SmtpSession:
     def _limit_time(self, transaction: Transaction) -> None:
         transaction.content_until = self._loop_time() + self._options.max_content_s
 
-    def _origin(self, transaction: Transaction) -> Origin:
+    async def _origin(self, transaction: Transaction) -> Origin:
         tls = self._connection.tls
         return Origin(
             ip=self._connection.peer_ip,
@@ -495,6 +502,7 @@ class SmtpSession:
                 smtputf8=transaction.smtputf8,
             ),
             tls=None if tls is None else f"{tls.version} {tls.cipher}",
+            verified_name=await self._peer_name.within(self._options.peer_name_wait_s),
         )
 
     # The rest.
