@@ -56,7 +56,7 @@ class _Worker:
         self.index = index
         self.pid = 0
         self.started_s = 0.0
-        self.delay_s = FIRST_DELAY_S
+        self.delay_s = 0.0  # the first crash is mended at once: its port waits
         self.start_at_s: float | None = 0.0
         self.ready = False
 
@@ -190,7 +190,7 @@ class Supervisor:
             return
         now_s = time.monotonic()
         if now_s - worker.started_s >= STEADY_AFTER_S:
-            worker.delay_s = FIRST_DELAY_S
+            worker.delay_s = 0.0
         worker.start_at_s = now_s + worker.delay_s
         self._log.say(
             "error",
@@ -200,7 +200,7 @@ class Supervisor:
             exit_code=code,
             delay_s=worker.delay_s,
         )
-        worker.delay_s = min(worker.delay_s * 2, MAX_DELAY_S)
+        worker.delay_s = min(max(worker.delay_s * 2, FIRST_DELAY_S), MAX_DELAY_S)
 
 
 def run_in_child(work: Callable[[], None]) -> int:
