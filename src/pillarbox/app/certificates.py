@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pillarbox.app.config.options import Options
+from pillarbox.base.errors import Unavailable
 from pillarbox.net import certs
 from pillarbox.storage.keys import KeyRing
 
@@ -54,6 +55,12 @@ class Certificates:
             return _of_files(options.tls_cert, options.tls_key)
         try:
             return certs.server_context(self.store.load())
+        except Unavailable as error:
+            raise CertificateError(
+                f"The key of the certificate in {self.store.folder} was sealed with another"
+                " ENCRYPTION_KEY. Bring that back from your copy of the configuration; where there"
+                " is no mail to lose, remove the folder."
+            ) from error
         except (OSError, ssl.SSLError) as error:
             raise CertificateError(f"The certificate in {self.store.folder}: {error}") from error
 

@@ -22,12 +22,13 @@ from pillarbox.app.compose import (
     trusted,
 )
 from pillarbox.app.config.options import Options
-from pillarbox.app.database import make_dialect, prepare_database
+from pillarbox.app.database import library_warning, make_dialect, prepare_database
 from pillarbox.app.plan import Plan
 from pillarbox.app.supervisor import GIVE_UP, Station, run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Invalid
 from pillarbox.base.log import LogOptions, configure, logger
 from pillarbox.base.log_target import LogTarget
+from pillarbox.domain.mail.key_check import require_keys
 from pillarbox.protocols.stream.listener import ConnectionLimits, Listener
 from pillarbox.protocols.stream.tls import TlsContexts
 from pillarbox.storage.migrate import current_step, newest_step
@@ -52,6 +53,8 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 def run_worker(plan: Plan, station: Station, target: LogTarget) -> int:
     """Serve until told to stop; gives the exit status."""
     configure(_log_options(plan.options), target)
+    if station.index == 0 and (warning := library_warning(plan.options)):
+        _log.warning("the SQLite library is old", why=warning)
     try:
         _prepare(plan)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -145,7 +148,11 @@ class Worker:
         self._listeners: list[Listener] = []
 
     async def start(self) -> None:
-        """Begin to accept connections on this worker's sockets."""
+        """Begin to accept connections on this worker's sockets.
+
+        Raises `Invalid` where the mail was sealed with another key.
+        """
+        await self.services.database.read(require_keys, self.services.keys)
         for port in self._plan.ports:
             sockets = [socket.socket(fileno=number) for number in port.by_worker[self._index]]
             spec = listener_spec(port.name, sockets, self.services, self._tls)
@@ -162,7 +169,10 @@ class Worker:
         while True:
             await asked.wait()
             asked.clear()
-            self.reload()
+            try:
+                self.reload()
+            except Exception:
+                _log.exception("reloading failed; what could not be read stays as it was")
 
     def reload(self) -> None:
         """Read again what can change while serving: log file, certificate, limits."""
@@ -180,10 +190,13 @@ class Worker:
         """Renew the self-signed certificate in time, and notice when files have changed."""
         while True:
             await asyncio.sleep(LOOK_AT_CERTIFICATE_EVERY_S)
-            if self._index == 0 and self._certificates.due():
-                await asyncio.to_thread(self._certificates.ensure)
-            if self._certificates.version() != self._certificate_version:
-                self._load_certificate()
+            try:
+                if self._index == 0 and self._certificates.due():
+                    await asyncio.to_thread(self._certificates.ensure)
+                if self._certificates.version() != self._certificate_version:
+                    self._load_certificate()
+            except Exception:
+                _log.exception("the certificate could not be renewed; it is tried again")
 
     def _load_certificate(self) -> None:
         """A certificate that is no good changes nothing: the old one stays in use."""
