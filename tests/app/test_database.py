@@ -14,8 +14,9 @@ from kit.database import KINDS
 from pillarbox.app.cli.main import run
 from pillarbox.app.config.load import Location, load
 from pillarbox.app.config.options import Options
-from pillarbox.app.database import make_dialect, open_database, prepare_database
+from pillarbox.app.database import library_warning, make_dialect, open_database, prepare_database
 from pillarbox.base.errors import Invalid
+from pillarbox.storage.dialect import sqlite
 from pillarbox.storage.facts import fingerprint
 
 OLD, NEW, OTHER = (secrets.token_bytes(32) for _ in range(3))
@@ -115,3 +116,18 @@ def test_commands_refuse_too(
     assert "version 1 is another" in capsys.readouterr().err
     monkeypatch.delenv("PILLARBOX_ENCRYPTION_KEY")
     assert run([*call, "domain", "list"]) == 0
+
+
+def test_an_old_library_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["--data", str(tmp_path)]
+    load(Location(tmp_path / "pillarbox.conf", tmp_path), write=True, environment={})
+    monkeypatch.setattr(sqlite, "MINIMUM_SAFE", (3, 0, 0))
+    assert run([*call, "config", "check"]) == 0
+    assert "SQLite" not in capsys.readouterr().err
+    monkeypatch.setattr(sqlite, "MINIMUM_SAFE", (99, 0, 0))
+    assert run([*call, "config", "check"]) == 0
+    assert "can damage a database" in capsys.readouterr().err
+    options = load(Location(tmp_path / "pillarbox.conf", tmp_path), write=False).options
+    assert library_warning(replace(options, db_driver="postgresql")) is None

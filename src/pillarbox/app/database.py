@@ -38,6 +38,15 @@ def make_dialect(options: Options, *, checkpoint: bool) -> Dialect:
     return PostgresDialect(options.db_dsn)
 
 
+def library_warning(options: Options) -> str | None:
+    """What to tell an admin of the database library in use, or `None`."""
+    if options.db_driver != "sqlite":
+        return None
+    from pillarbox.storage.dialect import sqlite
+
+    return sqlite.library_warning()
+
+
 def prepare_database(options: Options, dialect: Dialect) -> None:
     """Bring the schema up to date, and see that the keys of the settings are the database's.
 

@@ -37,8 +37,13 @@ def show(invocation: Invocation, as_json: bool) -> None:
 )
 @click.pass_obj
 def check(invocation: Invocation) -> None:
+    from pillarbox.app.database import library_warning
+
     configuration = invocation.configuration(write=False)
     _tell_warnings(configuration)
+    warning = library_warning(configuration.options)
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
     file = configuration.location.file
     where = str(file) if file.exists() else "The defaults and the environment"
     click.echo(f"{where}: the settings are good.")
