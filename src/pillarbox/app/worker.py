@@ -28,7 +28,6 @@ from pillarbox.app.supervisor import GIVE_UP, Station, run_in_child, wait_for_ch
 from pillarbox.base.errors import Failure, Invalid
 from pillarbox.base.log import LogOptions, configure, logger
 from pillarbox.base.log_target import LogTarget
-from pillarbox.domain.mail.key_check import require_keys
 from pillarbox.protocols.stream.listener import ConnectionLimits, Listener
 from pillarbox.protocols.stream.tls import TlsContexts
 from pillarbox.storage.migrate import current_step, newest_step
@@ -148,11 +147,7 @@ class Worker:
         self._listeners: list[Listener] = []
 
     async def start(self) -> None:
-        """Begin to accept connections on this worker's sockets.
-
-        Raises `Invalid` where the mail was sealed with another key.
-        """
-        await self.services.database.read(require_keys, self.services.keys)
+        """Begin to accept connections on this worker's sockets."""
         for port in self._plan.ports:
             sockets = [socket.socket(fileno=number) for number in port.by_worker[self._index]]
             spec = listener_spec(port.name, sockets, self.services, self._tls)
