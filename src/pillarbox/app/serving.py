@@ -10,6 +10,7 @@ import json
 import marshal
 import os
 import pickle
+import resource
 import socket
 import sys
 import tempfile
@@ -23,6 +24,9 @@ from pillarbox.app.plan import ListeningPort, Plan, Trial, worker_count
 from pillarbox.app.ports import Bound, Port, PortError, bind_all
 from pillarbox.app.supervisor import run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Unavailable
+
+OTHER_FILES = 512
+"""What a process has open besides its clients: database, blobs, sockets."""
 
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
@@ -47,6 +51,7 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
     connections. Raises `Unavailable` when ports or data folder can't be had.
     """
     os.umask(0o077)
+    allow_files(plan.options.connections_max)
     lock = _lock(plan.data)
     try:
         accounts = _samples(plan)
@@ -72,6 +77,19 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
             "remove": str(plan.data) if remove_data else None,
         }
     )
+
+
+def allow_files(connections: int) -> bool:
+    """Let the processes open a file for each connection; `False` where the system forbids it.
+
+    Shells and service managers often allow 1,024 open files, and let programs ask for far more.
+    """
+    wanted = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed == wanted
 
 
 def ready_line(options: Options, bound: Sequence[Bound]) -> str:

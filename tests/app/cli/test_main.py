@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,3 +242,14 @@ class TestConfig:
         (tmp_path / "file").touch()
         assert run(["--data", str(tmp_path / "file" / "data"), "domain", "list"]) != 0
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_commands_make_is_for_nobody_else(tmp_path: Path) -> None:
+    """The database holds password hashes, and the first command may make it, not the server."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    command = [sys.executable, "-m", "pillarbox", "--data", str(folder), "domain", "add", "a.test"]
+    subprocess.run(command, check=True, capture_output=True, umask=0o022)
+    made = [path for path in folder.rglob("*") if path.is_file()]
+    assert folder / "pillarbox.db" in made
+    assert [path for path in made if path.stat().st_mode & 0o077] == []

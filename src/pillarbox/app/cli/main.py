@@ -131,5 +131,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script; what it makes is for nobody else to read."""
+    os.umask(0o077)
     sys.exit(run())
