@@ -12,7 +12,6 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.mail.copy import move
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
@@ -195,6 +194,9 @@ def rename(tx: Tx, account: AccountId, name: str, new_name: str) -> None:
     if mailbox is None:
         raise NotFound("There is no such mailbox")
     if old_path == INBOX:
+        # All of appending hangs on it, which commands about users can do without.
+        from pillarbox.domain.mail.copy import move
+
         target = create(tx, account, new_path)
         move(tx, account, mailbox.id, ((1, MAX_UID),), target.id)
         return
