@@ -8,8 +8,10 @@ import pytest
 
 from kit.smtp import House
 from pillarbox.base.errors import Denied, NotFound, OverQuota
+from pillarbox.base.ids import BlobId
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail.content import PreparedEmail, prepare
 from pillarbox.domain.owners import quota
 from pillarbox.domain.queue.model import Status
 from pillarbox.pipeline.inbound import deliver
@@ -163,3 +165,20 @@ async def test_a_mailbox_is_not_deleted_between_finding_and_using_it(
     usage = await house.database.read(quota.usage, alice)
     assert usage is not None
     assert (usage.used_messages, usage.used_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize("addresses", [1, 3000])
+async def test_a_header_full_of_addresses_keeps_nobody_waiting(
+    house: House, addresses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_loop: list[bool] = []
+
+    def noting(content: bytes, blob_id: BlobId) -> PreparedEmail:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        return prepare(content, blob_id)
+
+    monkeypatch.setattr(deliver, "prepare", noting)
+    content = b"To: x:;" + b"a (c) <b@c>, " * addresses + b"\r\n\r\nhi\r\n"
+    received = await house.inbound.receive(await envelope(house, "alice@example.test"), content)
+    assert received.outcomes == (None,)
+    assert on_loop == [addresses == 1]

@@ -16,6 +16,9 @@ from pillarbox.storage.keys import KeyRing
 
 # Content up to this size is prepared on the event loop: a hop to a thread would cost more.
 PREPARE_INLINE_BYTES = 64 * 1024
+_ALWAYS_QUICK_BYTES = 8 * 1024
+_QUICK_HEADER_BYTES = 16 * 1024
+_QUICK_DELIMITERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,26 @@ class ContentStore:
         return decode_parts(self.keys.account(salt).open(sealed, b"p" + row_name(email_id)))
 
 
+def is_quick(content: bytes) -> bool:
+    """Whether `prepare` may run on the event loop: it then takes a few milliseconds at most.
+
+    What takes long are addresses and parts, of which 64 KiB can hold thousands.
+    """
+    size = len(content)
+    if size <= _ALWAYS_QUICK_BYTES:
+        return True
+    return (
+        size <= PREPARE_INLINE_BYTES
+        and 0 <= content.find(b"\r\n\r\n") <= _QUICK_HEADER_BYTES
+        and content.count(b"\n--") <= _QUICK_DELIMITERS
+        and b"message/" not in content.lower()
+    )
+
+
 def prepare(content: bytes, blob_id: BlobId) -> PreparedEmail:
     """Scan, summarize and seal a message; never fails, whatever the bytes are.
 
-    CPU only. Call it on the loop up to `PREPARE_INLINE_BYTES`, in a thread above.
+    CPU only. Call it on the loop where the content `is_quick`, else in a thread.
     """
     summary, root = summarize(content)
     return PreparedEmail(

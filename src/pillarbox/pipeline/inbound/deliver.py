@@ -18,6 +18,7 @@ from pillarbox.domain.mail.content import (
     PREPARE_INLINE_BYTES,
     ContentStore,
     PreparedEmail,
+    is_quick,
     prepare,
 )
 from pillarbox.domain.mail.model import Flag, FlagSet
@@ -128,7 +129,10 @@ class Delivery:
         blob_id = BlobId(self._ids.next())
         if sum(map(len, pieces)) > PREPARE_INLINE_BYTES:
             return await asyncio.to_thread(self._prepare_large, pieces, blob_id)
-        email = prepare(b"".join(pieces), blob_id)
+        content = b"".join(pieces)
+        if not is_quick(content):
+            return await asyncio.to_thread(self._prepare_large, (content,), blob_id)
+        email = prepare(content, blob_id)
         if self._store.blobs.in_file(email.blob):
             await asyncio.to_thread(self._store.save_file, email)
         return email

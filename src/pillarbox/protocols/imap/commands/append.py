@@ -11,9 +11,9 @@ from pillarbox.base.ids import AccountId, BlobId
 from pillarbox.domain.mail import append as mail_append
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.content import (
-    PREPARE_INLINE_BYTES,
     ContentStore,
     PreparedEmail,
+    is_quick,
     prepare,
 )
 from pillarbox.domain.mail.model import Appended, FlagSet
@@ -58,7 +58,7 @@ async def _prepare(session: ImapSession, message: AppendMessage) -> _New:
     internal_ms = services.clock.now_ms() if date is None else to_ms(date)
     flags = flag_set(message.flags)
     blob_id = BlobId(services.ids.next())
-    if len(message.data) <= PREPARE_INLINE_BYTES:
+    if is_quick(message.data):
         email = prepare(message.data, blob_id)
     else:
         email = await asyncio.to_thread(prepare, message.data, blob_id)
