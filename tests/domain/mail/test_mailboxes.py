@@ -318,3 +318,26 @@ async def test_delete_while_mail_comes_in(account: MailAccount) -> None:
     left = [box for box in await account.database.read(mailboxes.all_of, account.id) if box.total]
     assert left == []
     assert await account.usage() == (0, 0)
+
+
+async def test_making_one_does_not_read_them_all(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many mailboxes each further one would keep the writer longer."""
+    monkeypatch.delattr(mailboxes, "all_of")
+    await create(account, "one/two/three")
+    await create(account, "one/four")
+
+
+async def test_mailboxes_and_subscriptions_have_a_limit(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "MAX_MAILBOXES", len(DEFAULTS) + 2)
+    with pytest.raises(TooLarge):
+        await create(account, "a/b/c")
+    await create(account, "a/b")
+    for number in range(2):
+        await account.database.write(mailboxes.subscribe, account.id, f"name {number}")
+    with pytest.raises(TooLarge):
+        await account.database.write(mailboxes.subscribe, account.id, "one more")
+    await account.database.write(mailboxes.subscribe, account.id, "name 0")

@@ -6,7 +6,7 @@ ordinary mailboxes.
 
 import unicodedata
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
@@ -61,6 +61,12 @@ _BY_USE = Statement(
     .order_by(mailboxes.c.id)
 )
 _ALL = Statement(select(*_COLUMNS).where(_OF_ACCOUNT).order_by(mailboxes.c.name))
+_COUNT = Statement(select(func.count()).select_from(mailboxes).where(_OF_ACCOUNT))
+_COUNT_SUBSCRIPTIONS = Statement(
+    select(func.count())
+    .select_from(subscribed)
+    .where(subscribed.c.account_id == bindparam("account"))
+)
 _INSERT = Statement(
     insert(mailboxes).values({column.name: bindparam(column.name) for column in mailboxes.columns})
 )
@@ -171,11 +177,10 @@ def create(tx: Tx, account: AccountId, name: str, special_use: str | None = None
         raise Exists("There is a mailbox of that name already")
     if special_use is not None and special_use not in SPECIAL_USES:
         raise Invalid("That special use is not known here")
-    have = {mailbox.name for mailbox in all_of(tx, account)}
     levels = path.split("/")
     parents = ["/".join(levels[:depth]) for depth in range(1, len(levels))]
-    missing = [parent for parent in parents if parent not in have]
-    if len(have) + len(missing) >= MAX_MAILBOXES:
+    missing = [parent for parent in parents if by_name(tx, account, parent) is None]
+    if tx.scalar(_COUNT, account=account) + len(missing) >= MAX_MAILBOXES:
         raise TooLarge("The account has too many mailboxes")
     for parent in missing:
         _insert(tx, account, parent, None)
@@ -266,9 +271,11 @@ def subscriptions(tx: Tx, account: AccountId) -> set[str]:
 
 
 def subscribe(tx: Tx, account: AccountId, name: str) -> None:
-    """Subscribe to a name; once more does nothing."""
+    """Subscribe to a name; once more does nothing. `TooLarge` where there are far too many."""
     path = canonical_name(name)
     if tx.one(_SUBSCRIBED, account=account, path=path) is None:
+        if tx.scalar(_COUNT_SUBSCRIPTIONS, account=account) >= MAX_MAILBOXES:
+            raise TooLarge("The account has too many subscriptions")
         tx.run(_SUBSCRIBE, account_id=account, name=path)
 
 
