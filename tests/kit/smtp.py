@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from kit.clock import FakeClock
-from pillarbox.base.errors import Denied
+from kit.connection import ClientSide, FakeConnection
+from kit.login import FakeLogin, actor_of
 from pillarbox.base.ids import AccountId, IdSource
 from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.accounts import aliases, domains, users
@@ -17,7 +18,6 @@ from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.model import QueuedMessage
-from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -25,8 +25,7 @@ from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
 from pillarbox.protocols.smtp.session import SmtpSession
-from pillarbox.protocols.stream.connection import Connection, Draining
-from pillarbox.protocols.stream.tls import TlsFacts
+from pillarbox.protocols.stream.connection import Connection
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -36,85 +35,6 @@ if TYPE_CHECKING:
     from pillarbox.pipeline.login import Login
 
 HOSTNAME = "mx.example.test"
-PASSWORD = "correct horse"
-
-
-class FakeConnection:
-    """A connection in memory; `peer` is the test's end of it."""
-
-    def __init__(self, *, tls: bool = False, can_start_tls: bool = False) -> None:
-        self.id = "s1"
-        self.peer_ip = "192.0.2.7"
-        self.peer_port = 40000
-        self.local_port = 25
-        self.trusted = False
-        self.can_start_tls = can_start_tls
-        self.tls = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None) if tls else None
-        self.was_at_rest = False
-        self.aborts_in_drain = False
-        self._input: list[bytes | Exception] = []
-        self._output: list[bytes] = []
-        self._came = asyncio.Event()
-        self._idle = asyncio.Event()
-
-    async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
-        self.was_at_rest = at_rest
-        while not self._input:
-            self._idle.set()
-            self._came.clear()
-            await self._came.wait()
-        item = self._input.pop(0)
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def write(self, data: bytes) -> None:
-        self._output.append(data)
-
-    async def drain(self) -> None:
-        if self.aborts_in_drain:
-            raise ConnectionResetError("gone")
-
-    async def start_tls(self) -> None:
-        self.can_start_tls = False
-        self.tls = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None)
-
-    def give(self, item: bytes | Exception) -> None:
-        """Input, `b""` for its end, or what the next read raises."""
-        self._input.append(item)
-        self._idle.clear()
-        self._came.set()
-
-    def taken(self) -> bytes:
-        """What was written since the last time."""
-        data = b"".join(self._output)
-        self._output.clear()
-        return data
-
-    async def settled(self, task: "asyncio.Task[None]") -> None:
-        """Wait until the session waits for input or has ended."""
-        idle = asyncio.ensure_future(self._idle.wait())
-        await asyncio.wait({task, idle}, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-
-
-class FakeLogin:
-    """Knows one password for every user of a house."""
-
-    def __init__(self, house: "House") -> None:
-        self._house = house
-        self.asked: list[ClientFacts] = []
-        self.holds = True
-
-    async def password(self, username: str, password: str, client: ClientFacts) -> Actor:
-        self.asked.append(client)
-        user = self._house.users.get(username)
-        if user is None or password != PASSWORD:
-            raise Denied("Wrong user or password")
-        return Actor(user.account_id, user.address, user.domain_id, user.role)
-
-    async def still_holds(self, actor: Actor) -> bool:
-        return self.holds
 
 
 @dataclass
@@ -138,12 +58,11 @@ class House:
             InFlight(in_flight),
             self.inbound,
             self.submission,
-            cast("Login", FakeLogin(self)),
+            cast("Login", FakeLogin(self.users)),
         )
 
     def actor(self, name: str = "alice@example.test") -> Actor:
-        user = self.users[name]
-        return Actor(user.account_id, user.address, user.domain_id, user.role)
+        return actor_of(self.users[name])
 
     async def change(self, fn: Callable[..., object], *args: object) -> None:
         """Change the directory and let everybody know."""
@@ -204,39 +123,18 @@ def _people(tx: Tx) -> list[User]:
     return people
 
 
-class Talk:
+class Talk(ClientSide):
     """A session under way, and the client's side of it."""
 
     def __init__(self, connection: FakeConnection, role: Role, services: SmtpServices) -> None:
-        self.connection = connection
         self.login = cast(FakeLogin, services.login)
         session = SmtpSession(cast(Connection, connection), role, services)
-        self.task: asyncio.Task[None] = asyncio.ensure_future(session.run())
-
-    async def hear(self) -> bytes:
-        """What the session says until it waits for more."""
-        await self.connection.settled(self.task)
-        return self.connection.taken()
-
-    async def say(self, data: bytes) -> bytes:
-        """Send bytes; gives the answer."""
-        self.connection.give(data)
-        return await self.hear()
+        super().__init__(connection, asyncio.ensure_future(session.run()))
 
     async def lines(self, *lines: str) -> list[str]:
         """Send lines together; gives the lines of the answer."""
         answer = await self.say("".join(line + "\r\n" for line in lines).encode())
         return answer.decode().splitlines()
-
-    async def hang_up(self) -> None:
-        """Close the client's side and wait for the session's end."""
-        self.connection.give(b"")
-        await self.task
-
-    async def stop(self) -> None:
-        """Let the server stop."""
-        self.connection.give(Draining())
-        await self.task
 
 
 TalkTo = Callable[..., Awaitable[Talk]]

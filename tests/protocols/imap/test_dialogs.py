@@ -1,14 +1,17 @@
-"""Plays the dialogs of `tests/dialogs/imap` against real sessions."""
+"""The dialogs of `tests/dialogs/imap` against real sessions."""
 
 from pathlib import Path
 
 import pytest
 
-from kit.imap import MailHouse, play
+from kit.dialog import dialogs, play
+from kit.imap import MailHouse, Talk
 
-DIALOGS = sorted((Path(__file__).parents[2] / "dialogs" / "imap").glob("*.txt"))
 
+@pytest.mark.parametrize("path", dialogs("imap"), ids=lambda path: path.stem)
+async def test_dialog(path: Path, house: MailHouse) -> None:
+    async def begin(tls: str = "yes", login: str = "no") -> Talk:
+        talk = house.talk(tls=tls == "yes", can_start_tls=tls == "no")
+        return await talk.login() if login == "yes" else talk
 
-@pytest.mark.parametrize("path", DIALOGS, ids=lambda path: path.stem)
-async def test_dialog(house: MailHouse, path: Path) -> None:
-    await play(house, path)
+    await play(path, begin)

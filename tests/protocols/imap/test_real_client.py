@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kit.imap import PASSWORD, USER, MailHouse
+from kit.imap import USER, MailHouse
+from kit.login import PASSWORD
 from pillarbox.base.log import logger
 from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions

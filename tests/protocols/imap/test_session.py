@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from kit.imap import PASSWORD, USER, MailHouse
+from kit.imap import USER, MailHouse
+from kit.login import PASSWORD
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail.query import Query
 from pillarbox.protocols.imap.commands import fetch, search

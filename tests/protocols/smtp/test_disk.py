@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from kit.clock import FakeClock
+from kit.connection import FakeConnection
 from kit.database import new_dialect, open_database
-from kit.smtp import FakeConnection, House, Talk, open_house
+from kit.smtp import House, Talk, open_house
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.storage.db import Database
 from pillarbox.storage.dialect.base import Connection

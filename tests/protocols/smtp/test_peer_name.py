@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from kit.clock import FakeClock
+from kit.connection import FakeConnection
 from kit.dns import FakeDns, Zone
-from kit.smtp import HOSTNAME, FakeConnection, House, Talk
+from kit.smtp import HOSTNAME, House, Talk
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 
 IP = "192.0.2.7"

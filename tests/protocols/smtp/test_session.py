@@ -7,7 +7,9 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
-from kit.smtp import HOSTNAME, PASSWORD, House, Talk, TalkTo
+from kit.connection import FakeConnection
+from kit.login import PASSWORD
+from kit.smtp import HOSTNAME, House, Talk, TalkTo
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import mailboxes
@@ -139,8 +141,6 @@ async def test_memory_for_messages_is_bounded(talk: TalkTo, house: House) -> Non
 
 async def test_memory_is_given_back_by_whoever_vanishes(house: House, talk: TalkTo) -> None:
     services = house.services()
-    from kit.smtp import FakeConnection
-
     session = Talk(FakeConnection(), Role.MX, services)
     await session.hear()
     await begun(session)
@@ -220,8 +220,7 @@ async def test_a_stopping_server_says_so_between_messages_only(talk: TalkTo) -> 
     assert not session.connection.was_at_rest
     await session.say(b"RSET\r\n")
     assert session.connection.was_at_rest
-    await session.stop()
-    assert session.connection.taken().startswith(b"421 4.3.2")
+    assert (await session.stop()).startswith(b"421 4.3.2")
 
 
 async def test_a_full_mailbox_is_refused_at_once(talk: TalkTo, house: House) -> None:
