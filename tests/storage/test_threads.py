@@ -50,7 +50,7 @@ async def test_deadlock_is_run_again(server_database: Database) -> None:
 
     done = await asyncio.gather(database.write(use, one, two), database.write(use, two, one))
     assert sorted(done) == [1, 2]
-    assert len(tries) == 3
+    assert len(tries) >= 3  # more where the second try met the first one's winner again
     await database.close()
 
 

@@ -7,8 +7,8 @@ database between batches, not inside a commit.
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections import deque
 from pathlib import Path
 
 from pillarbox.base.clock import Clock
@@ -38,33 +38,29 @@ class GroupCommitWriter:
         self._settler = settler
         self._clock = clock
         self._ids = ids
-        self._waiting: deque[Unit] = deque()
-        self._wake = threading.Semaphore(0)
+        # Its C code wakes a thread several times quicker than a semaphore or a condition does.
+        self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
     def submit(self, unit: Unit) -> None:
         """Queue a unit; `Busy` when far more waits than the disk can take."""
-        if len(self._waiting) >= MAX_WAITING:
+        if self._waiting.qsize() >= MAX_WAITING:
             raise Busy("The mail store is overloaded; try again later")
-        self._waiting.append(unit)
-        self._wake.release()
+        self._waiting.put(unit)
 
     def close(self) -> None:
         """Finish what waits, then stop the thread."""
-        self._stopping = True
-        self._wake.release()
+        self._waiting.put(None)
         self._thread.join()
 
     def _work(self) -> None:
         connection: Connection | None = None
         try:
-            while True:
+            while not self._stopping:
                 batch = self._take()
                 if not batch:
-                    if self._stopping:
-                        return
                     connection = self._idle(connection)
                     continue
                 try:
@@ -99,12 +95,18 @@ class GroupCommitWriter:
             return  # the units are on disk already; upkeep that failed comes again
 
     def _take(self) -> list[Unit]:
-        self._wake.acquire(timeout=UPKEEP_EVERY_S)
+        """What waits, a batch at most; nothing when it is time for upkeep or to stop."""
         batch: list[Unit] = []
-        while self._waiting and len(batch) < MAX_BATCH:
-            batch.append(self._waiting.popleft())
-        for _ in batch[1:]:
-            self._wake.acquire(blocking=False)
+        try:
+            unit = self._waiting.get(timeout=UPKEEP_EVERY_S)
+            while unit is not None:
+                batch.append(unit)
+                if len(batch) >= MAX_BATCH:
+                    return batch
+                unit = self._waiting.get_nowait()
+        except queue.Empty:
+            return batch
+        self._stopping = True
         return batch
 
     def _commit(self, connection: Connection, batch: list[Unit]) -> None:
