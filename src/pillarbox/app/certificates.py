@@ -80,6 +80,12 @@ class Certificates:
             return 0.0
 
 
+def require_files(options: Options) -> None:
+    """Raise `CertificateError` where TLS_CERT and TLS_KEY are wanted and can't be used."""
+    if options.tls_mode == "file" and options.tls_cert and options.tls_key:
+        _of_files(options.tls_cert, options.tls_key)
+
+
 def _of_files(chain: Path, key: Path) -> ssl.SSLContext:
     try:
         return certs.server_context_of_files(chain, key)

@@ -28,6 +28,11 @@ from pillarbox.base.errors import Failure, Unavailable
 OTHER_FILES = 512
 """What a process has open besides its clients: database, blobs, sockets."""
 
+_TOO_FEW_FILES = (
+    "Warning: the system allows fewer open files than CONNECTIONS_MAX needs; raise the hard limit"
+    " (`ulimit -Hn`, LimitNOFILE in a systemd unit), or lower CONNECTIONS_MAX."
+)
+
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
 IMPLICIT_TLS = ("smtps", "imaps")
@@ -51,7 +56,8 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
     connections. Raises `Unavailable` when ports or data folder can't be had.
     """
     os.umask(0o077)
-    allow_files(plan.options.connections_max)
+    if not allow_files(plan.options.connections_max):
+        print(_TOO_FEW_FILES, file=sys.stderr)
     lock = _lock(plan.data)
     try:
         accounts = _samples(plan)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from pillarbox.app.cli.main import COMMANDS, run
 from pillarbox.app.config.load import load, locate
 from pillarbox.app.database import lock_path, make_dialect
+from pillarbox.net import certs
 from pillarbox.pipeline.passwords import PasswordHasher
 from pillarbox.storage.migrate import ensure_schema
 
@@ -253,3 +255,19 @@ def test_what_commands_make_is_for_nobody_else(tmp_path: Path) -> None:
     made = [path for path in folder.rglob("*") if path.is_file()]
     assert folder / "pillarbox.db" in made
     assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_config_check_finds_a_key_that_is_not_the_certificate_s(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [certs.make(("mx.test",), datetime.now(UTC)) for _ in range(2)]
+    monkeypatch.setenv("PILLARBOX_TLS_MODE", "file")
+    for name, content in (("CERT", pairs[0].chain), ("KEY", pairs[1].key)):
+        path = tmp_path / name
+        path.write_bytes(content)
+        monkeypatch.setenv(f"PILLARBOX_TLS_{name}", str(path))
+    found = cli("config", "check")
+    assert found.code == 78
+    assert "the key is not that of the certificate" in found.err
+    (tmp_path / "KEY").write_bytes(pairs[0].key)
+    assert cli("config", "check").code == 0

@@ -37,6 +37,8 @@ def show(invocation: Invocation, as_json: bool) -> None:
 )
 @click.pass_obj
 def check(invocation: Invocation) -> None:
+    from pillarbox.app.certificates import CertificateError, require_files
+    from pillarbox.app.config.load import ConfigError
     from pillarbox.app.database import library_warning
 
     configuration = invocation.configuration(write=False)
@@ -44,6 +46,10 @@ def check(invocation: Invocation) -> None:
     warning = library_warning(configuration.options)
     if warning:
         click.echo(f"Warning: {warning}", err=True)
+    try:
+        require_files(configuration.options)
+    except CertificateError as error:
+        raise ConfigError((str(error),)) from error
     file = configuration.location.file
     where = str(file) if file.exists() else "The defaults and the environment"
     click.echo(f"{where}: the settings are good.")
