@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from kit.clock import FakeClock
 from kit.connection import ClientSide, FakeConnection
 from kit.login import PASSWORD, FakeLogin
+from kit.mail import content_store
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import BlobId, IdSource
 from pillarbox.cluster.bus import LocalBus
@@ -21,9 +22,7 @@ from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
 from pillarbox.protocols.stream.connection import Connection
-from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
-from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ async def open_mail_house(
     database: Database, bus: LocalBus, folder: Path, clock: FakeClock
 ) -> MailHouse:
     """A house with one user, whose database publishes to `bus`."""
-    content = ContentStore(KeyRing({1: bytes(32)}), BlobStore(folder / "blobs", 1 << 20))
+    content = content_store(folder / "blobs", 1 << 20)
 
     def unit(tx: Tx) -> User:
         domains.create(tx, "example.test")

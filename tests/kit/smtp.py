@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from kit.clock import FakeClock
 from kit.connection import ClientSide, FakeConnection
 from kit.login import FakeLogin, actor_of
+from kit.mail import content_store
 from pillarbox.base.ids import AccountId, IdSource
 from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.accounts import aliases, domains, users
@@ -26,9 +27,7 @@ from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.connection import Connection
-from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
-from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ async def open_house(database: Database, folder: Path, clock: FakeClock) -> Hous
     """A house with alice and bob, the alias team@ for both, and away@ that leads outside."""
     bus = LocalBus()
     ids = IdSource()
-    store = ContentStore(KeyRing({1: bytes(32)}), BlobStore(folder / "blobs", 1 << 20))
+    store = content_store(folder / "blobs", 1 << 20)
     people = await database.write(_people)
     recipients = Recipients(database, bus, clock, "example.test")
     delivery = Delivery(database, store, ids, 72 * 3_600_000)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import MailboxId
-from pillarbox.domain.mail import read
+from pillarbox.domain.mail import flags, read
+from pillarbox.domain.mail.flags import FlagChange, FlagsChanged
+from pillarbox.domain.mail.model import FlagSet
+from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
@@ -136,6 +139,34 @@ async def change(session: ImapSession, view: View, fn: Callable[[Tx, *Ts], R], *
         take_in(view, done.others)
     view.modseq = done.modseq
     return done.result
+
+
+async def change_flags(
+    session: ImapSession,
+    view: View,
+    ranges: UidRanges,
+    how: FlagChange,
+    which: FlagSet,
+    unchanged_since: int | None = None,
+) -> tuple[FlagsChanged, list[int]]:
+    """Change the flags of messages of the selected mailbox, and take that into the view.
+
+    Gives the indexes of the messages that have the flags now; nobody was told of them yet.
+    """
+    changed = await change(
+        session,
+        view,
+        flags.change_flags,
+        view.account_id,
+        view.mailbox_id,
+        ranges,
+        how,
+        which,
+        unchanged_since,
+    )
+    indexes = view.set_rows(changed.rows)
+    view.announced.difference_update(row[0] for row in changed.rows)
+    return changed, indexes
 
 
 def _with_others(

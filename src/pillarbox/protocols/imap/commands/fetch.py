@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail import read
-from pillarbox.domain.mail.flags import FlagChange, change_flags
+from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.formats.mime.part import Part
 from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, flag_lines, loaded_view, look, tell
+from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
 from pillarbox.wire.imap.respond.fetch import UID_FORM, Column, fetch_columns
@@ -90,19 +90,8 @@ async def _set_seen(session: ImapSession, view: View, spans: Sequence[Span], *, 
               if not seen[view.flags[index]]]  # fmt: skip
     if not unseen:
         return
-    changed = await change(
-        session,
-        view,
-        change_flags,
-        view.account_id,
-        view.mailbox_id,
-        view.uid_ranges(view.spans_of_indexes(unseen)),
-        FlagChange.ADD,
-        FlagSet(Flag.SEEN),
-        None,
-    )
-    indexes = view.set_rows(changed.rows)
-    view.announced.difference_update(row[0] for row in changed.rows)
+    ranges = view.uid_ranges(view.spans_of_indexes(unseen))
+    _, indexes = await change_flags(session, view, ranges, FlagChange.ADD, FlagSet(Flag.SEEN))
     session.write(flag_lines(view, indexes, uid=uid, modseq=session.condstore))
     tell(session, view, expunge=False)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pillarbox.domain.mail.flags import FlagChange, change_flags
+from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.protocols.imap.flagsets import flag_set
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change, flag_lines, loaded_view, look, tell
+from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.store import Store, StoreMode
 from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, Column, fetch_columns
@@ -35,19 +35,9 @@ async def store(session: ImapSession, args: Store) -> Reply:
     flags = flag_set(args.flags)
     if not ranges:
         return Reply("STORE completed")
-    changed = await change(
-        session,
-        view,
-        change_flags,
-        view.account_id,
-        view.mailbox_id,
-        ranges,
-        _HOW[args.mode],
-        flags,
-        args.unchanged_since,
+    changed, indexes = await change_flags(
+        session, view, ranges, _HOW[args.mode], flags, args.unchanged_since
     )
-    indexes = view.set_rows(changed.rows)
-    view.announced.difference_update(row[0] for row in changed.rows)
     tell(session, view, expunge=args.uid)
     if args.uid:
         # Numbers may have moved just now.
