@@ -4,6 +4,7 @@ The first asks a name server on loopback, which is made here.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -199,6 +200,7 @@ class TestSystemResolver:
             await asked_at(server, clock, timeout_s=0.1).reverse("192.0.2.7")
         assert raised.value.temporary
         assert raised.value.cause is not None
+        assert re.fullmatch(r"PTR 7\.2\.0\.192\.in-addr\.arpa: .+", raised.value.cause)
 
     async def test_waits_for_room(self, server: NameServer, clock: FakeClock) -> None:
         """The one socket is taken by a question nobody answers, until that is given up."""

@@ -161,4 +161,4 @@ async def _resolve(stub: "Stub", name: str, kind: str) -> _Answer:
 
 
 def _failed(name: str, kind: str, error: Exception) -> _Answer:
-    return _Answer((), FAILURE_S, f"{kind} {name}: {error or type(error).__name__}")
+    return _Answer((), FAILURE_S, f"{kind} {name}: {str(error) or type(error).__name__}")
