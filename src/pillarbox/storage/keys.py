@@ -11,7 +11,7 @@ the row the value belongs to, so values can't be exchanged between rows.
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from cryptography.exceptions import InvalidTag
@@ -42,8 +42,18 @@ class Sealer:
 
     def seal(self, plain: bytes, row: bytes) -> bytes:
         """Encrypt and authenticate `plain` for the row named by `row`."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return self._prefix + nonce + self._newest.encrypt(nonce, plain, row)
+        return self.seal_all(((plain, row),))[0]
+
+    def seal_all(self, values: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Seal several (plain, row) at once, each under a random nonce of its own."""
+        # One call for all nonces: each gives the interpreter away and has to win it back.
+        random = os.urandom(_NONCE_BYTES * len(values))
+        encrypt, prefix = self._newest.encrypt, self._prefix
+        sealed = []
+        for number, (plain, row) in enumerate(values):
+            nonce = random[number * _NONCE_BYTES : (number + 1) * _NONCE_BYTES]
+            sealed.append(prefix + nonce + encrypt(nonce, plain, row))
+        return sealed
 
     def open(self, sealed: bytes, row: bytes) -> bytes:
         """The plain value; `Unavailable` if it was damaged or its key is not in the ring."""

@@ -63,13 +63,15 @@ class ContentStore:
 
     def seal_row(self, salt: bytes, email_id: EmailId, email: PreparedEmail) -> SealedRow:
         """The columns of an `emails` row, sealed for the account with that salt."""
-        sealer = self.keys.account(salt)
         row = row_name(email_id)
-        return SealedRow(
-            wrapped_key=sealer.seal(email.blob.content_key, b"k" + row),
-            summary=sealer.seal(email.summary, b"s" + row),
-            parts=sealer.seal(email.parts, b"p" + row),
+        sealed = self.keys.account(salt).seal_all(
+            (
+                (email.blob.content_key, b"k" + row),
+                (email.summary, b"s" + row),
+                (email.parts, b"p" + row),
+            )
         )
+        return SealedRow(*sealed)
 
     def open_content(self, salt: bytes, ref: ContentRef) -> bytes:
         """The bytes of a message; reads a file where they lie in one."""
