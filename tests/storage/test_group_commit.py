@@ -4,7 +4,8 @@ import asyncio
 import multiprocessing
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kit.clock import FakeClock
 from kit.database import open_database
 from kit.storage_children import add, kill, numbers, start, write_rows, write_until_killed
 from pillarbox.base.errors import Conflict, Unavailable
+from pillarbox.base.ids import IdSource
 from pillarbox.storage import group_commit
 from pillarbox.storage.db import Database
 from pillarbox.storage.dialect import sqlite
@@ -23,6 +25,7 @@ from pillarbox.storage.dialect.sqlite import SqliteDialect
 from pillarbox.storage.migrate import ensure_schema
 from pillarbox.storage.turnstile import Turnstile
 from pillarbox.storage.tx import Tx
+from pillarbox.storage.units import Settler, Unit
 
 PAGE = "x" * 4096
 
@@ -139,6 +142,45 @@ async def test_full_disk_fails_all_and_passes(
     watched.limit_pages(1 << 20)
     assert await together(writer, tmp_path, (sealed_add, 90), (add, 91)) == [90, 91]
     assert await writer.read(numbers) == sorted([*before, 90, 91])
+
+
+async def test_settled_units_stay_so_when_the_next_round_fails(
+    watched: WatchedDialect, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Jammed(Turnstile):
+        """Lets the writer through twice: for the unit it waits in, and for the batch."""
+
+        turns = 0
+
+        def __enter__(self) -> None:
+            self.turns += 1
+            if self.turns > 2:
+                raise OSError("the lock is gone")
+            super().__enter__()
+
+    monkeypatch.setattr(group_commit, "Turnstile", Jammed)
+    loop = asyncio.get_running_loop()
+    settled: list[Unit] = []
+    queued = threading.Event()
+
+    class LateSettler(Settler):
+        """Like a loop that is too busy to look at what was settled."""
+
+        def settle(self, units: Sequence[Unit]) -> None:
+            settled.extend(units)
+
+    settler = LateSettler(loop, lambda topic: None)
+    writer = group_commit.GroupCommitWriter(watched, tmp_path / "lock", settler, clock, IdSource())
+    waits = Unit(lambda tx: queued.wait(20), (), loop.create_future())
+    good, twice = (Unit(add, (n,), loop.create_future()) for n in (1, 1))
+    for unit in (waits, good, twice):
+        writer.submit(unit)
+    queued.set()
+    await asyncio.to_thread(writer.close)
+    assert settled == [waits, good, twice]
+    assert good.error is None
+    assert good.hints == ["row:1"]
+    assert twice.error is not None
 
 
 async def test_upkeep_that_fails_hurts_nobody(

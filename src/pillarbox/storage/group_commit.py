@@ -66,7 +66,10 @@ class GroupCommitWriter:
                 try:
                     if connection is None:
                         connection = self._dialect.connect(write=True)
-                    self._commit(connection, batch)
+                    while batch:
+                        with self._turnstile:
+                            # Whoever is not among those to try again has been told already.
+                            batch = self._transaction(connection, batch)
                 except Exception as error:
                     for unit in batch:
                         unit.fail(error, self._dialect)
@@ -108,12 +111,6 @@ class GroupCommitWriter:
             return batch
         self._stopping = True
         return batch
-
-    def _commit(self, connection: Connection, batch: list[Unit]) -> None:
-        again = batch
-        while again:
-            with self._turnstile:
-                again = self._transaction(connection, again)
 
     def _transaction(self, connection: Connection, batch: list[Unit]) -> list[Unit]:
         """Run and commit a batch; gives back the units that should be tried once more."""
