@@ -4,7 +4,8 @@ Domain functions get a `Tx` as their first argument and touch nothing else of th
 they can be run again when the database asks for it. Made by `storage/db.py` and its parts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy.sql.expression import ClauseElement
@@ -103,6 +104,23 @@ class Tx:
         compiled = self._compiler.compile_once(core)
         self._cursor.execute(compiled.sql, compiled.constants)
         return self._cursor.rowcount
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block did where it raises, so that the transaction may go on; may nest.
+
+        For units of work that catch a `Failure`. Not for reads.
+        """
+        emitted = len(self.hints)
+        self._cursor.execute("SAVEPOINT part", {})
+        try:
+            yield
+        except BaseException:
+            del self.hints[emitted:]
+            self._cursor.execute("ROLLBACK TO part", {})
+            self._cursor.execute("RELEASE part", {})
+            raise
+        self._cursor.execute("RELEASE part", {})
 
     def emit(self, topic: str) -> None:
         """Publish a hint on the bus once the transaction is on disk."""

@@ -8,15 +8,17 @@ import pytest
 
 from kit.smtp import House
 from pillarbox.base.errors import Denied, NotFound, OverQuota
-from pillarbox.base.ids import BlobId
+from pillarbox.base.ids import AccountId, BlobId
 from pillarbox.domain.accounts import users
-from pillarbox.domain.mail import mailboxes
-from pillarbox.domain.mail.content import PreparedEmail, prepare
+from pillarbox.domain.mail import append, mailboxes
+from pillarbox.domain.mail.content import ContentStore, PreparedEmail, prepare
+from pillarbox.domain.mail.model import Appended
 from pillarbox.domain.owners import quota
 from pillarbox.domain.queue.model import Status
 from pillarbox.pipeline.inbound import deliver
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.trace import RoutingLoop
+from pillarbox.storage.tx import Tx
 
 ORIGIN = Origin("192.0.2.7", "c.test", "ESMTP")
 CONTENT = b"Subject: hello\r\n\r\nworld\r\n"
@@ -71,6 +73,29 @@ async def test_who_has_no_room_waits_in_the_queue_while_others_are_served(house:
     (queued,) = await house.queued()
     assert [r.address for r in queued.recipients] == ["alice@example.test"]
     assert not (await house.queued_content(queued)).startswith(b"Return-Path")
+
+
+async def test_what_a_failed_placement_changed_is_undone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = house.users["alice@example.test"].account_id
+
+    def place_late(tx: Tx, store: ContentStore, account: AccountId, *rest: Any) -> Appended:
+        done = append.place(tx, store, account, *rest)
+        if account == alice:
+            raise OverQuota("noticed too late")
+        return done
+
+    monkeypatch.setattr(deliver, "place", place_late)
+    received = await house.inbound.receive(
+        await envelope(house, "team@example.test", "both@example.test"), CONTENT
+    )
+    assert received.outcomes == (None, None)
+    assert await house.contents("alice@example.test") == []
+    assert len(await house.contents("bob@example.test")) == 1
+    found = await house.database.read(users.by_account, alice)
+    assert found is not None
+    assert (found.used_bytes, found.used_messages) == (0, 0)
 
 
 async def test_nothing_is_kept_when_nobody_has_room(house: House) -> None:

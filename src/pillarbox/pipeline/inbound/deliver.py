@@ -7,6 +7,7 @@ and `domain/queue`.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from pillarbox.base.errors import Failure, NotFound, OverQuota
@@ -36,6 +37,7 @@ LARGE_AT_ONCE = 2
 
 _NO_FLAGS = FlagSet()
 _SEEN = FlagSet(Flag.SEEN)
+_NO_SAVEPOINT = nullcontext()
 
 Outcomes = tuple[Failure | None, ...]
 
@@ -187,18 +189,21 @@ def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, 
     if email is None:
         return placed
     store_blob(tx, store, email)
-    for recipient in sealed.envelope.recipients:
+    recipients = sealed.envelope.recipients
+    targets: dict[AccountId, LocalTarget] = {}
+    for recipient in recipients:
         for target in recipient.local:
-            account = target.account_id
-            if account in placed:
-                continue
-            try:
-                # Where there is no room or no account, `place` fails before it changes a row.
+            targets.setdefault(target.account_id, target)
+    # Where this account alone gets it, its failure is everybody's: the transaction won't happen.
+    alone = len(targets) == 1 and not any(recipient.outside for recipient in recipients)
+    for account, target in targets.items():
+        try:
+            with _NO_SAVEPOINT if alone else tx.savepoint():
                 mailbox = _mailbox(tx, target)
                 place(tx, store, account, mailbox, email, _NO_FLAGS, tx.now_ms)
-                placed[account] = None
-            except (OverQuota, NotFound) as failure:
-                placed[account] = failure
+            placed[account] = None
+        except (OverQuota, NotFound) as failure:
+            placed[account] = failure
     return placed
 
 
@@ -263,7 +268,8 @@ def _keep_sent(tx: Tx, store: ContentStore, account: AccountId, email: PreparedE
     if mailbox is None:
         return
     try:
-        place(tx, store, account, mailbox.id, email, _SEEN, tx.now_ms)
+        with tx.savepoint():
+            place(tx, store, account, mailbox.id, email, _SEEN, tx.now_ms)
     except OverQuota:
         return
     store_blob(tx, store, email)
