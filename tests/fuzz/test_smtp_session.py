@@ -11,9 +11,10 @@ from pillarbox.base.errors import NotFound
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
-from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
 from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
 
 OPTIONS = SmtpOptions("mx.test", max_message_bytes=200, max_recipients=2)

@@ -1,7 +1,7 @@
 """IMAP sessions over a connection in memory, in front of a real database."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -17,10 +17,12 @@ from pillarbox.domain.accounts.model import Role, User
 from pillarbox.domain.mail import append, mailboxes
 from pillarbox.domain.mail.content import ContentStore, prepare
 from pillarbox.domain.mail.model import Appended, FlagSet
+from pillarbox.pipeline.prepare import Preparation
 from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
@@ -64,6 +66,8 @@ class MailHouse:
     clock: Clock
     ids: IdSource
     user: User
+    preparation: Preparation
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def services(self, options: ImapOptions | None = None) -> ImapServices:
         """What a session works with."""
@@ -73,7 +77,8 @@ class MailHouse:
             self.bus,
             self.content,
             self.clock,
-            self.ids,
+            self.preparation,
+            self.in_flight,
             options or ImapOptions("mx.example.test"),
         )
 
@@ -109,4 +114,5 @@ async def open_mail_house(
         return users.create(tx, USER, "x", "Alice", Role.USER, 0)
 
     user = await database.write(unit)
-    return MailHouse(database, content, bus, clock, IdSource(), user)
+    ids = IdSource()
+    return MailHouse(database, content, bus, clock, ids, user, Preparation(content, ids))

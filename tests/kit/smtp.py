@@ -22,10 +22,12 @@ from pillarbox.domain.queue.model import QueuedMessage
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
-from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
 from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
@@ -95,7 +97,7 @@ async def open_house(database: Database, folder: Path, clock: FakeClock) -> Hous
     store = content_store(folder / "blobs", 1 << 20)
     people = await database.write(_people)
     recipients = Recipients(database, bus, clock, "example.test")
-    delivery = Delivery(database, store, ids, 72 * 3_600_000)
+    delivery = Delivery(database, Preparation(store, ids), 72 * 3_600_000)
     return House(
         database,
         store,

@@ -30,15 +30,17 @@ from pillarbox.pipeline.jobs.purge import PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
+from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
 from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
-from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
 from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.protocols.stream.listener import LimitOptions, ListenerSpec
 from pillarbox.protocols.stream.tls import TlsContexts
@@ -127,15 +129,25 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         options.default_domain or options.hostname,
         options.subaddress_delimiter,
     )
-    delivery = Delivery(database, content, ids, options.queue_max_age_hours * 3_600_000)
+    preparation = Preparation(content, ids)
+    delivery = Delivery(database, preparation, options.queue_max_age_hours * 3_600_000)
     inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
     submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
-    in_flight = InFlight(MEMORY_FOR_INCOMING_BYTES // around.workers)
+    in_flight = InFlight(_in_flight_bytes(options, around))
     resolver = SystemResolver(clock, _dns_options(options)) if options.dns_reverse else None
     smtp = SmtpServices(
         _smtp_options(options, around), in_flight, inbound, submission, login, resolver
     )
-    imap = ImapServices(database, login, bus, content, clock, ids, _imap_options(options, around))
+    imap = ImapServices(
+        database,
+        login,
+        bus,
+        content,
+        clock,
+        preparation,
+        in_flight,
+        _imap_options(options, around),
+    )
     purge = Purge(database, content.blobs, clock)
     jobs = JobRunner(
         database,
@@ -189,6 +201,11 @@ def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
         timeout_s=float(options.smtp_command_timeout),
         allow_plaintext_auth=around.plaintext_login or options.tls_mode == "off",
     )
+
+
+def _in_flight_bytes(options: Options, around: Surroundings) -> int:
+    """A process's share; one message of the largest size has to fit in beside others."""
+    return max(MEMORY_FOR_INCOMING_BYTES // around.workers, 2 * options.max_message_size)
 
 
 def _dns_options(options: Options) -> DnsOptions:

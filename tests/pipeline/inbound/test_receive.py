@@ -15,6 +15,7 @@ from pillarbox.domain.mail.content import ContentStore, PreparedEmail, prepare
 from pillarbox.domain.mail.model import Appended
 from pillarbox.domain.owners import quota
 from pillarbox.domain.queue.model import Status
+from pillarbox.pipeline import prepare as preparing
 from pillarbox.pipeline.inbound import deliver
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.trace import RoutingLoop
@@ -202,7 +203,7 @@ async def test_a_header_full_of_addresses_keeps_nobody_waiting(
         on_loop.append(threading.current_thread() is threading.main_thread())
         return prepare(content, blob_id)
 
-    monkeypatch.setattr(deliver, "prepare", noting)
+    monkeypatch.setattr(preparing, "prepare", noting)
     content = b"To: x:;" + b"a (c) <b@c>, " * addresses + b"\r\n\r\nhi\r\n"
     received = await house.inbound.receive(await envelope(house, "alice@example.test"), content)
     assert received.outcomes == (None,)

@@ -221,3 +221,20 @@ def test_tags_are_found_where_there_is_one():
     assert tag_of(b"a1 NOOP") == b"a1"
     assert tag_of(b"a+ NOOP") == b""
     assert tag_of(b"NOOP") == b""
+
+
+def test_a_starved_command_is_skipped_and_told() -> None:
+    receiver = Receiver(LIMITS)
+    receiver.allow_append()
+    receiver.feed(b"a APPEND x {30+}\r\n0123456789")
+    assert receiver.next() is None
+    assert receiver.held_bytes == 10
+    receiver.starve()
+    assert receiver.held_bytes == 0
+    receiver.feed(b"0123456789" * 2)
+    assert receiver.held_bytes == 0
+    receiver.feed(b" {3+}\r\nabc\r\nb NOOP\r\n")
+    rejected = receiver.next()
+    assert isinstance(rejected, Rejected)
+    assert (rejected.tag, rejected.starved) == (b"a", True)
+    assert receiver.next() == CommandLine((b"b NOOP",))

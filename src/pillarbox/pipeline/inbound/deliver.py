@@ -5,35 +5,26 @@ the queue gets it without. Called by `inbound/receive` and `submission/submit`; 
 and `domain/queue`.
 """
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from pillarbox.base.errors import Failure, NotFound, OverQuota
-from pillarbox.base.ids import AccountId, BlobId, IdSource, MailboxId
+from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.append import place, store_blob
-from pillarbox.domain.mail.content import (
-    PREPARE_INLINE_BYTES,
-    ContentStore,
-    PreparedEmail,
-    is_quick,
-    prepare,
-)
+from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
 from pillarbox.pipeline.inbound.trace import return_path_field
-from pillarbox.storage.blobs.sealed import SealedBlob, seal
+from pillarbox.pipeline.prepare import Preparation
+from pillarbox.storage.blobs.sealed import SealedBlob
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
-
-LARGE_AT_ONCE = 2
-"""Large messages prepared at the same time: each needs several times its size in memory."""
 
 _NO_FLAGS = FlagSet()
 _SEEN = FlagSet(Flag.SEEN)
@@ -81,17 +72,14 @@ class _Refused(Exception):
 
 
 class Delivery:
-    """Stores messages; one object per process, since it bounds the memory of large ones."""
+    """Stores messages for everybody they are for."""
 
-    def __init__(
-        self, database: Database, store: ContentStore, ids: IdSource, queue_age_ms: int
-    ) -> None:
+    def __init__(self, database: Database, preparation: Preparation, queue_age_ms: int) -> None:
         """`queue_age_ms` is for how long the sending of outside copies is tried."""
         self._database = database
-        self._store = store
-        self._ids = ids
+        self._preparation = preparation
+        self._store = preparation.store
         self._queue_age_ms = queue_age_ms
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def deliver(self, parcel: Parcel) -> Outcomes:
         """Store a message for all recipients; on disk when it returns, one outcome for each.
@@ -99,61 +87,35 @@ class Delivery:
         Nothing at all is stored when every outcome is a failure. Raises `Unavailable` or `Busy`
         when the database or the disk failed.
         """
-        recipients = parcel.envelope.recipients
-        large = len(parcel.content) > PREPARE_INLINE_BYTES
-        if large:
-            await self._large.acquire()
-        try:
-            sealed = _Sealed(
-                parcel.envelope,
-                parcel.account_id,
-                await self._local(parcel) if any(r.local for r in recipients) else None,
-                await self._plain(parcel) if any(r.outside for r in recipients) else None,
-                await self._prepare((parcel.sent_copy,)) if parcel.sent_copy else None,
-                self._queue_age_ms,
-            )
+        async with self._preparation.place(len(parcel.content)):
             try:
-                return await self._database.write(_store, self._store, sealed)
-            except _PlainNeeded:
-                sealed = replace(sealed, plain=await self._plain(parcel))
-                return await self._database.write(_store, self._store, sealed)
-        except _Refused as refused:
-            return refused.outcomes
-        finally:
-            if large:
-                self._large.release()
+                return await self._deliver(parcel)
+            except _Refused as refused:
+                return refused.outcomes
+
+    async def _deliver(self, parcel: Parcel) -> Outcomes:
+        recipients = parcel.envelope.recipients
+        prepared = self._preparation.email
+        sealed = _Sealed(
+            parcel.envelope,
+            parcel.account_id,
+            await self._local(parcel) if any(r.local for r in recipients) else None,
+            await self._plain(parcel) if any(r.outside for r in recipients) else None,
+            await prepared(parcel.sent_copy) if parcel.sent_copy else None,
+            self._queue_age_ms,
+        )
+        try:
+            return await self._database.write(_store, self._store, sealed)
+        except _PlainNeeded:
+            sealed = replace(sealed, plain=await self._plain(parcel))
+            return await self._database.write(_store, self._store, sealed)
 
     async def _local(self, parcel: Parcel) -> PreparedEmail:
         return_path = return_path_field(parcel.envelope.reverse_path)
-        return await self._prepare((return_path, parcel.trace, parcel.content))
-
-    async def _prepare(self, pieces: tuple[bytes, ...]) -> PreparedEmail:
-        blob_id = BlobId(self._ids.next())
-        if sum(map(len, pieces)) > PREPARE_INLINE_BYTES:
-            return await asyncio.to_thread(self._prepare_large, pieces, blob_id)
-        content = b"".join(pieces)
-        if not is_quick(content):
-            return await asyncio.to_thread(self._prepare_large, (content,), blob_id)
-        email = prepare(content, blob_id)
-        if self._store.blobs.in_file(email.blob):
-            await asyncio.to_thread(self._store.save_file, email)
-        return email
-
-    def _prepare_large(self, pieces: tuple[bytes, ...], blob_id: BlobId) -> PreparedEmail:
-        email = prepare(b"".join(pieces), blob_id)
-        self._store.save_file(email)
-        return email
+        return await self._preparation.email(return_path, parcel.trace, parcel.content)
 
     async def _plain(self, parcel: Parcel) -> SealedBlob:
-        blob_id = BlobId(self._ids.next())
-        content = parcel.trace + parcel.content
-        if len(content) > PREPARE_INLINE_BYTES:
-            blob = await asyncio.to_thread(seal, blob_id, content)
-        else:
-            blob = seal(blob_id, content)
-        if self._store.blobs.in_file(blob):
-            await asyncio.to_thread(self._store.blobs.put, blob)
-        return blob
+        return await self._preparation.blob(parcel.trace + parcel.content)
 
 
 def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> Outcomes:

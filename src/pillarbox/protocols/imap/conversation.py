@@ -14,10 +14,19 @@ from pillarbox.protocols.imap.session import ImapSession
 from pillarbox.protocols.imap.updates import look
 from pillarbox.protocols.stream.connection import Draining
 from pillarbox.wire.imap.parse.command import Command, CommandError, parse_command
-from pillarbox.wire.imap.receiver import CommandLine, Event, Fatal, NeedContinuation, Rejected
+from pillarbox.wire.imap.receiver import (
+    CommandLine,
+    Event,
+    Fatal,
+    NeedContinuation,
+    Piece,
+    Rejected,
+    tag_of,
+)
 from pillarbox.wire.imap.respond.replies import capability_code, continuation, status_response
 
 _LOG = logger("imap")
+_NO_ROOM = "Too much is arriving; try again later"
 
 
 class Conversation:
@@ -50,7 +59,7 @@ class Conversation:
         except ConnectionError:
             return
         finally:
-            session.view = None
+            session.close()
 
     async def _serve(self, session: ImapSession) -> None:
         await session.flush()
@@ -59,10 +68,14 @@ class Conversation:
             if not data:
                 session.leaving = True
                 return
-            session.receiver.feed(data)
-            while not session.leaving and (event := session.receiver.next()) is not None:
+            receiver = session.receiver
+            receiver.feed(data)
+            session.account()  # and not again before the command that holds it has run
+            while not session.leaving and (event := receiver.next()) is not None:
                 await self._take(event)
                 await session.flush()
+                session.account()
+            session.account()
 
     async def _bye(self, text: str) -> None:
         self.session.write(status_response("BYE", text))
@@ -80,15 +93,27 @@ class Conversation:
                     self._not_understood(error)
                 else:
                     await self._run(command)
-            case NeedContinuation():
-                self.session.write(continuation())
-            case Rejected(tag, reason, too_big):
-                if too_big and tag:
-                    self._answer(tag.decode("ascii"), Reply(reason, b"TOOBIG", "NO"))
+            case NeedContinuation(size_bytes, pieces):
+                self._go_on(size_bytes, pieces)
+            case Rejected(tag, reason, too_big, starved):
+                if tag and (too_big or starved):
+                    code = b"TOOBIG" if too_big else b"LIMIT"
+                    self._answer(tag.decode("ascii"), Reply(reason, code, "NO"))
                 else:
                     self._bad_reply(tag.decode("ascii"), reason)
             case Fatal(reason):
                 raise HangUp(reason)
+
+    def _go_on(self, size_bytes: int, pieces: tuple[Piece, ...]) -> None:
+        """Let the literal come, unless it is plain that there is no room for it."""
+        session = self.session
+        if size_bytes <= session.services.in_flight.room_bytes:
+            session.write(continuation())
+            return
+        head = pieces[0]
+        tag = tag_of(head) if isinstance(head, bytes) else b""
+        session.receiver.refuse_literal()
+        self._answer(tag.decode("ascii"), Reply(_NO_ROOM, b"LIMIT", "NO"))
 
     def _not_understood(self, error: CommandError) -> None:
         if error.refused:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from pillarbox.base.clock import Clock
-from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.login_watch import ASK_EVERY_S
+from pillarbox.pipeline.prepare import Preparation
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.storage.db import Database
 
 
@@ -42,5 +43,6 @@ class ImapServices:
     bus: Bus
     content: ContentStore
     clock: Clock
-    ids: IdSource
+    preparation: Preparation
+    in_flight: InFlight
     options: ImapOptions

@@ -20,6 +20,8 @@ _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
 """What may come with the messages in one APPEND."""
+_FREE_BYTES = 64 * 1024
+"""What a client's command may hold in literals without room being taken for it."""
 
 
 class ImapSession:
@@ -28,6 +30,7 @@ class ImapSession:
     __slots__ = (
         "_login_by",
         "_out",
+        "_reserved_bytes",
         "actor",
         "condstore",
         "connection",
@@ -57,6 +60,7 @@ class ImapSession:
         self.leaving = False
         self.failed_logins = 0
         self._out: list[bytes] = []
+        self._reserved_bytes = 0
         patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
         self._login_by = asyncio.get_running_loop().time() + patience_s
 
@@ -82,6 +86,25 @@ class ImapSession:
         if isinstance(line, Fatal):
             raise HangUp(line.reason)
         return line
+
+    def account(self) -> None:
+        """Take or give back room for what the receiver holds; without room that is dropped."""
+        budget = self.services.in_flight
+        wanted = max(self.receiver.held_bytes - _FREE_BYTES, 0)
+        if wanted > self._reserved_bytes:
+            if budget.reserve(wanted - self._reserved_bytes):
+                self._reserved_bytes = wanted
+                return
+            self.receiver.starve()
+            wanted = 0
+        budget.release(self._reserved_bytes - wanted)
+        self._reserved_bytes = wanted
+
+    def close(self) -> None:
+        """Give back what the session holds; it is over."""
+        self.view = None
+        self.services.in_flight.release(self._reserved_bytes)
+        self._reserved_bytes = 0
 
     def logged_in(self, actor: Actor) -> None:
         """From here on the session is the user's, as long as the login holds."""

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from pillarbox.pipeline.login_watch import ASK_EVERY_S
 
-IN_FLIGHT_BYTES = 256 * 1024 * 1024
-
 
 class Role(StrEnum):
     """What a port is for; the value is the face's name in the log."""
@@ -46,28 +44,3 @@ class SmtpOptions:
     login_asked_every_s: float = ASK_EVERY_S
     allow_plaintext_auth: bool = False
     """Offer AUTH without TLS to loopback addresses; for development only."""
-
-
-class InFlight:
-    """How many bytes of messages a process holds in memory while they arrive.
-
-    Shared by all sessions of a process, so that many large messages at once are put off instead
-    of filling the memory.
-    """
-
-    __slots__ = ("_limit_bytes", "used_bytes")
-
-    def __init__(self, limit_bytes: int = IN_FLIGHT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self.used_bytes = 0
-
-    def reserve(self, size_bytes: int) -> bool:
-        """Take room for so many bytes more; false, and nothing taken, if there is none."""
-        if self.used_bytes + size_bytes > self._limit_bytes:
-            return False
-        self.used_bytes += size_bytes
-        return True
-
-    def release(self, size_bytes: int) -> None:
-        """Give room back."""
-        self.used_bytes -= size_bytes

@@ -16,7 +16,8 @@ from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.errors import Stage, refusal
-from pillarbox.protocols.smtp.policy import InFlight, Role, SmtpOptions
+from pillarbox.protocols.smtp.policy import Role, SmtpOptions
+from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Mail
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader

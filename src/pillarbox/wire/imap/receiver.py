@@ -73,12 +73,13 @@ class Rejected:
     """A command was over a limit and is dropped; the connection stays in step.
 
     Answer the tag, or untagged BAD where it is empty. `too_big` says that a literal was over its
-    size (RFC 7889 §4: answer NO [TOOBIG]).
+    size (RFC 7889 §4: answer NO [TOOBIG]), `starved` that `Receiver.starve` was called.
     """
 
     tag: bytes
     reason: str
     too_big: bool = False
+    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,21 @@ class Receiver:
             return self._fatal("line too long")
         self._begin()
         return line
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of literals of the command under way are in memory."""
+        if self._rejected is not None:
+            return 0
+        return self._literal_total - max(self._left, 0)
+
+    def starve(self) -> None:
+        """Drop the command under way, since there is no memory for it, and skip what follows."""
+        if self._dead or self._rejected is not None:
+            return
+        self._reject("Too much is arriving; try again later", starved=True)
+        self._chunks = []
+        self._skipped += max(self._left, 0)
 
     def refuse_literal(self) -> None:
         """Drop the command whose literal was announced by `NeedContinuation`."""
@@ -302,12 +318,12 @@ class Receiver:
 
     # Giving up
 
-    def _reject(self, reason: str, line: bytes | bytearray = b"", *, too_big: bool = False) -> None:
+    def _reject(self, reason: str, line: bytes | bytearray = b"", **kind: bool) -> None:
         # No more than is there whenever a line is found too long, however the input is split.
         head = min(_HEAD_BYTES, self._limits.text_bytes)
         first = self._pieces[0] if self._pieces else bytes(line[:head])
         tag = tag_of(first) if isinstance(first, bytes) else b""
-        self._rejected = Rejected(tag, reason, too_big)
+        self._rejected = Rejected(tag, reason, **kind)
         self._pieces = []
 
     def _fatal(self, reason: str) -> Fatal:

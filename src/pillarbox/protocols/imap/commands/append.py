@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from pillarbox.base.clock import to_ms
 from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import AccountId, BlobId
+from pillarbox.base.ids import AccountId
 from pillarbox.domain.mail import append as mail_append
 from pillarbox.domain.mail import mailboxes
-from pillarbox.domain.mail.content import (
-    ContentStore,
-    PreparedEmail,
-    is_quick,
-    prepare,
-)
+from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
 from pillarbox.protocols.imap.flagsets import flag_set
@@ -41,11 +35,13 @@ async def append(session: ImapSession, args: Append) -> Reply:
             raise RefusedCommand("An empty message can't be stored", "CANNOT")
         if not message.binary and b"\0" in message.data:
             raise BadCommand("A message with NUL needs a literal8")
-    new = [await _prepare(session, message) for message in args.messages]
+    size_bytes = max(len(message.data) for message in args.messages)
     try:
-        placed = await services.database.write(
-            _append, services.content, account, args.mailbox, new
-        )
+        async with services.preparation.place(size_bytes):
+            new = [await _prepare(session, message) for message in args.messages]
+            placed = await services.database.write(
+                _append, services.content, account, args.mailbox, new
+            )
     except NotFound as failure:
         raise RefusedCommand(failure.public, "TRYCREATE") from failure
     code = append_uid_code(placed[0].uidvalidity, [one.uid for one in placed])
@@ -57,14 +53,7 @@ async def _prepare(session: ImapSession, message: AppendMessage) -> _New:
     date = message.internal_date
     internal_ms = services.clock.now_ms() if date is None else to_ms(date)
     flags = flag_set(message.flags)
-    blob_id = BlobId(services.ids.next())
-    if is_quick(message.data):
-        email = prepare(message.data, blob_id)
-    else:
-        email = await asyncio.to_thread(prepare, message.data, blob_id)
-    if services.content.blobs.in_file(email.blob):
-        await asyncio.to_thread(services.content.save_file, email)
-    return email, flags, internal_ms
+    return await services.preparation.email(message.data), flags, internal_ms
 
 
 def _append(
