@@ -10,6 +10,7 @@ from kit.connection import ClientSide, FakeConnection
 from kit.login import PASSWORD, FakeLogin
 from kit.mail import content_store
 from pillarbox.base.clock import Clock
+from pillarbox.base.cpu import Line
 from pillarbox.base.ids import BlobId, IdSource
 from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.accounts import domains, users
@@ -68,6 +69,7 @@ class MailHouse:
     user: User
     preparation: Preparation
     in_flight: InFlight = field(default_factory=InFlight)
+    searches: Line = field(default_factory=lambda: Line(2, 8))
 
     def services(self, options: ImapOptions | None = None) -> ImapServices:
         """What a session works with."""
@@ -79,6 +81,7 @@ class MailHouse:
             self.clock,
             self.preparation,
             self.in_flight,
+            self.searches,
             options or ImapOptions("mx.example.test"),
         )
 

@@ -17,7 +17,7 @@ from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
 from pillarbox.base.clock import Clock, SystemClock
-from pillarbox.base.cpu import Cpu
+from pillarbox.base.cpu import Cpu, Line
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
@@ -50,6 +50,9 @@ from pillarbox.storage.keys import KeyRing
 
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 64
+SEARCHES_AT_ONCE = 2
+"""Fewer than the database has readers: other commands must not wait for searches."""
+SEARCHES_WAITING = 32
 MEMORY_FOR_INCOMING_BYTES = 256 << 20
 IMPLICIT_TLS = ("smtps", "imaps")
 
@@ -146,6 +149,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         clock,
         preparation,
         in_flight,
+        Line(SEARCHES_AT_ONCE, SEARCHES_WAITING),
         _imap_options(options, around),
     )
     purge = Purge(database, content.blobs, clock)

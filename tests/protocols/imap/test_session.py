@@ -1,5 +1,6 @@
 """What ends a session or a command early, and what must not end it."""
 
+import asyncio
 import re
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 
 from kit.imap import USER, MailHouse
 from kit.login import PASSWORD
+from pillarbox.base.cpu import Line
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail.query import Query
 from pillarbox.protocols.imap.commands import fetch, search
@@ -209,3 +211,20 @@ async def test_long_searches_keep_no_other_session_waiting(
     answer = await talk.ask("SEARCH " + " ".join(["UNSEEN"] * keys))
     assert answer == ["* SEARCH 1", "t OK SEARCH completed"]
     assert threads == [keys == 1]
+
+
+async def test_searches_of_what_lies_in_messages_stand_in_line(house: MailHouse) -> None:
+    house.searches = Line(1, 1)
+    await house.deliver(b"Subject: one\r\n\r\nwords")
+    talks = [await house.talk().login("SELECT INBOX") for _ in range(3)]
+    async with house.searches:
+        for quick in ("UNSEEN", "LARGER 3", "OR ANSWERED NOT SMALLER 3"):
+            assert (await talks[0].ask(f"SEARCH {quick}"))[0] == "* SEARCH 1", quick
+        talks[1].connection.give(b"t SEARCH NOT (SUBJECT two)\r\n")
+        for _ in range(50):
+            await asyncio.sleep(0)
+        (answer,) = await talks[2].ask("SEARCH OR SEEN BODY words")
+        assert answer.startswith("t NO [LIMIT] ")
+        assert not talks[1].connection.taken()
+    assert await talks[1].hear_unasked() == b"* SEARCH 1\r\nt OK SEARCH completed\r\n"
+    assert (await talks[2].ask("SEARCH BODY words"))[0] == "* SEARCH 1"

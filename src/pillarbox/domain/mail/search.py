@@ -51,6 +51,7 @@ _ROWS = Statement(
     )
     .order_by(messages.c.uid)
 )
+_IN_MAIL = (q.Header, q.Address, q.Subject, q.Body, q.Text)
 _UID, _FLAGS, _KEYWORDS, _MODSEQ, _INTERNAL, _SIZE, _SAVED, _EMAIL, _SENT = range(9)
 
 
@@ -74,6 +75,15 @@ def search(
             _sort(query, candidate, found, [])
             candidate.content = candidate.root = None
     return sorted(found)
+
+
+def opens_mail(query: q.Query) -> bool:
+    """Whether rows alone can't answer: summaries or content may have to be opened."""
+    if isinstance(query, (q.And, q.Or)):
+        return any(map(opens_mail, query.parts))
+    if isinstance(query, q.Not):
+        return opens_mail(query.part)
+    return isinstance(query, _IN_MAIL)
 
 
 class Candidate:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pillarbox.base.clock import Clock
+from pillarbox.base.cpu import Line
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.pipeline.login import Login
@@ -36,7 +37,10 @@ class ImapOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImapServices:
-    """What sessions need of the rest of the server."""
+    """What sessions need of the rest of the server.
+
+    `searches` is the line for those that read what lies in messages; it is the process's.
+    """
 
     database: Database
     login: Login
@@ -45,4 +49,5 @@ class ImapServices:
     clock: Clock
     preparation: Preparation
     in_flight: InFlight
+    searches: Line
     options: ImapOptions
