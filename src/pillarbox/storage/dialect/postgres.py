@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -11,9 +14,23 @@ from pillarbox.base.errors import Failure, Invalid, Unavailable
 from pillarbox.storage.dialect.base import Compiler, Connection
 
 _READ_ONLY = "25006"
-_RETRYABLE = frozenset({"40001", "40P01", "55P03", "23505"})
+_RETRYABLE = frozenset({"40001", "40P01", "23505"})
 # A read-only server (a standby, or one whose disk is full), and damage that it has noticed.
 _OUT_OF_ORDER = ("25006", "XX")
+
+# A server that vanished without a word must not hold a thread for the hours that TCP would wait.
+_SETTINGS = MappingProxyType(
+    {
+        "application_name": "pillarbox",
+        "connect_timeout": "10",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+)
+READ_OPTIONS = "-c statement_timeout=60s"
+WRITE_OPTIONS = "-c lock_timeout=30s"
 
 
 class PostgresDialect:
@@ -41,11 +58,10 @@ class PostgresDialect:
 
     def connect(self, *, write: bool) -> Connection:
         try:
+            given = self._psycopg.conninfo.conninfo_to_dict(self._dsn)
             connection: Any = self._psycopg.connect(
-                self._dsn,
+                **{**_SETTINGS, **given, "options": _options(given, write)},
                 autocommit=True,
-                connect_timeout=10,
-                application_name="pillarbox",
                 cursor_factory=self._cursor_factory,
             )
         except self._psycopg.OperationalError as error:
@@ -73,6 +89,14 @@ class PostgresDialect:
 
     def failure(self, error: Exception) -> Failure | None:
         lost = (self._psycopg.OperationalError, self._psycopg.InterfaceError)
-        if isinstance(error, lost) or getattr(error, "sqlstate", None) == _READ_ONLY:
+        state = getattr(error, "sqlstate", None) or ""
+        if isinstance(error, lost) or state.startswith(_OUT_OF_ORDER):
             return Unavailable("The mail store can't be written or read just now", str(error))
         return None
+
+
+def _options(given: Mapping[str, Any], write: bool) -> str:
+    """Our time limits, and behind them what the admin set: of two values the last one counts."""
+    ours = WRITE_OPTIONS if write else READ_OPTIONS
+    theirs = given.get("options") or os.environ.get("PGOPTIONS", "")
+    return f"{ours} {theirs}".rstrip()
