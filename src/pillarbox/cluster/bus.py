@@ -7,9 +7,13 @@ twice; whoever waits for one also looks by itself every 30 seconds.
 from collections.abc import Callable
 from typing import Protocol
 
+from pillarbox.base.log import logger
+
 Listener = Callable[[str], None]
 
 LOOK_EVERY_S = 30.0
+
+_log = logger("bus")
 
 
 class Bus(Protocol):
@@ -37,7 +41,10 @@ class LocalBus:
 
     def publish(self, topic: str) -> None:
         for listener in tuple(self._listeners.get(topic, {}).values()):
-            listener(topic)
+            try:
+                listener(topic)
+            except Exception:
+                _log.exception("a listener failed", topic=topic)
 
     def subscribe(self, topic: str, listener: Listener) -> Callable[[], None]:
         number = self._next = self._next + 1

@@ -56,7 +56,7 @@ class UnixBus:
         """Tell the listeners of this process now, those of others at the end of the turn."""
         if self._closed:
             return
-        self._tell(topic)
+        self._local.publish(topic)
         if not self._fresh:
             self._loop.call_soon(self._flush)
         self._fresh[topic] = None
@@ -79,12 +79,6 @@ class UnixBus:
         os.close(self._folder)
         self._local.close()
 
-    def _tell(self, topic: str) -> None:
-        try:
-            self._local.publish(topic)
-        except Exception:
-            _log.exception("a listener failed", topic=topic)
-
     def _receive(self) -> None:
         topics: dict[str, None] = {}
         for _ in range(64):
@@ -97,7 +91,7 @@ class UnixBus:
                 break
             topics.update(dict.fromkeys(data.decode("utf-8", "replace").split("\n")))
         for topic in topics:
-            self._tell(topic)
+            self._local.publish(topic)
 
     def _flush(self) -> None:
         fresh, self._fresh = self._fresh, {}
