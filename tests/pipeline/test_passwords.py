@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 import pytest
+from cryptography.exceptions import InvalidKey
 
 from pillarbox.base.errors import Invalid
+from pillarbox.pipeline import passwords
 from pillarbox.pipeline.passwords import Cost, PasswordHasher, normalize, require_allowed
 
 HASHER = PasswordHasher(Cost(1, 32, 1))
@@ -49,6 +51,22 @@ def test_bcrypt_counts_72_bytes() -> None:
     assert not HASHER.verify("x" * 71, secret)
     assert HASHER.verify("x" * 72, secret.replace("$2b$", "$2y$"))
     assert not HASHER.is_current(secret)
+
+
+def test_bcrypt_takes_no_less_work_than_an_unknown_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
+    verified: list[str] = []
+
+    class Noting:
+        @staticmethod
+        def verify_phc_encoded(raw: bytes, encoded: str) -> None:
+            verified.append(encoded)
+            raise InvalidKey
+
+    monkeypatch.setattr(passwords, "Argon2id", Noting)
+    for given in ("correct horse", "wrong horse"):
+        assert HASHER.verify(given, secret) == (given == "correct horse")
+    assert verified == [HASHER.dummy] * 2
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,23 @@ class PasswordHasher:
             return kdf.derive_phc_encoded(plain.encode())
 
     def verify(self, plain: str, secret: str) -> bool:
-        """Whether a normalized password fits a stored hash."""
+        """Whether a normalized password fits a stored hash.
+
+        Every call does the work of one Argon2id hash. Bcrypt comes on top of it: until the first
+        login replaces such a hash, its user answers later than others, never sooner.
+        """
         raw = plain.encode()
         if _BCRYPT.match(secret):
             import bcrypt  # only hashes brought from other servers need it
 
             # Bytes beyond 72 never counted, whatever program made the hash.
-            return bcrypt.checkpw(raw[:_BCRYPT_BYTES], secret.encode())
+            fits = bcrypt.checkpw(raw[:_BCRYPT_BYTES], secret.encode())
+            self._verify_argon2(raw, self.dummy)
+            return fits
+        return self._verify_argon2(raw, secret)
+
+    @staticmethod
+    def _verify_argon2(raw: bytes, secret: str) -> bool:
         try:
             with _ONE_AT_A_TIME:
                 Argon2id.verify_phc_encoded(raw, secret)
