@@ -11,8 +11,10 @@ from pillarbox.base.errors import NotFound
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
+from pillarbox.protocols.smtp.conversation import Conversation
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
+from pillarbox.protocols.smtp.registry import HANDLERS
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
@@ -88,7 +90,8 @@ def test_any_input_is_answered_and_leaves_nothing_behind(role: Role, pieces: lis
     inbound, in_flight = FakeInbound(), InFlight(400)
     services = SmtpServices(OPTIONS, in_flight, cast(Inbound, inbound))
     connection = Script(pieces)
-    asyncio.run(SmtpSession(cast(Connection, connection), role, services).run())
+    session = SmtpSession(cast(Connection, connection), role, services)
+    asyncio.run(Conversation(session, HANDLERS).run())
     assert in_flight.used_bytes == 0
     assert connection.said.startswith(b"220 mx.test ")
     assert connection.said.endswith(b"\r\n")

@@ -24,8 +24,10 @@ from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
+from pillarbox.protocols.smtp.conversation import Conversation
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
+from pillarbox.protocols.smtp.registry import HANDLERS
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
@@ -130,7 +132,7 @@ class Talk(ClientSide):
     def __init__(self, connection: FakeConnection, role: Role, services: SmtpServices) -> None:
         self.login = cast(FakeLogin, services.login)
         session = SmtpSession(cast(Connection, connection), role, services)
-        super().__init__(connection, asyncio.ensure_future(session.run()))
+        super().__init__(connection, asyncio.ensure_future(Conversation(session, HANDLERS).run()))
 
     async def lines(self, *lines: str) -> list[str]:
         """Send lines together; gives the lines of the answer."""

@@ -33,12 +33,14 @@ from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
-from pillarbox.protocols.imap.conversation import Conversation
+from pillarbox.protocols.imap.conversation import Conversation as ImapConversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.smtp.conversation import Conversation as SmtpConversation
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
+from pillarbox.protocols.smtp.registry import HANDLERS
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
@@ -179,11 +181,11 @@ def listener_spec(
 
 
 async def _smtp(role: Role, services: SmtpServices, connection: Connection) -> None:
-    await SmtpSession(connection, role, services).run()
+    await SmtpConversation(SmtpSession(connection, role, services), HANDLERS).run()
 
 
 async def _imap(services: ImapServices, connection: Connection) -> None:
-    await Conversation(ImapSession(connection, services), CORE).run()
+    await ImapConversation(ImapSession(connection, services), CORE).run()
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})

@@ -403,7 +403,7 @@ class TestTheLog:
 def passing_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions see half a minute pass each time they look."""
     times = count(0.0, 30.0)
-    monkeypatch.setattr(SmtpSession, "_loop_time", staticmethod(lambda: next(times)))
+    monkeypatch.setattr(SmtpSession, "loop_time", staticmethod(lambda: next(times)))
 
 
 @pytest.mark.usefixtures("passing_time")

@@ -1,6 +1,6 @@
 """What the use cases know of a message on its way in: where from, for whom, with what asked.
 
-Made by the faces (`protocols/smtp/session`); read by `receive`, `deliver`, `trace` and by
+Made by the faces (`protocols/smtp/commands`); read by `receive`, `deliver`, `trace` and by
 `pipeline/submission`.
 """
 

@@ -1,6 +1,6 @@
 """What a peer is called: the name its address has, if that name has the address (RFC 8601 §3).
 
-Called by `protocols/smtp/session` when a connection begins and when a message is whole; asks
+Called by `protocols/smtp` when a connection begins and when a message is whole; asks
 `net/dns`. What is found goes into the trace.
 """
 

@@ -1,6 +1,7 @@
 """What an SMTP session may be used for, and its limits.
 
-Read by `session`, `receive` and `auth`; made from the configuration by `app`.
+Read by `conversation`, `session`, `receive` and `commands/*`; made from the configuration by
+`app`.
 """
 
 from dataclasses import dataclass

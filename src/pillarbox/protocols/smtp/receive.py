@@ -1,7 +1,7 @@
 """Receiving messages: one mail transaction from MAIL to the reply after its content.
 
 Bounds the memory of content as it arrives, judges its form, hands it to the use case and turns
-outcomes into replies. Called by `session`; calls `pipeline/inbound` and `pipeline/submission`.
+outcomes into replies. Called by `commands/*`; calls `pipeline/inbound` and `pipeline/submission`.
 """
 
 from dataclasses import dataclass

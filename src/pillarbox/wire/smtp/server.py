@@ -1,7 +1,7 @@
 """The server's side of an SMTP or LMTP connection: bytes in, events out.
 
 Keeps the boundary between commands, content and SASL responses, and nothing else: order of
-commands, policy and replies are the session's. Called by `protocols/smtp/session`; calls
+commands, policy and replies are the session's. Called by `protocols/smtp/conversation`; calls
 `commands` and `data`.
 
 The loop of a session:

@@ -1,6 +1,6 @@
-"""Logging in: the AUTH command and its exchange (RFC 4954).
+"""One login under way: the exchange that AUTH begins, and the mechanisms offered (RFC 4954).
 
-Called by `session`; calls `wire/sasl` for the form and `pipeline/login` for the rest.
+Called by `commands/auth`; calls `wire/sasl` for the form and `pipeline/login` for the rest.
 """
 
 from base64 import b64encode

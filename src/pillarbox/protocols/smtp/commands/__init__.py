@@ -1,0 +1,1 @@
+"""What the commands of SMTP and LMTP do, a family to a module."""

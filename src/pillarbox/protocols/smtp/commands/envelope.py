@@ -1,0 +1,118 @@
+"""MAIL, RCPT and RSET: the envelope of a message (RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.1.5)."""
+
+from pillarbox.base.errors import Failure
+from pillarbox.base.log import logger
+from pillarbox.pipeline.inbound.message import Recipient
+from pillarbox.protocols.smtp import errors
+from pillarbox.protocols.smtp.errors import Stage, refusal
+from pillarbox.protocols.smtp.policy import Role
+from pillarbox.protocols.smtp.receive import Transaction
+from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.wire.smtp import replies
+from pillarbox.wire.smtp.commands import Mail, Rcpt, Rset
+from pillarbox.wire.smtp.params import NO_RCPT_PARAMS, Body, MailParams
+from pillarbox.wire.smtp.replies import Reply
+
+_log = logger("smtp")
+
+
+async def mail(session: SmtpSession, command: Mail) -> None:
+    """Begin a transaction, if its sender may."""
+    refused = _mail_refusal(session, command)
+    if refused is not None:
+        session.refuse(refused)
+        return
+    if session.watch is not None and not await session.watch.holds():
+        session.say(errors.CLOSE_LOGIN)
+        return
+    submission, actor = session.services.submission, session.actor
+    if session.role is Role.SUBMISSION and submission is not None and actor is not None:
+        try:
+            await submission.sender(actor, command.reverse_path or "")
+        except Failure as failure:
+            sender, why = command.reverse_path, failure.cause or failure.public
+            _log.info("sender refused", user=actor.address, sender=sender, why=why)
+            session.refuse(refusal(failure, Stage.SENDER))
+            return
+    session.transaction = Transaction(command, session.services.in_flight)
+    session.say(replies.SENDER_OK)
+
+
+def _mail_refusal(session: SmtpSession, command: Mail) -> Reply | None:
+    if session.role is Role.SUBMISSION:
+        if not session.is_safe():
+            return replies.TLS_REQUIRED
+        if session.actor is None:
+            return replies.AUTH_REQUIRED
+    if session.name is None:
+        return errors.LHLO_FIRST if session.role is Role.LMTP else errors.EHLO_FIRST
+    if session.transaction is not None:
+        return errors.IN_TRANSACTION
+    params = command.params
+    if _has_unoffered(params, session.role):
+        return replies.UNKNOWN_PARAMETER
+    if not (params.smtputf8 or command.is_ascii):
+        return replies.SMTPUTF8_REQUIRED
+    limit_bytes = session.options.max_message_bytes
+    if params.size_bytes is not None and params.size_bytes > limit_bytes:
+        return replies.message_too_large(limit_bytes)
+    return None
+
+
+def _has_unoffered(params: MailParams, role: Role) -> bool:
+    """Whether MAIL has a parameter of an extension that was not announced."""
+    return (
+        params.body is Body.BINARY
+        or params.ret is not None
+        or params.envid is not None
+        or params.require_tls
+        or params.hold_for_s is not None
+        or params.hold_until is not None
+        or (params.auth is not None and role is not Role.SUBMISSION)
+    )
+
+
+async def rcpt(session: SmtpSession, command: Rcpt) -> None:
+    """Add a recipient, if there is one of that name."""
+    transaction = session.transaction
+    if transaction is None:
+        session.refuse(errors.MAIL_FIRST)
+    elif transaction.chunks is not None or transaction.chunk_failed:
+        session.refuse(errors.CHUNKS_BEGUN)
+    elif command.params is not NO_RCPT_PARAMS:
+        session.refuse(replies.UNKNOWN_PARAMETER)
+    elif not (transaction.smtputf8 or command.is_ascii):
+        session.refuse(replies.SMTPUTF8_REQUIRED)
+    elif len(transaction.recipients) >= session.options.max_recipients:
+        session.say(replies.TOO_MANY_RECIPIENTS)
+    else:
+        try:
+            recipient = await _recipient(session, command.forward_path, transaction)
+        except Failure as failure:
+            why = failure.cause or failure.public
+            _log.info("recipient refused", recipient=command.forward_path, why=why)
+            _refuse_recipient(session, refusal(failure, Stage.RECIPIENT))
+        else:
+            transaction.recipients.append(recipient)
+            session.say(replies.RECIPIENT_OK)
+
+
+async def _recipient(session: SmtpSession, path: str, transaction: Transaction) -> Recipient:
+    submission = session.services.submission
+    if session.role is Role.SUBMISSION and submission is not None:
+        return await submission.recipient(path, transaction.announced_bytes)
+    return await session.services.inbound.recipient(path, transaction.announced_bytes)
+
+
+def _refuse_recipient(session: SmtpSession, reply: Reply) -> None:
+    """Lists have stale addresses, so these are counted apart; guessing has its limit too."""
+    session.say(reply)
+    session.refused_count += reply.is_permanent
+    if session.refused_count >= session.options.max_refused_recipients:
+        session.say(replies.too_many_errors(session.options.hostname))
+
+
+async def rset(session: SmtpSession, command: Rset) -> None:
+    """Forget the transaction."""
+    session.end_transaction()
+    session.say(replies.OK)

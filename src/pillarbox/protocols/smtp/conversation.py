@@ -1,0 +1,118 @@
+"""One SMTP or LMTP connection from greeting to goodbye: reads events, has them run, sends replies.
+
+Knows no command: `registry` says who runs which. Keeps the time and the number of commands a
+client may take; replies of one turn are sent together, once the input that has come is used up
+(RFC 2920 §3.2). Started by `stream/listener`; calls `wire/smtp/server` for the events and
+`commands/*` for the work.
+"""
+
+from collections.abc import Mapping
+
+from pillarbox.base.errors import Failure
+from pillarbox.base.log import logger
+from pillarbox.protocols.smtp import errors
+from pillarbox.protocols.smtp.errors import Stage, refusal
+from pillarbox.protocols.smtp.policy import Role
+from pillarbox.protocols.smtp.registry import Handler
+from pillarbox.protocols.smtp.session import SmtpSession
+from pillarbox.protocols.stream.connection import Draining
+from pillarbox.wire.smtp import replies
+from pillarbox.wire.smtp.server import Event
+
+_log = logger("smtp")
+_LOGIN_PATIENCE = 3
+"""How many times the command timeout a user's program may take to log in."""
+
+
+class Conversation:
+    """What is said on one connection."""
+
+    __slots__ = ("_began_s", "_command_count", "_handlers", "_wait_from_s", "session")
+
+    def __init__(self, session: SmtpSession, handlers: Mapping[type, Handler]) -> None:
+        self.session = session
+        self._handlers = handlers
+        self._began_s = self._wait_from_s = 0.0
+        self._command_count = 0
+
+    async def run(self) -> None:
+        """Serve the client until one side ends it; the caller closes the connection."""
+        session = self.session
+        hostname = session.options.hostname
+        self._began_s = self._wait_from_s = session.loop_time()
+        session.peer_name.look_up()
+        session.say(replies.greeting(hostname, lmtp=session.role is Role.LMTP))
+        try:
+            await self._serve(session)
+        except TimeoutError:
+            session.say(replies.timed_out(hostname))
+        except Draining:
+            session.say(replies.shutting_down(hostname))
+        finally:
+            session.end_transaction()
+            session.peer_name.close()
+            session.flush()
+
+    async def _serve(self, session: SmtpSession) -> None:
+        connection, parser = session.connection, session.parser
+        next_event, now_s = parser.next_event, session.loop_time
+        while True:
+            session.flush()
+            await connection.drain()
+            if session.ending:
+                return
+            at_rest = session.transaction is None and not parser.buffered_bytes
+            data = await connection.read(self._patience_s(), at_rest=at_rest)
+            if not data:
+                return
+            if parser.in_content:
+                _content_came(session, len(data))
+            parser.feed(data)
+            while not session.ending and (event := next_event()) is not None:
+                await self._take(session, event)
+                self._wait_from_s = now_s()
+
+    def _patience_s(self) -> float:
+        """How long to wait for input: words that trickle in buy no time but in content."""
+        session = self.session
+        timeout_s, now_s = session.options.timeout_s, session.loop_time()
+        if session.parser.in_content:
+            self._wait_from_s = now_s
+            return timeout_s
+        left_s = self._wait_from_s + timeout_s - now_s
+        if session.role is Role.SUBMISSION and session.actor is None:
+            left_s = min(left_s, self._began_s + _LOGIN_PATIENCE * timeout_s - now_s)
+        if left_s <= 0:
+            raise TimeoutError("no command in time")
+        return left_s
+
+    async def _take(self, session: SmtpSession, event: Event) -> None:
+        """Run one event; whatever goes wrong in it is answered and ends the transaction."""
+        try:
+            await self._handlers[type(event)](session, event)
+        except Failure as failure:
+            why = failure.cause or failure.public
+            _log.warning("command failed", command=type(event).__name__, why=why)
+            session.say(refusal(failure, Stage.CONTENT))
+            session.end_transaction()
+        except (TimeoutError, ConnectionError):
+            raise
+        except Exception:
+            _log.exception("command failed", command=type(event).__name__)
+            session.say(replies.LOCAL_ERROR)
+            session.end_transaction()
+        self._command_count += 1
+        session.idle_count += 1
+        options = session.options
+        if session.idle_count > options.max_idle or self._command_count > options.max_commands:
+            session.say(errors.CLOSE_COMMANDS)
+
+
+def _content_came(session: SmtpSession, size_bytes: int) -> None:
+    transaction = session.transaction
+    if transaction is None:
+        return
+    transaction.grow(size_bytes)
+    until = transaction.content_until
+    if until is not None and session.loop_time() > until:
+        session.say(errors.CLOSE_SLOW)
