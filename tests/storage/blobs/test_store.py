@@ -56,8 +56,26 @@ def test_files_are_private_and_spread(store: BlobStore) -> None:
     path = store.path(LARGE.id)
     assert path.parts[-3:] == ("cd", "ab", "7fff00000000abcd")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_never_written_over(store: BlobStore) -> None:
+    other = SealedBlob(LARGE.id, b"", 0, b"other")
     store.put(LARGE)
+    with pytest.raises(Unavailable) as refused:
+        store.put(other)
+    assert refused.value.temporary
     assert store.load_file(LARGE.id) == LARGE.data
+    assert [path for _, path in store.files()] == [store.path(LARGE.id)]
+
+
+def test_what_somebody_else_is_writing_is_left_alone(store: BlobStore) -> None:
+    half = store.path(LARGE.id).with_suffix(".tmp")
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    with pytest.raises(Unavailable):
+        store.put(LARGE)
+    assert half.read_bytes() == b"half"
+    assert not store.path(LARGE.id).exists()
 
 
 @pytest.mark.parametrize("broken", ["write", "fsync", "rename"])

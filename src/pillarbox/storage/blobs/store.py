@@ -52,25 +52,30 @@ class BlobStore:
         return self._threshold_bytes is not None and len(blob.data) >= self._threshold_bytes
 
     def put(self, blob: SealedBlob) -> None:
-        """Write a large blob's file so that it survives a power cut; blocks on the disk."""
+        """Write a large blob's file so that it survives a power cut; blocks on the disk.
+
+        Never writes over a file that is there, or that somebody is writing: `Unavailable` then, as
+        for any fault of the disk. Whoever tries again does so with a new id.
+        """
         path = self.path(blob.id)
         temporary = path.with_suffix(".tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb", closefd=False) as file:
-                    file.write(blob.data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise _cannot_store(error) from error
+        try:
+            _fill(descriptor, blob.data)
+            # Nobody else can come to have the name meanwhile: they would need the temporary one.
+            if path.exists():
+                raise FileExistsError(f"{path} is there already")
             temporary.rename(path)
             for folder in (path.parent, path.parent.parent, self._folder):
                 _sync_folder(folder)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise Unavailable("The message can't be stored just now", str(error)) from error
+            raise _cannot_store(error) from error
 
     def insert(self, tx: Tx, blob: SealedBlob) -> None:
         """Add the blob's row, and its bytes where they lie in the database."""
@@ -120,6 +125,20 @@ class BlobStore:
             named = _FILE_NAME.fullmatch(path.name)
             if named is not None:
                 yield (None if named[2] else BlobId(int(named[1], 16))), path
+
+
+def _fill(descriptor: int, data: bytes) -> None:
+    """Write a new file to the disk and close it."""
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_store(error: OSError) -> Unavailable:
+    return Unavailable("The message can't be stored just now", str(error))
 
 
 def _sync_folder(folder: Path) -> None:
