@@ -48,13 +48,17 @@ class ConnectionThreads:
         self._count = count
         self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._unfinished = 0
+        self._counting = threading.Lock()
 
     def submit(self, unit: Unit) -> None:
         """Queue a unit; called from the event loop only. `Busy` when far too many wait."""
         if self._waiting.qsize() >= MAX_WAITING:
             raise Busy("The mail store is overloaded; try again later")
-        if self._waiting.qsize() >= self._idle and len(self._threads) < self._count:
+        with self._counting:
+            self._unfinished += 1
+            needed = self._unfinished
+        if len(self._threads) < min(needed, self._count):
             name = f"{'write' if self._write else 'read'}-{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
             self._threads.append(thread)
@@ -71,12 +75,12 @@ class ConnectionThreads:
     def _work(self) -> None:
         connection: Connection | None = None
         while True:
-            self._idle += 1
             unit = self._waiting.get()
-            self._idle -= 1
             if unit is None:
                 break
             connection = self._run(connection, unit)
+            with self._counting:
+                self._unfinished -= 1
             self._settler.settle((unit,))
         if connection is not None:
             connection.close()
