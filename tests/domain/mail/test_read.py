@@ -33,7 +33,10 @@ async def test_summaries_and_contents(account: MailAccount) -> None:
         filler = b"x" * 5000 if number == 3 else b""
         await account.put(b"Subject: number %d\r\n\r\nbody %d" % (number, number) + filler)
     box, database = (await account.box()).id, account.database
-    stored = await database.read(read.summaries, account.store, account.id, box, ((2, 2), (4, 9)))
+    stored, left = await database.read(
+        read.summaries, account.store, account.id, box, ((2, 2), (4, 9))
+    )
+    assert not left
     assert [(uid, fields_of(data).subject) for uid, data in stored] == [
         (2, "number 1"),
         (4, "number 3"),
@@ -48,6 +51,24 @@ async def test_summaries_and_contents(account: MailAccount) -> None:
         assert content[root.body_start : root.body_end].startswith(b"body ")
     bare = await database.read(read.contents, account.store, account.id, box, ((1, 1),), False)
     assert bare == [(1, b"Subject: number 0\r\n\r\nbody 0", None)]
+
+
+async def test_large_summaries_are_read_in_turns(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "SUMMARY_BYTES", 15_000)
+    for number in range(7):
+        many = b"x@example.test, " * (500 if number % 3 else 1)
+        await account.put(b"Subject: %d\r\nTo: " % number + many + b"z@example.test\r\n\r\n")
+    box, ranges = (await account.box()).id, [(1, 5), (7, 9)]
+    told = []
+    while ranges:
+        found, ranges = await account.database.read(
+            read.summaries, account.store, account.id, box, ranges
+        )
+        told.append([(uid, fields_of(stored).subject) for uid, stored in found])
+        assert sum(len(stored) for _, stored in found if len(stored) > 4096) < 60_000
+    assert told == [[(1, "0"), (2, "1")], [(3, "2"), (4, "3")], [(5, "4"), (7, "6")]]
 
 
 async def test_lost_file_is_told(account: MailAccount) -> None:

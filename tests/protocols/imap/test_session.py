@@ -10,6 +10,7 @@ from kit.imap import USER, MailHouse
 from kit.login import PASSWORD
 from pillarbox.base.cpu import Line
 from pillarbox.domain.accounts import users
+from pillarbox.domain.mail import read
 from pillarbox.domain.mail.query import Query
 from pillarbox.protocols.imap.commands import fetch, search
 from pillarbox.protocols.imap.commands.search_view import matching
@@ -151,6 +152,24 @@ async def test_large_content_in_slices(house: MailHouse) -> None:
     answer = await talk.say(b"t FETCH 1:* BODY.PEEK[]\r\n")
     for number, body in enumerate(bodies, 1):
         assert b"* %d FETCH (BODY[] {1500000}\r\n%b)\r\n" % (number, body) in answer
+
+
+@pytest.mark.parametrize("items", ["UID ENVELOPE", "ENVELOPE UID RFC822.SIZE BODY.PEEK[TEXT]"])
+async def test_large_summaries_in_slices(
+    house: MailHouse, items: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "SUMMARY_BYTES", 1)
+    for number in range(6):
+        many = b"x@example.test, " * (1 if number in (0, 3) else 500)
+        await house.deliver(b"Subject: %d\r\nTo: " % number + many + b"z@w\r\n\r\n%d" % number)
+    talk = await house.talk().login("SELECT INBOX")
+    answer = await talk.ask(f"FETCH 1:2,4:* ({items})")
+    fetched = [line for line in answer if line.startswith("* ")]
+    assert [line.split()[1] for line in fetched] == ["1", "2", "4", "5", "6"]
+    for line, number in zip(fetched, (1, 2, 4, 5, 6), strict=True):
+        assert f"UID {number} " in line + " "
+        assert f'ENVELOPE (NIL "{number - 1}" ' in line
+    assert (await talk.ask("SEARCH SUBJECT 4"))[0] == "* SEARCH 5"
 
 
 @pytest.mark.parametrize("line", [b"b LOGIN x\0y z", b"", b"\xff"], ids=["NUL", "empty", "8-bit"])

@@ -5,9 +5,10 @@ loop only pastes bytes. Callers bound what they ask for at once.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, func, select
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
@@ -20,6 +21,10 @@ from pillarbox.formats.mime.part import Part
 from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
+
+SUMMARY_BYTES = 4 << 20
+"""Where a read of summaries stops that had to fetch large ones."""
+_SMALL_SUMMARY_BYTES = 4096
 
 _OF_MAILBOX = messages.c.mailbox_id == bindparam("mailbox")
 _IN_RANGE = messages.c.uid.between(bindparam("first"), bindparam("last"))
@@ -43,11 +48,17 @@ _ROWS = Statement(
     .order_by(messages.c.uid)
 )
 _SUMMARIES = Statement(
-    select(messages.c.uid, emails.c.id, emails.c.summary)
+    select(
+        messages.c.uid,
+        emails.c.id,
+        # Large ones are fetched one by one, so that they are never all in memory.
+        case((func.length(emails.c.summary) <= _SMALL_SUMMARY_BYTES, emails.c.summary)),
+    )
     .join_from(messages, emails, emails.c.id == messages.c.email_id)
     .where(_OF_MAILBOX, _IN_RANGE)
     .order_by(messages.c.uid)
 )
+_LARGE_SUMMARY = Statement(select(emails.c.summary).where(emails.c.id == bindparam("email")))
 _CONTENTS = Statement(
     select(
         messages.c.uid,
@@ -125,13 +136,31 @@ def rows(
 
 def summaries(
     tx: Tx, store: ContentStore, account: AccountId, mailbox: MailboxId, ranges: UidRanges
-) -> list[tuple[int, bytes]]:
-    """The stored summary of each message (see `formats.mime.summary`), by UID."""
+) -> tuple[list[tuple[int, bytes]], UidRanges]:
+    """The stored summary of each message (see `formats.mime.summary`), by UID.
+
+    Stops after `SUMMARY_BYTES` of large ones: then the ranges still to be read come with it.
+    """
     unseal = store.keys.account(salt_of(tx, account)).open
-    return [
-        (uid, unseal(sealed, b"s" + email_id.to_bytes(8, "big")))
-        for uid, email_id, sealed in _over(tx, _SUMMARIES, mailbox, ranges)
-    ]
+    found: list[tuple[int, bytes]] = []
+    large_bytes = 0
+    for uid, email_id, sealed in _over(tx, _SUMMARIES, mailbox, ranges):
+        if sealed is None:
+            if large_bytes >= SUMMARY_BYTES:
+                return found, [(max(first, uid), last) for first, last in ranges if last >= uid]
+            sealed = tx.scalar(_LARGE_SUMMARY, email=email_id)
+            large_bytes += len(sealed)
+        found.append((uid, unseal(sealed, b"s" + email_id.to_bytes(8, "big"))))
+    return found, ()
+
+
+def each_summary(
+    tx: Tx, store: ContentStore, account: AccountId, mailbox: MailboxId, ranges: UidRanges
+) -> Iterator[tuple[int, bytes]]:
+    """The same to its end, for who needs no more than one at a time."""
+    while ranges:
+        found, ranges = summaries(tx, store, account, mailbox, ranges)
+        yield from found
 
 
 def contents(

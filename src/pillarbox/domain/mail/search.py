@@ -13,7 +13,7 @@ from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail import query as q
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.placement import MAX_UID, UidRanges
-from pillarbox.domain.mail.read import contents, summaries
+from pillarbox.domain.mail.read import contents, each_summary
 from pillarbox.domain.mail.tables import emails, messages
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers, fields, unfold
 from pillarbox.formats.mime.part import Part
@@ -63,7 +63,7 @@ def search(
     unread: list[Candidate] = []
     for batch in _batches(unsure, SUMMARY_BATCH):
         for candidate, (_, stored) in zip(
-            batch, summaries(tx, store, account, mailbox, _ranges(batch)), strict=True
+            batch, each_summary(tx, store, account, mailbox, _ranges(batch)), strict=True
         ):
             candidate.fields = fields_of(stored)
             _sort(query, candidate, found, unread)

@@ -6,12 +6,14 @@ Flags, UIDs and modseqs come from the view; rows, stored summaries and content f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail import read
 from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.formats.mime.part import Part
 from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
 from pillarbox.protocols.imap.errors import RefusedCommand
@@ -106,26 +108,43 @@ async def _slices(
     for piece in _pieces(spans, most):
         ranges = view.uid_ranges(piece)
         rows: list[Row] = []
-        summaries: list[tuple[int, bytes]] = []
         if Source.ROWS in sources or (Source.CONTENT in sources and _count(piece) > 1):
             rows = await database.read(read.rows, mailbox, ranges)
-        if Source.SUMMARIES in sources:
-            summaries = await database.read(
-                read.summaries, services.content, view.account_id, mailbox, ranges
-            )
-        if Source.CONTENT not in sources:
-            yield _joined(view, piece, sources, rows, summaries, [])
-            continue
-        for smaller in _by_size(view, piece, rows):
-            contents = await database.read(
-                read.contents,
-                services.content,
-                view.account_id,
-                mailbox,
-                view.uid_ranges(smaller),
-                wanted.parts,
-            )
-            yield _joined(view, smaller, sources, rows, summaries, contents)
+        async for some, summaries in _summaries(session, view, piece, sources):
+            if Source.CONTENT not in sources:
+                yield _joined(view, some, sources, rows, summaries, [])
+                continue
+            for smaller in _by_size(view, some, rows):
+                contents = await database.read(
+                    read.contents,
+                    services.content,
+                    view.account_id,
+                    mailbox,
+                    view.uid_ranges(smaller),
+                    wanted.parts,
+                )
+                yield _joined(view, smaller, sources, rows, summaries, contents)
+
+
+async def _summaries(
+    session: ImapSession, view: View, piece: list[Span], sources: frozenset[Source]
+) -> AsyncIterator[tuple[list[Span], list[tuple[int, bytes]]]]:
+    """The piece in parts whose summaries fit into memory, with them if they are needed."""
+    if Source.SUMMARIES not in sources:
+        yield piece, []
+        return
+    services = session.services
+    ranges: UidRanges = view.uid_ranges(piece)
+    while ranges:
+        found, ranges = await services.database.read(
+            read.summaries, services.content, view.account_id, view.mailbox_id, ranges
+        )
+        if not ranges:
+            break
+        middle = bisect_left(view.uids, ranges[0][0])
+        yield [(start, min(end, middle)) for start, end in piece if start < middle], found
+        piece = [(max(start, middle), end) for start, end in piece if end > middle]
+    yield piece, found
 
 
 def _joined(
