@@ -7,7 +7,7 @@ theirs in their own rows, in their mailbox's and in tombstones; what has no such
 
 from enum import IntEnum
 
-from sqlalchemy import Column, Table, bindparam, insert, select, update
+from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId
@@ -54,6 +54,7 @@ _SINCE = Statement(
     .where(changes.c.account_id == bindparam("account"), changes.c.modseq > bindparam("since"))
     .order_by(changes.c.modseq)
 )
+_FORGET = Statement(delete(changes).where(changes.c.account_id == bindparam("account")))
 
 
 def topic(account: AccountId) -> str:
@@ -93,3 +94,8 @@ def since(tx: Tx, account: AccountId, modseq: int) -> list[tuple[int, Kind, int]
     """What was noted after `modseq`: (modseq, kind, container), oldest first."""
     rows = tx.all(_SINCE, account=account, since=modseq)
     return [(row[0], Kind(row[1]), row[2]) for row in rows]
+
+
+def forget(tx: Tx, account: AccountId) -> None:
+    """Drop what was noted of an account that is about to go."""
+    tx.run(_FORGET, account=account)

@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import select
 
 from pillarbox.base.errors import Exists, Invalid, NotFound
+from pillarbox.domain import changes
 from pillarbox.domain.accounts import aliases, credentials, domains, users
 from pillarbox.domain.accounts.model import Role
 from pillarbox.domain.mail import mailboxes
@@ -77,6 +78,8 @@ async def test_a_deleted_user_leaves_nothing_behind(database: Database, add_user
     assert await database.read(users.list_of, None) == [bob]
     assert await database.read(credentials.candidates, "ann@example.org") is None
     assert await database.read(mailboxes.all_of, ann.account_id) == []
+    assert await database.read(changes.since, ann.account_id, 0) == []
+    assert await database.read(changes.since, bob.account_id, 0) != []
     (left,) = await database.read(aliases.list_of, None)
     assert left.targets == ("bob@example.org",)
     with pytest.raises(NotFound):

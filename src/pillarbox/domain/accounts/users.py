@@ -7,6 +7,7 @@ from sqlalchemy import delete as sql_delete
 
 from pillarbox.base.errors import Exists, Invalid, NotFound
 from pillarbox.base.ids import AccountId, DomainId
+from pillarbox.domain import changes
 from pillarbox.domain.accounts import aliases, credentials, domains, names
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
 from pillarbox.domain.accounts.tables import users
@@ -173,6 +174,7 @@ def delete(tx: Tx, account_id: AccountId) -> None:
     aliases.forget_target(tx, user.address)
     credentials.delete_all(tx, account_id)
     mailboxes.delete_all(tx, account_id)
+    changes.forget(tx, account_id)
     tx.run(_DELETE, account=account_id)
     tx.run(_DELETE_ACCOUNT, account=account_id)
     tx.emit(TOPIC)
