@@ -1,6 +1,7 @@
 """What ends a session or a command early, and what must not end it."""
 
 import asyncio
+import base64
 import re
 import threading
 
@@ -12,7 +13,8 @@ from pillarbox.base.cpu import Line
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import read
 from pillarbox.domain.mail.query import Query
-from pillarbox.protocols.imap.commands import fetch, search
+from pillarbox.formats.mime.section import decode_transfer
+from pillarbox.protocols.imap.commands import fetch, fetch_columns, search
 from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.protocols.imap.view import View
@@ -247,3 +249,24 @@ async def test_searches_of_what_lies_in_messages_stand_in_line(house: MailHouse)
         assert not talks[1].connection.taken()
     assert await talks[1].hear_unasked() == b"* SEARCH 1\r\nt OK SEARCH completed\r\n"
     assert (await talks[2].ask("SEARCH BODY words"))[0] == "* SEARCH 1"
+
+
+@pytest.mark.parametrize("item", ["BINARY.PEEK[1]", "BINARY.SIZE[1]"])
+@pytest.mark.parametrize("size", [1_000, 300_000])
+async def test_large_parts_are_decoded_in_a_thread(
+    house: MailHouse, item: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_loop: list[bool] = []
+
+    def noting(raw: bytes, encoding: str) -> bytes:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        return decode_transfer(raw, encoding)
+
+    monkeypatch.setattr(fetch_columns, "decode_transfer", noting)
+    content = base64.encodebytes(b"y" * size)
+    await house.deliver(b"Content-Transfer-Encoding: base64\r\n\r\n" + content)
+    talk = await house.talk().login("SELECT INBOX")
+    answer = await talk.say(f"t FETCH 1 {item}\r\n".encode())
+    value = b"%d" % size if "SIZE" in item else b"{%d}\r\n%b" % (size, b"y" * size)
+    assert answer.startswith(b"* 1 FETCH (%b %b)\r\n" % (item.replace(".PEEK", "").encode(), value))
+    assert on_loop == [size == 1_000]

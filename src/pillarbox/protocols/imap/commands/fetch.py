@@ -6,6 +6,7 @@ Flags, UIDs and modseqs come from the view; rows, stored summaries and content f
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ _SUMMARY_MESSAGES = 1_024
 _CONTENT_MESSAGES = 64
 _CONTENT_BYTES = 4 << 20
 _RESPONSE_BYTES = 16 << 20
+_DECODED_ON_LOOP_BYTES = 256 << 10
 
 
 async def fetch(session: ImapSession, args: Fetch) -> Reply:
@@ -49,7 +51,7 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
     async for part, whole in _slices(session, view, spans, wanted):
         complete &= whole
         numbers = [index + 1 for index in part.indexes]
-        for columns in _responses(part, wanted, uid=args.uid):
+        async for columns in _responses(part, wanted, uid=args.uid):
             session.write(fetch_columns(numbers, columns))
             await session.flush()
     if wanted.sets_seen and not view.read_only:
@@ -59,12 +61,14 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
     return Reply("FETCH completed")
 
 
-def _responses(part: Slice, wanted: Plan, *, uid: bool) -> Iterator[list[Column]]:
+async def _responses(part: Slice, wanted: Plan, *, uid: bool) -> AsyncIterator[list[Column]]:
     """The columns to send together: the same content asked for many times is sent in turns."""
     columns: list[Column] = []
     held_bytes = fresh = 0
+    large = sum(len(content) for content, _ in part.contents) > _DECODED_ON_LOOP_BYTES
     for make in wanted.makers:
-        columns.append(make(part))
+        apart = large and make in wanted.decoders
+        columns.append(await asyncio.to_thread(make, part) if apart else make(part))
         fresh += 1
         if part.contents or part.summaries:
             values = columns[-1].values

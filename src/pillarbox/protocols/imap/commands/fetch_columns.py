@@ -72,6 +72,8 @@ class Plan:
     parts: bool
     """Whether sections need the part index."""
     sets_seen: bool
+    decoders: frozenset[ColumnMaker]
+    """Makers that take long for large content."""
 
 
 def plan(items: Sequence[FetchItem], *, uid: bool, modseq: bool) -> Plan:
@@ -87,6 +89,7 @@ def plan(items: Sequence[FetchItem], *, uid: bool, modseq: bool) -> Plan:
         frozenset(one.source for one in planned),
         parts=any(one.parts for one in planned),
         sets_seen=any(one.sets_seen for one in planned),
+        decoders=frozenset(one.maker for one in planned if one.decodes),
     )
 
 
@@ -96,6 +99,7 @@ class _Planned:
     source: Source
     parts: bool = False
     sets_seen: bool = False
+    decodes: bool = False
 
 
 def _planned(item: FetchItem) -> _Planned:
@@ -108,7 +112,8 @@ def _planned(item: FetchItem) -> _Planned:
     if isinstance(item, BodySection):
         return _section(item, respond.section_label(item))
     sets_seen = isinstance(item, BinarySection) and not item.peek
-    return _Planned(_binary(item), Source.CONTENT, bool(item.part), sets_seen)
+    by_part = bool(item.part)
+    return _Planned(_binary(item), Source.CONTENT, by_part, sets_seen, decodes=by_part)
 
 
 def _section(section: BodySection, label: bytes) -> _Planned:
