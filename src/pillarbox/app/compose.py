@@ -26,7 +26,7 @@ from pillarbox.net.dns import DnsOptions, SystemResolver
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.jobs.purge import PURGE_EVERY_S, Purge
+from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
@@ -159,7 +159,10 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         database,
         clock,
         f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}",
-        (PeriodicJob("purge", PURGE_EVERY_S, purge.run),),
+        (
+            PeriodicJob("purge", PURGE_EVERY_S, purge.run),
+            PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
+        ),
     )
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,

@@ -4,18 +4,23 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import func, insert, select
 
 from kit.clock import FakeClock
 from kit.mail import EVERYTHING, MailAccount
-from pillarbox.base.ids import BlobId
+from pillarbox.base.errors import NotFound
+from pillarbox.base.ids import BlobId, QueueId
 from pillarbox.domain.mail import append, sweep
 from pillarbox.domain.mail.content import prepare
 from pillarbox.domain.mail.copy import copy
 from pillarbox.domain.mail.expunge import remove
 from pillarbox.domain.mail.model import FlagSet
 from pillarbox.domain.mail.tables import emails, unplaced
+from pillarbox.domain.queue.enqueue import enqueue
+from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.queue.tables import queue_messages
+from pillarbox.storage.blobs.sealed import seal
 from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.tx import Tx
 
@@ -137,3 +142,22 @@ async def test_queued_message_keeps_its_blob(account: MailAccount, clock: FakeCl
     known: Callable[[Tx, BlobId], bool] = sweep.is_known
     assert await account.database.lookup(known, BlobId(blob[0][0]))
     assert not await account.database.lookup(known, BlobId(12345))
+
+
+def _enqueue(tx: Tx, account: MailAccount, content: bytes, times: int) -> list[QueueId]:
+    blob = seal(BlobId(tx.next_id()), content)
+    account.store.blobs.insert(tx, blob)
+    outgoing = Outgoing("", (OutgoingRecipient("ann@elsewhere.test"),))
+    return [enqueue(tx, account.store.keys, blob, outgoing, tx.now_ms) for _ in range(times)]
+
+
+async def test_a_message_taken_out_of_the_queue_takes_its_blob_along(account: MailAccount) -> None:
+    first, second = await account.database.write(_enqueue, account, LARGE, 2)
+    write, store = account.database.write, account.store.blobs
+    assert await write(sweep.remove_queued, store, first) is None
+    assert await counts(account) == (0, 1, 0)
+    gone = await write(sweep.remove_queued, store, second)
+    assert gone is not None
+    assert await counts(account) == (0, 0, 0)
+    with pytest.raises(NotFound):
+        await write(sweep.remove_queued, store, second)

@@ -4,13 +4,21 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from kit.clock import FakeClock
 from kit.mail import EVERYTHING, MailAccount, content_store
 from pillarbox.base.ids import BlobId
-from pillarbox.domain.mail import expunge, flags
+from pillarbox.domain.mail import expunge, flags, sweep
+from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.domain.queue.enqueue import enqueue
+from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
+from pillarbox.pipeline.jobs import purge as purge_module
 from pillarbox.pipeline.jobs.purge import LEFTOVER_AFTER_S, STEP, Purge
+from pillarbox.storage.blobs.sealed import SealedBlob, seal
 from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
 
 LARGE = b"Subject: large\r\n\r\n" + os.urandom(6000).hex().encode() + b"\r\n"
 
@@ -66,4 +74,36 @@ async def test_files_of_writes_that_never_ended_go_after_a_day(
         os.utime(path, (long_ago_s, long_ago_s))
     await Purge(database, store.blobs, clock).run()
     assert {path for _, path in store.blobs.files()} == kept | {fresh}
+    assert await account.contents() == [LARGE]
+
+
+def _store_queued(tx: Tx, store: ContentStore, blob: SealedBlob) -> None:
+    store.blobs.insert(tx, blob)
+    outgoing = Outgoing("", (OutgoingRecipient("ann@elsewhere.test"),))
+    enqueue(tx, store.keys, blob, outgoing, tx.now_ms)
+
+
+async def test_blobs_that_nothing_refers_to_go_after_a_day(
+    database: Database, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "ORPHAN_STEP", 2)
+    store = content_store(tmp_path / "blobs")
+    account = await MailAccount.open(database, store)
+    blobs = [seal(BlobId(database.ids.next()), LARGE) for _ in range(8)]
+    queued, fresh, *lost = blobs
+    for blob in blobs:
+        store.blobs.put(blob)
+    await database.write(_store_queued, store, queued)
+    for blob in lost[:3]:
+        await database.write(store.blobs.insert, blob)
+    await account.put(LARGE)
+    for blob in lost[3:]:
+        await database.write(store.blobs.insert, blob)
+    clock.advance(days=1, seconds=1)
+    await database.write(store.blobs.insert, fresh)
+    await Purge(database, store.blobs, clock).run_orphans()
+    for blob in blobs:
+        kept = blob in (queued, fresh)
+        assert await database.read(sweep.is_known, blob.id) == kept
+        assert store.blobs.path(blob.id).exists() == kept
     assert await account.contents() == [LARGE]

@@ -32,11 +32,15 @@ def list_queue(invocation: Invocation, as_json: bool) -> None:
 @yes_option
 @click.pass_obj
 def remove(invocation: Invocation, message_id: int, yes: bool) -> None:
+    from pillarbox.app.compose import blob_store
     from pillarbox.base.ids import QueueId
-    from pillarbox.domain.queue import inspect
+    from pillarbox.domain.mail import sweep
 
     confirm(f"Remove message {message_id} from the queue?", yes)
-    invocation.write(inspect.remove, QueueId(message_id))
+    store = blob_store(invocation.configuration().options)
+    gone = invocation.write(sweep.remove_queued, store, QueueId(message_id))
+    if gone is not None:
+        store.remove_file(gone)
     click.echo(f"Removed message {message_id}.")
 
 

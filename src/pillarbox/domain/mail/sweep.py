@@ -3,10 +3,11 @@
 Run by a leased job in small steps. Deleted mail waits out the undelete window first.
 """
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import bindparam, delete, exists, func, not_, or_, select
 
-from pillarbox.base.ids import BlobId
+from pillarbox.base.ids import BlobId, QueueId
 from pillarbox.domain.mail.tables import emails, messages, unplaced
+from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.tables import queue_messages
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.blobs.tables import blobs
@@ -31,11 +32,25 @@ _SETTLE = Statement(
         unplaced.c.since_ms == bindparam("since"), unplaced.c.email_id == bindparam("email")
     )
 )
-_BLOB_IN_USE = Statement(
+_NEEDED = or_(
+    exists().where(emails.c.blob_id == blobs.c.id),
+    exists().where(queue_messages.c.blob_id == blobs.c.id),
+)
+_BLOB_IN_USE = Statement(select(blobs.c.id).where(blobs.c.id == bindparam("blob"), _NEEDED))
+_WINDOW = (
+    select(blobs.c.id)
+    .where(blobs.c.id > bindparam("after"))
+    .order_by(blobs.c.id)
+    .limit(bindparam("most"))
+    .subquery()
+)
+_WINDOW_END = Statement(select(func.max(_WINDOW.c.id)))
+_ORPHANS = Statement(
     select(blobs.c.id).where(
-        blobs.c.id == bindparam("blob"),
-        exists().where(emails.c.blob_id == blobs.c.id)
-        | exists().where(queue_messages.c.blob_id == blobs.c.id),
+        blobs.c.id > bindparam("after"),
+        blobs.c.id <= bindparam("last"),
+        blobs.c.created_ms < bindparam("before"),
+        not_(_NEEDED),
     )
 )
 _KNOWN_BLOB = Statement(select(blobs.c.id).where(blobs.c.id == bindparam("blob")))
@@ -66,6 +81,34 @@ def release_blob(tx: Tx, store: BlobStore, blob: BlobId) -> bool:
         return False
     store.delete(tx, blob)
     return True
+
+
+def remove_queued(tx: Tx, store: BlobStore, message: QueueId) -> BlobId | None:
+    """Take a message out of the queue without telling its sender, and its blob with it.
+
+    Gives the blob if it is gone: its file may be removed once the transaction is on disk. Raises
+    `NotFound`.
+    """
+    blob = inspect.remove(tx, message)
+    return blob if release_blob(tx, store, blob) else None
+
+
+def orphans(tx: Tx, after: BlobId, before_ms: int, most: int) -> tuple[BlobId | None, list[BlobId]]:
+    """Blobs stored before an instant that nothing refers to, among the `most` behind `after`.
+
+    Also gives the last blob that was looked at, `None` at the end. There should be no orphans: it
+    takes a fault, or a table put back from a backup, to make one.
+    """
+    last = tx.scalar(_WINDOW_END, after=after, most=most)
+    if last is None:
+        return None, []
+    rows = tx.all(_ORPHANS, after=after, last=last, before=before_ms)
+    return BlobId(last), [BlobId(row[0]) for row in rows]
+
+
+def release_all(tx: Tx, store: BlobStore, candidates: list[BlobId]) -> list[BlobId]:
+    """`release_blob` for each; gives those that are gone."""
+    return [blob for blob in candidates if release_blob(tx, store, blob)]
 
 
 def is_known(tx: Tx, blob: BlobId) -> bool:

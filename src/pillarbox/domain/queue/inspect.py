@@ -8,7 +8,7 @@ from collections import defaultdict
 from sqlalchemy import bindparam, delete, func, select
 
 from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import QueueId
+from pillarbox.base.ids import BlobId, QueueId
 from pillarbox.domain.queue.enqueue import KEY_PURPOSE
 from pillarbox.domain.queue.model import QueuedMessage, QueuedRecipient, Status
 from pillarbox.domain.queue.tables import queue_messages, queue_recipients
@@ -47,7 +47,9 @@ _RECIPIENTS_BETWEEN = Statement(
 _COUNTS = Statement(select(_r.status, func.count()).group_by(_r.status))
 _CONTENT = Statement(select(_m.blob_id, _m.wrapped_key).where(_m.id == bindparam("id")))
 _DELETE_RECIPIENTS = Statement(delete(queue_recipients).where(_r.message_id == bindparam("id")))
-_DELETE_MESSAGE = Statement(delete(queue_messages).where(_m.id == bindparam("id")))
+_DELETE_MESSAGE = Statement(
+    delete(queue_messages).where(_m.id == bindparam("id")).returning(_m.blob_id)
+)
 
 
 def list_of(tx: Tx, after: int = 0, limit: int = LIST_MAX) -> list[QueuedMessage]:
@@ -77,11 +79,16 @@ def content(tx: Tx, keys: KeyRing, blobs: BlobStore, message_id: QueueId) -> byt
     return unseal(blob_id, key, blobs.load(tx, blob_id))
 
 
-def remove(tx: Tx, message_id: QueueId) -> None:
-    """Take a message out of the queue without telling its sender; its blob is swept later."""
+def remove(tx: Tx, message_id: QueueId) -> BlobId:
+    """Take a message out of the queue without telling its sender.
+
+    Gives its blob, which others may need too: `domain/mail/sweep.remove_queued` sees to that.
+    """
     tx.run(_DELETE_RECIPIENTS, id=message_id)
-    if not tx.run(_DELETE_MESSAGE, id=message_id):
+    blob_id = tx.scalar(_DELETE_MESSAGE, id=message_id)
+    if blob_id is None:
         raise NotFound("There is no such message in the queue")
+    return BlobId(blob_id)
 
 
 def _with_recipients(tx: Tx, rows: list[Row]) -> list[QueuedMessage]:

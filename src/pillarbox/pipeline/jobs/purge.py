@@ -1,7 +1,8 @@
 """Purging what nobody can reach any more: expunged mail after its window, files of no blob.
 
-A job of `runner`; what may go is decided by `domain/mail/sweep`. Works in small steps, so that
-mail on its way in never waits long for it.
+Two jobs of `runner`: `run` for every hour, `run_orphans` to go through all blobs now and then. What
+may go is decided by `domain/mail/sweep`. They work in small steps, so that mail on its way in never
+waits long for them.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import BlobId
+from pillarbox.base.log import logger
 from pillarbox.domain.mail import sweep
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
@@ -20,6 +22,12 @@ from pillarbox.storage.db import Database
 PURGE_EVERY_S = 3600
 STEP = 100
 LEFTOVER_AFTER_S = 24 * 3600.0
+ORPHANS_EVERY_S = 7 * 24 * 3600
+ORPHAN_AFTER_MS = 24 * 3_600_000
+# Looking disturbs no writer, so these steps may be longer.
+ORPHAN_STEP = 1000
+
+_log = logger("jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,17 @@ class Purge:
             if looked_at < STEP:
                 break
         await self._leftovers()
+
+    async def run_orphans(self) -> None:
+        """Remove blobs that neither an email nor a queued message refers to, after a day."""
+        before_ms = self.clock.now_ms() - ORPHAN_AFTER_MS
+        after: BlobId | None = BlobId(0)
+        while after is not None:
+            after, found = await self.database.read(sweep.orphans, after, before_ms, ORPHAN_STEP)
+            if found:
+                gone = await self.database.write(sweep.release_all, self.store, found)
+                await asyncio.to_thread(self._remove, gone)
+                _log.warning("blobs that nothing refers to were removed", count=len(gone))
 
     async def _leftovers(self) -> None:
         """Files that were written for a transaction that never came."""
