@@ -1,7 +1,10 @@
 """Bytes to text: encoded words, charsets, damaged base64."""
 
+import base64
+
 import pytest
 
+from pillarbox.formats.mime import words
 from pillarbox.formats.mime.words import decode_base64, decode_charset, decode_raw, decode_words
 
 
@@ -63,3 +66,15 @@ def test_charsets() -> None:
     assert decode_charset(b"x", "no such\0charset") == "x"
     assert decode_charset(b"x", "hex") == "x"
     assert decode_raw(b"") == ""
+
+
+@pytest.mark.parametrize("line", [76, 74, 77, 1 << 30], ids=["usual", "even", "odd", "none"])
+def test_large_base64_is_decoded_in_runs(line: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_RUN_BYTES", 1000)
+    octets = bytes(range(250)) * 20
+    encoded = base64.b64encode(octets)
+    raw = b"\r\n".join(encoded[at : at + line] for at in range(0, len(encoded), line))
+    runs = list(words.line_runs(raw))
+    assert b"".join(runs) == raw
+    assert max(map(len, runs)) <= 1000 or line > 1000
+    assert decode_base64(raw) == octets

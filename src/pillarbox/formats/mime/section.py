@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from pillarbox.formats.mime.header import field_slices
 from pillarbox.formats.mime.part import Part
-from pillarbox.formats.mime.words import decode_base64, decode_charset, decode_raw
+from pillarbox.formats.mime.words import decode_base64, decode_charset, decode_raw, line_runs
 
 KNOWN_ENCODINGS = frozenset(("7bit", "8bit", "binary", "base64", "quoted-printable"))
 """Transfer encodings that `decode_transfer` understands; others are passed through."""
@@ -83,7 +83,7 @@ def decode_transfer(raw: bytes, encoding: str) -> bytes:
     if encoding == "base64":
         return decode_base64(raw)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(raw)
+        return b"".join(map(binascii.a2b_qp, line_runs(raw)))
     return raw
 
 

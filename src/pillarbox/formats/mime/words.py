@@ -60,6 +60,7 @@ _NOT_NAME = re.compile("[^a-z0-9]+")
 _WORD_START = re.compile(rb"=\?([!->@-~]{1,80})\?([bBqQ])\?")
 _QUOTED_PAIR = re.compile(rb"=([0-9A-Fa-f]{2})")
 _PIECES_MAX = 1000
+_RUN_BYTES = 1 << 20
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -86,14 +87,27 @@ def decode_charset(raw: bytes, charset: str) -> str:
         return decode_raw(raw)
 
 
+def line_runs(raw: bytes) -> Iterator[bytes]:
+    """The same bytes in runs of whole lines: between two of them other threads get a turn."""
+    start = 0
+    while len(raw) - start > _RUN_BYTES:
+        end = raw.rfind(b"\n", start, start + _RUN_BYTES) + 1
+        if not end:
+            break
+        yield raw[start:end]
+        start = end
+    yield raw[start:] if start else raw
+
+
 def decode_base64(raw: bytes) -> bytes:
     """What base64 text holds, leaving out alien characters and a torn end; never raises."""
     pad = raw.find(b"=")
     if pad < 0 or not raw[pad:].strip(b"= \t\r\n"):
-        try:
-            return binascii.a2b_base64(raw)
-        except binascii.Error:
-            pass
+        for runs in (line_runs(raw), (raw,)):
+            try:
+                return b"".join([binascii.a2b_base64(run) for run in runs])
+            except binascii.Error:
+                continue
     # Padding in the middle comes from pieces that were encoded apart and then joined.
     pieces = [_NOT_BASE64.sub(b"", piece) for piece in raw.split(b"=", _PIECES_MAX)]
     return b"".join([_decode_piece(piece) for piece in pieces if piece])
