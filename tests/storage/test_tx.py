@@ -15,6 +15,12 @@ def add_and_fail(tx: Tx, number: int) -> None:
     raise OverQuota("no room")
 
 
+def add_then_fail_around(tx: Tx, number: int) -> None:
+    with tx.savepoint():
+        add(tx, number)
+    raise Conflict("later")
+
+
 def caught(tx: Tx, first: int) -> None:
     """Adds `first` and `first + 4`; what lies between is undone."""
     add(tx, first)
@@ -22,9 +28,7 @@ def caught(tx: Tx, first: int) -> None:
         with pytest.raises(OverQuota), tx.savepoint():
             add_and_fail(tx, number)
     with pytest.raises(Conflict), tx.savepoint():
-        with tx.savepoint():
-            add(tx, first + 3)
-        raise Conflict("later")
+        add_then_fail_around(tx, first + 3)
     with tx.savepoint():
         with pytest.raises(OverQuota), tx.savepoint():
             add_and_fail(tx, first + 3)

@@ -58,9 +58,11 @@ class PostgresDialect:
 
     def connect(self, *, write: bool) -> Connection:
         try:
-            given = self._psycopg.conninfo.conninfo_to_dict(self._dsn)
+            conninfo = self._psycopg.conninfo
+            given = conninfo.conninfo_to_dict(self._dsn)
+            settings = {**_SETTINGS, **given, "options": _options(given, write)}
             connection: Any = self._psycopg.connect(
-                **{**_SETTINGS, **given, "options": _options(given, write)},
+                conninfo.make_conninfo("", **settings),
                 autocommit=True,
                 cursor_factory=self._cursor_factory,
             )
