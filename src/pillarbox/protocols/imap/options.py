@@ -20,6 +20,7 @@ class ImapOptions:
     Without TLS nobody may log in, unless `allow_plaintext_login`, or `allow_trusted_plaintext` and
     the peer is in a trusted network. Mailboxes up to `small_mailbox_messages` are read when they
     are opened, larger ones when a command first needs to know their messages.
+    `content_timeout_s` is for one read while a message arrives.
     """
 
     hostname: str = "localhost"
@@ -28,6 +29,7 @@ class ImapOptions:
     max_message_size_bytes: int = 52_428_800
     idle_timeout_s: float = 1800.0
     login_timeout_s: float = 60.0
+    content_timeout_s: float = 60.0
     max_commands_before_login: int = 50
     max_failed_logins: int = 5
     max_bad_commands: int = 20

@@ -164,7 +164,8 @@ class ImapSession:
         """How long the client may stay silent now; `TimeoutError` when login took too long."""
         options = self.services.options
         if self.actor is not None:
-            return options.idle_timeout_s
+            # Nobody may hold the room of others and say nothing.
+            return options.content_timeout_s if self._reserved_bytes else options.idle_timeout_s
         # Words that trickle in don't buy more time before login.
         left_s = self._login_by - asyncio.get_running_loop().time()
         if left_s <= 0:

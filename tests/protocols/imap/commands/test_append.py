@@ -69,6 +69,7 @@ async def test_room_is_given_back_when_the_client_vanishes(house: MailHouse) -> 
     await talk.say(b"t APPEND INBOX {200000+}\r\n")
     await talk.say(_PIECE)
     assert house.in_flight.used_bytes > 0
+    assert talk.session.patience_s() <= 60
     await talk.hang_up()
     assert house.in_flight.used_bytes == 0
 
