@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 HOST = "127.0.0.1"
 
@@ -17,6 +17,7 @@ class Relay:
     def __init__(self, target: int) -> None:
         self._target = target
         self.streams: list[bytearray] = []
+        self.clients: set[asyncio.Task[None]] = set()
         self.port = 0
 
     def contents(self) -> list[bytes]:
@@ -30,6 +31,9 @@ class Relay:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.clients.add(task)
         stream = bytearray()
         self.streams.append(stream)
         back, forth = await asyncio.open_connection(HOST, self._target)
@@ -38,6 +42,8 @@ class Relay:
         finally:
             for end in (forth, writer):
                 end.close()
+                with suppress(OSError):
+                    await end.wait_closed()
 
 
 async def _pass(
@@ -64,6 +70,8 @@ async def relay_to(port: int) -> AsyncIterator[Relay]:
     finally:
         listener.close()
         await listener.wait_closed()
+        if relay.clients:
+            await asyncio.wait(relay.clients, timeout=10)
 
 
 def without_trace(stored: bytes) -> bytes:
