@@ -86,16 +86,29 @@ async def test_dev_traps_mail_and_leaves_nothing(tmp_path: Path) -> None:
     assert not list(folder.glob("pillarbox-dev-*"))
 
 
+def listening_on(port: int) -> tuple[str, ...]:
+    """The addresses, as the kernel writes them, at which something listens on a port."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            address, number = fields[1].split(":")
+            if int(number, 16) == port and fields[3] == "0A":
+                found.add(address)
+    return tuple(sorted(found))
+
+
 async def test_demo_makes_accounts_once(tmp_path: Path) -> None:
     numbers = free_ports(len(LISTENERS))
     settings = {f"{name}_PORT": str(port) for name, port in zip(LISTENERS, numbers, strict=True)}
-    settings |= {f"{name}_IFACE": "127.0.0.1" for name in LISTENERS} | {"TLS_MODE": "off"}
+    settings |= {"TLS_MODE": "off"}
     data = str(tmp_path / "data")
     call = ("--data", data, "serve", "--demo")
     with running(tmp_path / "first", "Try it:", *call, settings=settings) as trial:
         address, password = next(iter(trial.accounts.items()))
         assert len(trial.accounts) == 2
         assert trial.text.count("curl ") >= 2
+        assert {listening_on(port) for port in trial.ports.values()} == {("0100007F",)}
         subjects = await read_subjects(trial.ports["imap"], address, password)
         assert "Welcome to pillarbox" in subjects
     with running(tmp_path / "second", "Try it:", *call, settings=settings) as again:

@@ -1,6 +1,7 @@
 """`pillarbox serve`: run the server."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -17,14 +18,15 @@ from pillarbox.app.serving import serve as become_server
 @click.option(
     "--demo",
     is_flag=True,
-    help="High ports where none are set; two accounts if there are none; says how to try it.",
+    help="Loopback and high ports where none are set; two accounts if there are none; says how to"
+    " try it.",
 )
 @click.pass_obj
 def serve(invocation: Invocation, demo: bool) -> None:
     configuration = invocation.configuration()
     options, location, chosen = configuration.options, configuration.location, None
     if demo:
-        chosen = Trial(trial.SAMPLES, _high_ports(configuration))
+        chosen = Trial(trial.SAMPLES, _where_unset(configuration))
         options = chosen.adapt(options)
 
     def announce(bound: Sequence[Bound], accounts: Sequence[Account]) -> str:
@@ -33,10 +35,10 @@ def serve(invocation: Invocation, demo: bool) -> None:
     become_server(Plan(options, location.file, location.data, (), chosen), announce)
 
 
-def _high_ports(configuration: Configuration) -> dict[str, int]:
-    """Ports anyone may open, where the admin has not chosen others."""
+def _where_unset(configuration: Configuration) -> dict[str, Any]:
+    """Loopback and ports anyone may open, where the admin has not chosen others."""
     return {
-        f"{name}_port": port
-        for name, port in trial.PORTS.items()
-        if configuration.sources[f"{name.upper()}_PORT"].text == "default"
+        name: value
+        for name, value in trial.loopback_settings().items()
+        if configuration.sources[name.upper()].text == "default"
     }

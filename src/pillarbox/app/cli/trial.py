@@ -1,7 +1,9 @@
-"""What `serve --demo` and `dev` share: ports anyone may open, sample accounts, what to try."""
+"""What `serve --demo` and `dev` share: where they listen, sample accounts, what to try."""
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from types import MappingProxyType
+from typing import Any
 
 from pillarbox.app.ports import Bound
 from pillarbox.app.serving import Account
@@ -17,6 +19,14 @@ PORTS = MappingProxyType(
         "imaps": 1993,
     }
 )
+
+
+def loopback_settings() -> dict[str, Any]:
+    """High ports, on this machine only, and no limits for who is on it."""
+    settings: dict[str, Any] = {f"{name}_iface": ("127.0.0.1",) for name in PORTS}
+    settings |= {f"{name}_port": port for name, port in PORTS.items()}
+    settings["trusted_networks"] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    return settings
 
 
 def guide(bound: Sequence[Bound], accounts: Sequence[Account]) -> str:
