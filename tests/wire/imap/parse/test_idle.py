@@ -1,16 +1,10 @@
 import pytest
 
-from pillarbox.wire.imap.parse.command import CommandError, parse_command
+from kit.imap_grammar import assert_bad, parse
 from pillarbox.wire.imap.parse.idle import Idle, is_done
-from pillarbox.wire.imap.parse.table import COMMANDS
 
 GOOD = [(b"IDLE", Idle())]
 BAD = [b"IDLE now"]
-
-
-def parse(*pieces, utf8=False):
-    first, *rest = pieces
-    return parse_command((b"a " + first, *rest), COMMANDS, utf8=utf8).args
 
 
 @pytest.mark.parametrize(("text", "value"), GOOD)
@@ -20,10 +14,7 @@ def test_what_is_understood(text, value):
 
 @pytest.mark.parametrize("text", BAD)
 def test_what_is_refused(text):
-    with pytest.raises(CommandError) as caught:
-        parse(text)
-    assert caught.value.tag == "a"
-    assert not caught.value.refused
+    assert_bad(text)
 
 
 def test_only_done_ends_it():
