@@ -3,7 +3,7 @@
 import pytest
 
 from pillarbox.base.errors import Unavailable
-from pillarbox.storage.keys import WRAPPED_BYTES, KeyRing, keyed_hash
+from pillarbox.storage.keys import WRAPPED_BYTES, KeyRing
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 SALT = b"s" * 16
@@ -72,15 +72,6 @@ def test_rotation() -> None:
         alone.open(before, b"row")
     with pytest.raises(Unavailable):
         KeyRing({1: NEW}).account(SALT).open(before, b"row")
-
-
-def test_mac_key_outlives_rotation() -> None:
-    key = KeyRing({1: OLD}).mac_key("tokens")
-    assert KeyRing({1: OLD, 2: NEW}).mac_key("tokens") == key
-    assert KeyRing({1: OLD}).mac_key("tokens", SALT) != key
-    assert KeyRing({1: OLD}).mac_key("other") != key
-    assert len(key) == 32
-    assert keyed_hash(key, b"a") == keyed_hash(key, b"a") != keyed_hash(key, b"b")
 
 
 def test_sealers_are_kept_but_not_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ from threading import Lock
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pillarbox.base.errors import Unavailable
@@ -87,10 +86,6 @@ class KeyRing:
         """The sealer of something that belongs to the server, such as `queue`."""
         return self._sealer("system " + purpose, b"")
 
-    def mac_key(self, purpose: str, salt: bytes = b"") -> bytes:
-        """A 32-byte key for keyed hashes; it does not change when the ring rotates."""
-        return _derive(self._masters[min(self._masters)], "mac " + purpose, salt)
-
     def _sealer(self, purpose: str, salt: bytes) -> Sealer:
         name = (purpose, salt)
         with self._lock:
@@ -112,10 +107,3 @@ class KeyRing:
 def _derive(master: bytes, purpose: str, salt: bytes) -> bytes:
     info = b"pillarbox " + purpose.encode()
     return HKDF(SHA256(), KEY_BYTES, salt or None, info).derive(master)
-
-
-def keyed_hash(key: bytes, value: bytes) -> bytes:
-    """HMAC-SHA256 of a value, for looking up what must not be stored in clear."""
-    mac = HMAC(key, SHA256())
-    mac.update(value)
-    return mac.finalize()

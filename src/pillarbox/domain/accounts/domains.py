@@ -13,7 +13,6 @@ from pillarbox.storage.tx import Row, Tx
 
 _COLUMNS = (domains.c.id, domains.c.name, domains.c.enabled, domains.c.catch_all)
 _BY_NAME = Statement(select(*_COLUMNS).where(domains.c.name == bindparam("name")))
-_BY_ID = Statement(select(*_COLUMNS).where(domains.c.id == bindparam("id")))
 _ALL = Statement(select(*_COLUMNS).order_by(domains.c.name))
 _INSERT = Statement(
     insert(domains).values(
@@ -62,11 +61,6 @@ def require(tx: Tx, name: str) -> Domain:
     if domain is None:
         raise NotFound(f"The domain {name} is not served here")
     return domain
-
-
-def by_id(tx: Tx, domain_id: DomainId) -> Domain | None:
-    """The domain of that id."""
-    return _domain(tx.one(_BY_ID, id=domain_id))
 
 
 def is_local(tx: Tx, name: str) -> bool:

@@ -51,17 +51,3 @@ def test_labels_repeat_the_request(request_item, label):
         assert fetch.section_label(item) == label
     else:
         assert fetch.binary_label(item) == label
-
-
-def test_single_lines():
-    items = [
-        b"UID 9",
-        fetch.content_item(b"BODY[]", b"ab"),
-        fetch.content_item(b"BODY[2]", None),
-        fetch.binary_item(b"BINARY[1]", b"x"),
-        fetch.binary_item(b"BINARY[2]", b"\0"),
-    ]
-    assert fetch.fetch_line(4, items) == (
-        b"* 4 FETCH (UID 9 BODY[] {2}\r\nab BODY[2] NIL BINARY[1] {1}\r\nx"
-        b" BINARY[2] ~{1}\r\n\0)\r\n"
-    )

@@ -62,11 +62,6 @@ def fetch_flags(
     return fetch_columns(seqs, columns)
 
 
-def fetch_line(seq: int, items: Iterable[bytes]) -> bytes:
-    """One FETCH line of printed items."""
-    return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(items))
-
-
 def section_label(section: BodySection) -> bytes:
     """`BODY[…]<offset>`, as it stands before the content."""
     words = [".".join(map(str, section.part))] if section.part else []
@@ -95,16 +90,3 @@ def _field(name: str) -> bytes:
     text = name.encode("utf-8")
     plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return text if plain else string(text)
-
-
-def content_item(label: bytes, content: bytes | None) -> bytes:
-    """A section with its content: a literal, NIL for None."""
-    if content is None:
-        return label + b" NIL"
-    return b"%b {%d}\r\n%b" % (label, len(content), content)
-
-
-def binary_item(label: bytes, content: bytes) -> bytes:
-    """A decoded part; literal8 where it holds NUL (RFC 9051 §7.5.2)."""
-    mark = b"~" if b"\0" in content else b""
-    return b"%b %b{%d}\r\n%b" % (label, mark, len(content), content)
