@@ -13,7 +13,7 @@ SALT = b"s" * 16
 def test_round_trip(plain: bytes) -> None:
     sealer = KeyRing({1: OLD}).account(SALT)
     sealed = sealer.seal(plain, b"row")
-    assert plain == b"" or plain not in sealed
+    assert len(plain) < 16 or plain not in sealed  # a byte may turn up by chance
     assert sealer.open(sealed, b"row") == plain
     assert sealer.seal(plain, b"row") != sealed
 
