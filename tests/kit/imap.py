@@ -18,6 +18,8 @@ from pillarbox.domain.accounts.model import Role, User
 from pillarbox.domain.mail import append, mailboxes
 from pillarbox.domain.mail.content import ContentStore, prepare
 from pillarbox.domain.mail.model import Appended, FlagSet
+from pillarbox.pipeline.authentication import Authentication
+from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.protocols.imap.conversation import Conversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
@@ -73,15 +75,17 @@ class MailHouse:
 
     def services(self, options: ImapOptions | None = None) -> ImapServices:
         """What a session works with."""
+        login = cast("Login", FakeLogin({self.user.address: self.user}))
         return ImapServices(
             self.database,
-            cast("Login", FakeLogin({self.user.address: self.user})),
+            login,
             self.bus,
             self.content,
             self.clock,
             self.preparation,
             self.in_flight,
-            self.searches,
+            MailSearch(self.database, self.content, self.searches),
+            Authentication(login),
             options or ImapOptions("mx.example.test"),
         )
 

@@ -23,12 +23,14 @@ from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.net.dns import DnsOptions, SystemResolver
+from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.login import Login
+from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
@@ -151,7 +153,8 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         clock,
         preparation,
         in_flight,
-        Line(SEARCHES_AT_ONCE, SEARCHES_WAITING),
+        MailSearch(database, content, Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)),
+        Authentication(login),
         _imap_options(options, around),
     )
     purge = Purge(database, content.blobs, clock)

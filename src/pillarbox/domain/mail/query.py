@@ -146,6 +146,13 @@ class EmailIs:
     email_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """A part that may hold nearly: other spellings of its words match too (RFC 6203)."""
+
+    part: "Query"
+
+
 Query = (
     Everything
     | And
@@ -166,4 +173,5 @@ Query = (
     | Body
     | Text
     | EmailIs
+    | Fuzzy
 )

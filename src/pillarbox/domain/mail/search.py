@@ -81,7 +81,7 @@ def opens_mail(query: q.Query) -> bool:
     """Whether rows alone can't answer: summaries or content may have to be opened."""
     if isinstance(query, (q.And, q.Or)):
         return any(map(opens_mail, query.parts))
-    if isinstance(query, q.Not):
+    if isinstance(query, (q.Not, q.Fuzzy)):
         return opens_mail(query.part)
     return isinstance(query, _IN_MAIL)
 
@@ -331,5 +331,6 @@ _JUDGES: dict[type, Callable[..., bool | None]] = {
     q.Subject: _subject,
     q.Body: _body,
     q.Text: _text,
+    q.Fuzzy: lambda query, candidate: _holds(query.part, candidate),
     q.EmailIs: lambda query, candidate: candidate.row[_EMAIL] == query.email_id,
 }

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from pillarbox.base.clock import Clock
-from pillarbox.base.cpu import Line
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
+from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.login_watch import ASK_EVERY_S
+from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.storage.db import Database
@@ -39,10 +40,7 @@ class ImapOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImapServices:
-    """What sessions need of the rest of the server.
-
-    `searches` is the line for those that read what lies in messages; it is the process's.
-    """
+    """What sessions need of the rest of the server."""
 
     database: Database
     login: Login
@@ -51,5 +49,6 @@ class ImapServices:
     clock: Clock
     preparation: Preparation
     in_flight: InFlight
-    searches: Line
+    search: MailSearch
+    authentication: Authentication
     options: ImapOptions

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail.query import Query
-from pillarbox.domain.mail.search import opens_mail
-from pillarbox.domain.mail.search import search as mail_search
 from pillarbox.protocols.imap.commands.search_query import compile_key, count_keys, uses_modseq
 from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.reply import Reply
@@ -44,8 +41,8 @@ async def search(session: ImapSession, args: Search) -> Reply:
     if saves:
         view.saved = array("I")
     if indexes is None:
-        uids = await _stored(session, view, query)
-        indexes = view.indexes_of(uids)
+        found = await session.services.search.find(view.account_id, view.mailbox_id, query)
+        indexes = view.indexes_of(found.uids)
     modseq = max((view.modseqs[index] for index in indexes), default=0) if by_modseq else None
     uids = [view.uids[index] for index in indexes]
     numbers = uids if args.uid else [index + 1 for index in indexes]
@@ -59,18 +56,6 @@ async def search(session: ImapSession, args: Search) -> Reply:
             respond.esearch(session.tag, numbers, args.returns, uid=args.uid, modseq=modseq)
         )
     return Reply("SEARCH completed")
-
-
-async def _stored(session: ImapSession, view: View, query: Query) -> list[int]:
-    """The UIDs the query holds for; few searches at once may occupy readers for long.
-
-    Raises `Busy` when too many wait.
-    """
-    services = session.services
-    async with services.searches if opens_mail(query) else nullcontext():
-        return await services.database.read(
-            mail_search, services.content, view.account_id, view.mailbox_id, query
-        )
 
 
 def _judge(key: SearchKey, view: View, now_ms: int) -> tuple[Query, list[int] | None]:
