@@ -62,18 +62,18 @@ def test_expunged_lose_their_numbers_late(step: int) -> None:
     view = new_view(uids)
     view.apply([], uids[::step], 101)
     assert len(view) == 100
-    assert view.take_expunged() == list(range(0, 100, step))
+    assert view.take_expunged()[0] == list(range(0, 100, step))
     left = [uid for uid in uids if uid not in uids[::step]]
     assert list(view.uids) == left
     assert len(view.flags) == len(view.modseqs) == len(left) == view.told
-    assert view.take_expunged() == []
+    assert view.take_expunged() == ([], [])
 
 
 def test_the_client_is_not_told_of_what_it_never_knew() -> None:
     view = new_view()
     view.apply([(22, 0, None, 8), (23, 0, None, 9)], [], 24)
     view.apply([], [22, 3], 24)
-    assert view.take_expunged() == [1]
+    assert view.take_expunged()[0] == [1]
     assert view.told == 5
     assert list(view.uids) == [2, 5, 8, 13, 21, 23]
 
@@ -102,6 +102,6 @@ def test_read_late_after_changes() -> None:
     # When it was opened there were 1, 3 and 5; since then 3 went, 6 and 7 came, and 6 went.
     view.load([(1, 0, None, 7), (5, 1, None, 8), (7, 0, None, 9)], [3, 6], 11, 8)
     assert (view.told, list(view.uids), view.gone) == (3, [1, 3, 5, 7], {3})
-    assert view.take_expunged() == [1]
+    assert view.take_expunged()[0] == [1]
     with pytest.raises(Conflict):
         View(mailbox, read_only=False, recent_uids=(0, 0)).load([(1, 0, None, 7)], [], 11, 8)

@@ -34,6 +34,7 @@ class ImapSession:
         "actor",
         "condstore",
         "connection",
+        "enabled",
         "failed_logins",
         "leaving",
         "receiver",
@@ -51,6 +52,8 @@ class ImapSession:
         self.actor: Actor | None = None
         self.watch: LoginWatch | None = None
         self.view: View | None = None
+        self.enabled: set[str] = set()
+        """What ENABLE switched on, in upper case."""
         self.condstore = False
         """Whether the client wants modseqs told (RFC 7162 §3.1)."""
         self.utf8 = False
@@ -63,6 +66,21 @@ class ImapSession:
         self._reserved_bytes = 0
         patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
         self._login_by = asyncio.get_running_loop().time() + patience_s
+
+    @property
+    def rev2(self) -> bool:
+        """Whether the client speaks IMAP4rev2 (RFC 9051 §6.3.1)."""
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def qresync(self) -> bool:
+        """Whether expunged messages are told by UID (RFC 7162 §3.2.3)."""
+        return "QRESYNC" in self.enabled
+
+    @property
+    def uidonly(self) -> bool:
+        """Whether messages have no numbers for this client (RFC 9586 §3)."""
+        return "UIDONLY" in self.enabled
 
     def write(self, data: bytes) -> None:
         """Add to the answer; sent by `flush`, or after the command."""

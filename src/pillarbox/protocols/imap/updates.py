@@ -20,7 +20,7 @@ from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
-from pillarbox.wire.imap.respond.expunge import expunged
+from pillarbox.wire.imap.respond.expunge import expunged, vanished
 from pillarbox.wire.imap.respond.fetch import fetch_flags
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _LOADED_ON_LOOP = 10_000
 """Larger mailboxes would keep the other sessions waiting for milliseconds."""
+
+_UIDS_PER_LINE = 1_000
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -95,8 +97,7 @@ def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
         view.keywords_told = len(view.sets.keywords)
         session.write(respond.flags(view.sets.names()))
     if expunge and view.gone:
-        indexes = view.take_expunged()
-        session.write(expunged([index + 1 - before for before, index in enumerate(indexes)]))
+        session.write(expunged_lines(session, *view.take_expunged()))
     if view.told != len(view):
         view.told = len(view)
         session.write(respond.exists(len(view)))
@@ -104,6 +105,16 @@ def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
         indexes = view.indexes_of(sorted(view.announced))
         view.announced = set()
         session.write(flag_lines(view, indexes, uid=True, modseq=session.condstore))
+
+
+def expunged_lines(session: ImapSession, indexes: Sequence[int], uids: Sequence[int]) -> bytes:
+    """What tells this client that messages are gone: by number or by UID (RFC 7162 §3.2.10)."""
+    if session.qresync or session.uidonly:
+        return b"".join(
+            vanished(uids[start : start + _UIDS_PER_LINE])
+            for start in range(0, len(uids), _UIDS_PER_LINE)
+        )
+    return expunged([index + 1 - before for before, index in enumerate(indexes)])
 
 
 def flag_lines(view: View, indexes: Sequence[int], *, uid: bool, modseq: bool) -> bytes:

@@ -224,14 +224,16 @@ class View:
                 found.append(index)
         return found
 
-    def take_expunged(self) -> list[int]:
-        """Let the gone messages lose their numbers; gives the indexes they had, ascending.
+    def take_expunged(self) -> tuple[list[int], list[int]]:
+        """Let the gone messages lose their numbers; gives the indexes they had, and their UIDs.
 
-        Those the client never knew of are left out.
+        Both ascending; those the client never knew of are left out.
         """
         if not self.gone:
-            return []
+            return [], []
         indexes = self.indexes_of(sorted(self.gone))
+        known = indexes[: bisect_left(indexes, self.told)]
+        uids = [self.uids[index] for index in known]
         spans = self.spans_of_indexes(indexes)
         recent = [number for number, (bits, _) in enumerate(self.sets.sets) if bits & RECENT]
         if recent:
@@ -252,6 +254,5 @@ class View:
             self.saved = array("I", [uid for uid in self.saved if uid not in self.gone])
         self.announced -= self.gone
         self.gone = set()
-        known = indexes[: bisect_left(indexes, self.told)]
         self.told -= len(known)
-        return known
+        return known, uids

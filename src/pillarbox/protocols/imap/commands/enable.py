@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 async def enable(session: ImapSession, args: Enable) -> Reply:
     """Switch on what is known of the names; the others are passed over."""
     names = [name for name in args.capabilities if name in ENABLED_BY_NAME]
-    session.condstore |= "CONDSTORE" in names
-    session.utf8 |= "UTF8=ACCEPT" in names
+    session.enabled.update(names)
+    # Whoever resynchronises wants modseqs too (RFC 7162 §3.2.3).
+    session.condstore |= not session.enabled.isdisjoint(("CONDSTORE", "QRESYNC"))
+    session.utf8 |= not session.enabled.isdisjoint(("UTF8=ACCEPT", "IMAP4REV2"))
     session.write(enabled(names))
     return Reply("ENABLE completed")
