@@ -4,7 +4,7 @@ There is no leader: whoever finds a piece of work due and nobody at it takes its
 while working, and says when it is due again. The lease of a process that died runs out.
 """
 
-from sqlalchemy import Column, Table, bindparam, insert, select, update
+from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
 
 from pillarbox.storage.schema import Big, metadata, text
 from pillarbox.storage.statement import Statement
@@ -43,6 +43,7 @@ _RENEW = Statement(update(leases).where(*_MINE).values(expires_ms=bindparam("unt
 _RELEASE = Statement(
     update(leases).where(*_MINE).values(owner="", expires_ms=0, due_ms=bindparam("due"))
 )
+_REMOVE = Statement(delete(leases).where(*_MINE))
 
 
 def busy_until(tx: Tx) -> dict[str, int]:
@@ -69,3 +70,8 @@ def renew(tx: Tx, name: str, owner: str, duration_ms: int) -> bool:
 def release(tx: Tx, name: str, owner: str, due_in_ms: int) -> None:
     """Give a lease back; it is due again after a while. Nothing happens to another's lease."""
     tx.run(_RELEASE, lease=name, who=owner, due=tx.now_ms + due_in_ms)
+
+
+def remove(tx: Tx, name: str, owner: str) -> bool:
+    """Give a lease back and forget it; `False`, and nothing done, where another has it."""
+    return tx.run(_REMOVE, lease=name, who=owner) == 1

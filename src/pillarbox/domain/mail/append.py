@@ -9,7 +9,7 @@ from pillarbox.base.ids import AccountId, EmailId, MailboxId
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
-from pillarbox.domain.mail.tables import emails, messages
+from pillarbox.domain.mail.tables import emails, messages, uneven
 from pillarbox.domain.owners.quota import charge
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -51,6 +51,9 @@ INSERT_MESSAGE = Statement(
             )
         }
     )
+)
+_UNEVEN = Statement(
+    insert(uneven).values(email_id=bindparam("email"), line_end_bytes=bindparam("lacking"))
 )
 
 
@@ -95,6 +98,8 @@ def place(
         received_ms=tx.now_ms,
         has_attachment=int(email.has_attachment),
     )
+    if email.line_end_bytes:
+        tx.run(_UNEVEN, email=email_id, lacking=email.line_end_bytes)
     tx.run(
         INSERT_MESSAGE,
         mailbox_id=mailbox,

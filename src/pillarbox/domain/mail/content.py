@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pillarbox.base.ids import BlobId, EmailId
 from pillarbox.domain.mail.model import ContentRef
+from pillarbox.formats.mime.crlf import line_end_bytes
 from pillarbox.formats.mime.part import Part, decode_parts, encode_parts
 from pillarbox.formats.mime.summary import summarize
 from pillarbox.storage.blobs.sealed import SealedBlob, row_name, seal, unseal
@@ -30,6 +31,8 @@ class PreparedEmail:
     parts: bytes
     sent_ms: int | None
     has_attachment: bool
+    line_end_bytes: int = 0
+    """Octets that its lines lack to end with CRLF each (`formats.mime.crlf`)."""
 
     @property
     def size_bytes(self) -> int:
@@ -114,4 +117,5 @@ def prepare(content: bytes, blob_id: BlobId) -> PreparedEmail:
         parts=encode_parts(root),
         sent_ms=summary.fields.sent_at_ms,
         has_attachment=summary.fields.has_attachment,
+        line_end_bytes=line_end_bytes(content),
     )

@@ -6,7 +6,8 @@ Run by a leased job in small steps. Deleted mail waits out the undelete window f
 from sqlalchemy import bindparam, delete, exists, func, not_, or_, select
 
 from pillarbox.base.ids import BlobId, QueueId
-from pillarbox.domain.mail.tables import emails, messages, unplaced
+from pillarbox.domain.mail import threads
+from pillarbox.domain.mail.tables import emails, messages, uneven, unplaced
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.tables import queue_messages
 from pillarbox.storage.blobs.store import BlobStore
@@ -25,8 +26,11 @@ _DUE = Statement(
 _PLACED = Statement(
     select(messages.c.uid).where(messages.c.email_id == bindparam("email")).limit(1)
 )
-_EMAIL_BLOB = Statement(select(emails.c.blob_id).where(emails.c.id == bindparam("email")))
+_EMAIL = Statement(
+    select(emails.c.blob_id, emails.c.thread_id).where(emails.c.id == bindparam("email"))
+)
 _DELETE_EMAIL = Statement(delete(emails).where(emails.c.id == bindparam("email")))
+_DELETE_UNEVEN = Statement(delete(uneven).where(uneven.c.email_id == bindparam("email")))
 _SETTLE = Statement(
     delete(unplaced).where(
         unplaced.c.since_ms == bindparam("since"), unplaced.c.email_id == bindparam("email")
@@ -68,10 +72,15 @@ def sweep(tx: Tx, store: BlobStore, until_ms: int, most: int) -> tuple[int, list
         tx.run(_SETTLE, since=since_ms, email=email_id)
         if tx.one(_PLACED, email=email_id) is not None:
             continue
-        blob_id = tx.scalar(_EMAIL_BLOB, email=email_id)
+        email = tx.one(_EMAIL, email=email_id)
+        if email is None:
+            continue
+        blob_id, thread_id = BlobId(email[0]), email[1]
         tx.run(_DELETE_EMAIL, email=email_id)
-        if blob_id is not None and release_blob(tx, store, BlobId(blob_id)):
-            gone.append(BlobId(blob_id))
+        tx.run(_DELETE_UNEVEN, email=email_id)
+        threads.forget(tx, thread_id)
+        if release_blob(tx, store, blob_id):
+            gone.append(blob_id)
     return len(due), gone
 
 

@@ -89,3 +89,12 @@ unplaced = Table(
     Column("email_id", Big, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
+
+# Emails whose lines don't all end with CRLF: POP3 sends more octets than are stored.
+uneven = Table(
+    "uneven",
+    metadata,
+    Column("email_id", Big, primary_key=True, autoincrement=False),
+    Column("line_end_bytes", Big, nullable=False),
+    sqlite_with_rowid=False,
+)
