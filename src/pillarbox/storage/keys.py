@@ -11,8 +11,10 @@ the row the value belongs to, so values can't be exchanged between rows.
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from threading import Lock
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,6 +28,8 @@ SALT_BYTES = 16
 WRAPPED_BYTES = 1 + 12 + KEY_BYTES + 16
 _NONCE_BYTES = 12
 _CACHED_SEALERS = 4096
+
+K = TypeVar("K")
 
 
 class Sealer:
@@ -65,6 +69,22 @@ class Sealer:
             raise Unavailable("Stored content can't be read", "authentication failed") from error
 
 
+class Digester:
+    """Keyed digests of values that must be found again without being readable, of one purpose."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._keys = tuple(keys[version] for version in sorted(keys, reverse=True))
+
+    def digests(self, value: bytes) -> tuple[int, ...]:
+        """63-bit numbers: what the value is stored as now, then what older keys made of it."""
+        return tuple(
+            int.from_bytes(blake2b(value, digest_size=8, key=key).digest(), "big") >> 1
+            for key in self._keys
+        )
+
+
 class KeyRing:
     """The master keys by version, and the sealers derived from them."""
 
@@ -76,6 +96,7 @@ class KeyRing:
             raise ValueError("versions of master keys are numbers from 1 to 255")
         self._masters = dict(masters)
         self._sealers: OrderedDict[tuple[str, bytes], Sealer] = OrderedDict()
+        self._digesters: OrderedDict[tuple[str, bytes], Digester] = OrderedDict()
         self._lock = Lock()
 
     def account(self, salt: bytes) -> Sealer:
@@ -86,22 +107,35 @@ class KeyRing:
         """The sealer of something that belongs to the server, such as `queue`."""
         return self._sealer("system " + purpose, b"")
 
+    def digester(self, purpose: str, salt: bytes) -> Digester:
+        """The digests of one account for a purpose, such as `threads`."""
+        return self._kept(self._digesters, Digester, "digest " + purpose, salt)
+
     def _sealer(self, purpose: str, salt: bytes) -> Sealer:
+        return self._kept(self._sealers, Sealer, purpose, salt)
+
+    def _kept(
+        self,
+        kept: OrderedDict[tuple[str, bytes], K],
+        make: Callable[[Mapping[int, bytes]], K],
+        purpose: str,
+        salt: bytes,
+    ) -> K:
+        """What `make` gives for the keys of a purpose; the latest used are kept."""
         name = (purpose, salt)
         with self._lock:
-            found = self._sealers.get(name)
+            found = kept.get(name)
             if found is not None:
-                self._sealers.move_to_end(name)
+                kept.move_to_end(name)
                 return found
-        keys = {
-            version: _derive(master, purpose, salt) for version, master in self._masters.items()
-        }
-        sealer = Sealer(keys)
+        made = make(
+            {version: _derive(master, purpose, salt) for version, master in self._masters.items()}
+        )
         with self._lock:
-            self._sealers[name] = sealer
-            if len(self._sealers) > _CACHED_SEALERS:
-                self._sealers.popitem(last=False)
-        return sealer
+            kept[name] = made
+            if len(kept) > _CACHED_SEALERS:
+                kept.popitem(last=False)
+        return made
 
 
 def _derive(master: bytes, purpose: str, salt: bytes) -> bytes:

@@ -6,6 +6,7 @@
 from sqlalchemy import bindparam, insert
 
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
+from pillarbox.domain.mail import threads
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
@@ -29,6 +30,8 @@ _EMAIL = Statement(
                 "sent_ms",
                 "received_ms",
                 "has_attachment",
+                "sent_offset_min",
+                "thread_id",
             )
         }
     )
@@ -97,6 +100,14 @@ def place(
         sent_ms=email.sent_ms,
         received_ms=tx.now_ms,
         has_attachment=int(email.has_attachment),
+        sent_offset_min=email.sent_offset_min,
+        thread_id=threads.assign(
+            tx,
+            store.keys.digester(threads.PURPOSE, charged.salt),
+            account,
+            email_id,
+            email.message_ids,
+        ),
     )
     if email.line_end_bytes:
         tx.run(_UNEVEN, email=email_id, lacking=email.line_end_bytes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pillarbox.base.ids import BlobId, EmailId
 from pillarbox.domain.mail.model import ContentRef
+from pillarbox.domain.mail.threads import NO_IDS, MessageIds, message_ids_of
 from pillarbox.formats.mime.crlf import line_end_bytes
 from pillarbox.formats.mime.part import Part, decode_parts, encode_parts
 from pillarbox.formats.mime.summary import summarize
@@ -31,6 +32,8 @@ class PreparedEmail:
     parts: bytes
     sent_ms: int | None
     has_attachment: bool
+    sent_offset_min: int = 0
+    message_ids: MessageIds = NO_IDS
     line_end_bytes: int = 0
     """Octets that its lines lack to end with CRLF each (`formats.mime.crlf`)."""
 
@@ -117,5 +120,7 @@ def prepare(content: bytes, blob_id: BlobId) -> PreparedEmail:
         parts=encode_parts(root),
         sent_ms=summary.fields.sent_at_ms,
         has_attachment=summary.fields.has_attachment,
+        sent_offset_min=summary.fields.sent_offset_min,
+        message_ids=message_ids_of(summary.fields),
         line_end_bytes=line_end_bytes(content),
     )

@@ -12,6 +12,8 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
+from pillarbox.domain.mail import threads
+from pillarbox.domain.mail import keywords
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
@@ -250,6 +252,7 @@ def delete_all(tx: Tx, account: AccountId) -> None:
         _remove(tx, mailbox)
     for name in subscriptions(tx, account):
         unsubscribe(tx, account, name)
+    threads.forget_account(tx, account)
 
 
 def claim_recent(tx: Tx, mailbox_id: MailboxId) -> int:
@@ -315,6 +318,7 @@ def _insert(tx: Tx, account: AccountId, path: str, special_use: str | None) -> M
         deleted=0,
         size_bytes=0,
         recent_uid=1,
+        forgotten_modseq=0,
     )
     changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
     return Mailbox(mailbox_id, account, path, special_use, uidvalidity, 1, modseq, 0, 0, 0, 0, 1)
@@ -325,6 +329,7 @@ def _remove(tx: Tx, mailbox: Mailbox) -> None:
     bury(tx, mailbox.id, charged.modseq, ((1, MAX_UID),))
     note_unplaced(tx, mailbox.id, charged.modseq)
     tx.run(_FORGET, mailbox=mailbox.id)
+    keywords.forget(tx, mailbox.id)
     tx.run(_DELETE, mailbox=mailbox.id)
     changes.note(tx, mailbox.account_id, charged.modseq, changes.Kind.MAILBOX, mailbox.id)
 

@@ -25,6 +25,8 @@ mailboxes = Table(
     Column("deleted", Big, nullable=False),
     Column("size_bytes", Big, nullable=False),
     Column("recent_uid", Big, nullable=False),  # UIDs from here on are \Recent (RFC 3501 §2.3.2)
+    # Tombstones up to this modseq may have been dropped.
+    Column("forgotten_modseq", Big, nullable=False, server_default="0"),
     UniqueConstraint("account_id", "name"),
 )
 
@@ -62,6 +64,17 @@ expunged = Table(
     Column("modseq", Big, primary_key=True, autoincrement=False),
     Column("uid", Big, primary_key=True, autoincrement=False),
     Column("email_id", Big, nullable=False),
+    Column("gone_ms", Big, nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+# The keywords that messages of a mailbox have, or once had.
+mailbox_keywords = Table(
+    "mailbox_keywords",
+    metadata,
+    Column("mailbox_id", Big, primary_key=True, autoincrement=False),
+    Column("folded", text(100), primary_key=True),  # in lower case
+    Column("name", text(100), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -78,7 +91,23 @@ emails = Table(
     Column("sent_ms", Big, nullable=True),
     Column("received_ms", Big, nullable=False),
     Column("has_attachment", Small, nullable=False),
+    # How far the zone of the Date field is ahead of UTC.
+    Column("sent_offset_min", Small, nullable=False, server_default="0"),
+    Column("thread_id", Big, nullable=False, server_default="0"),  # 0: its own id
     Index(None, "blob_id"),
+    Index(None, "thread_id"),
+)
+
+# Which thread the next email joins that has one of these message ids or refers to one. The ids
+# stand as keyed digests: who reads the table learns nothing of who wrote to whom.
+thread_ids = Table(
+    "thread_ids",
+    metadata,
+    Column("account_id", Big, primary_key=True, autoincrement=False),
+    Column("id_digest", Big, primary_key=True, autoincrement=False),
+    Column("thread_id", Big, nullable=False),
+    Index(None, "thread_id"),
+    sqlite_with_rowid=False,
 )
 
 # Emails that lost their last placement; swept once the undelete window is over.

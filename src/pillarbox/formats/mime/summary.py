@@ -32,6 +32,7 @@ _HEAD_BYTES = _HEAD.size
 _ID = re.compile(rb"<([^<>]++)>")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_MINUTE = timedelta(minutes=1)
 _SIGNATURES = frozenset(("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"))
 
 
@@ -61,6 +62,8 @@ class Fields(msgspec.Struct, frozen=True, array_like=True):
     sent_at_ms: int | None
     preview: str
     has_attachment: bool
+    sent_offset_min: int = 0
+    """How far the zone of the Date field is ahead of UTC; 0 in summaries stored before it was."""
 
 
 _DECODER = msgspec.msgpack.Decoder(Fields)
@@ -124,6 +127,7 @@ def summarize(message: bytes) -> tuple[Summary, Part]:
     headers = Headers(message[root.header_start : root.body_start])
     lists = address_lists(headers)
     date = headers.first(b"date")
+    sent_at = parse_date(date) if date else None
     ids = message_ids(headers.first(b"message-id"))
     fields = Fields(
         subject=(headers.text(b"subject") or "")[:SUBJECT_CHARACTERS],
@@ -136,9 +140,10 @@ def summarize(message: bytes) -> tuple[Summary, Part]:
         message_id=ids[0] if ids else None,
         in_reply_to=message_ids(headers.first(b"in-reply-to")),
         references=message_ids(headers.first(b"references")),
-        sent_at_ms=_sent_at_ms(date) if date else None,
+        sent_at_ms=None if sent_at is None else (sent_at - _EPOCH) // _MILLISECOND,
         preview=preview(message, root, _PREVIEW_MAX),
         has_attachment=has_attachment(root),
+        sent_offset_min=_offset_min(sent_at),
     )
     envelope = print_headers(headers, lists)
     body, structure = print_body(root, message, False), print_body(root, message, True)
@@ -198,6 +203,6 @@ def _correspondents(entries: list[Mailbox | Group] | None) -> tuple[Corresponden
     )
 
 
-def _sent_at_ms(raw: bytes) -> int | None:
-    at = parse_date(raw)
-    return None if at is None else (at - _EPOCH) // _MILLISECOND
+def _offset_min(at: datetime | None) -> int:
+    offset = None if at is None else at.utcoffset()
+    return offset // _MINUTE if offset else 0
