@@ -6,7 +6,7 @@
 from sqlalchemy import bindparam, insert
 
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
-from pillarbox.domain.mail import threads
+from pillarbox.domain.mail import keywords, threads
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
@@ -86,6 +86,7 @@ def place(
     tally = Tally(uids=1)
     tally.add(flags.bits, email.size_bytes)
     uidnext, uidvalidity = count(tx, account, mailbox, charged.modseq, tally)
+    keywords.admit(tx, mailbox, flags.keywords)
     email_id = EmailId(tx.next_id())
     sealed = store.seal_row(charged.salt, email_id, email)
     tx.run(

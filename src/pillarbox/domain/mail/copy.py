@@ -6,6 +6,7 @@ A copy is one more placement of the same email; a move takes the old placement a
 from sqlalchemy import bindparam, select
 
 from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain.mail import keywords
 from pillarbox.domain.mail.append import INSERT_MESSAGE
 from pillarbox.domain.mail.model import Copied
 from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count, uidvalidity_of
@@ -87,6 +88,8 @@ def _place(tx: Tx, account: AccountId, modseq: int, rows: list[Row], target: Mai
     for row in rows:
         tally.add(row[2], row[5])
     uidnext, uidvalidity = count(tx, account, target, modseq, tally)
+    for stored in {row[3] for row in rows if row[3]}:
+        keywords.admit(tx, target, stored.split(" "))
     uids = range(uidnext - len(rows), uidnext)
     tx.run_many(
         INSERT_MESSAGE,

@@ -3,6 +3,7 @@
 Keywords keep the spelling they came with and are compared in any case (RFC 9051 §2.3.2).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.changes import next_modseq
+from pillarbox.domain.mail import keywords as mailbox_keywords
 from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, Flag, FlagSet
 from pillarbox.domain.mail.placement import Tally, UidRanges, count, runs
 from pillarbox.domain.mail.tables import messages
@@ -49,12 +51,26 @@ _REMOVE_BITS = Statement(
 _ALL_BITS = 0x7FFF_FFFF
 
 
+_State = tuple[int, str | None]
+
+
 class FlagChange(Enum):
     """How given flags meet those a message has."""
 
     SET = "set"
     ADD = "add"
     REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """Which flags the one who asks may change; the others stay as they are (RFC 4314 §4)."""
+
+    bits: int = _ALL_BITS
+    keywords: bool = True
+
+
+EVERY_FLAG = Changeable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,6 @@ class FlagsChanged:
     rows: list[tuple[int, int, str | None, int]]
 
 
-_State = tuple[int, str | None]
 _Row = tuple[int, int, str | None, int]
 
 
@@ -82,14 +97,21 @@ def change_flags(
     how: FlagChange,
     flags: FlagSet,
     unchanged_since: int | None,
+    may: Changeable = EVERY_FLAG,
+    known: Mapping[int, _State] | None = None,
 ) -> FlagsChanged:
     """Set, add or remove flags; messages that have them so already are left alone.
 
-    Raises `Invalid` if a message would have too many keywords.
+    `known` gives (bits, keywords) of messages at `unchanged_since`: flags added or removed where
+    they have not changed since then are no conflict (RFC 7162 §3.1.12). Raises `Invalid` if a
+    message would have too many keywords, `TooLarge` if the mailbox would.
     """
     lock(tx, account)
+    flags = FlagSet(flags.bits & may.bits, flags.keywords if may.keywords else ())
+    if how is not FlagChange.REMOVE:
+        mailbox_keywords.admit(tx, mailbox, flags.keywords)
     stretches = [tx.all(_ROWS, mailbox=mailbox, first=first, last=last) for first, last in ranges]
-    target = _Targets(how, flags)
+    target = _Targets(how, flags, may)
     tally = Tally()
     refused: list[int] = []
     result: list[_Row] = []
@@ -97,7 +119,11 @@ def change_flags(
     for rows in stretches:
         states: list[tuple[int, _State | None]] = []
         for uid, bits, keywords, modseq in rows:
-            if unchanged_since is not None and modseq > unchanged_since:
+            if (
+                unchanged_since is not None
+                and modseq > unchanged_since
+                and not target.untouched((known or {}).get(uid), (bits, keywords))
+            ):
                 refused.append(uid)
                 states.append((uid, None))
                 continue
@@ -159,11 +185,21 @@ def _write_states(
 class _Targets:
     """What each state becomes; few distinct states come up again and again."""
 
-    def __init__(self, how: FlagChange, flags: FlagSet) -> None:
+    def __init__(self, how: FlagChange, flags: FlagSet, may: Changeable) -> None:
         self._how = how
+        self._may = may
         self._bits = int(flags.bits)
         self._keywords = {name.lower(): name for name in flags.keywords}
         self._known: dict[_State, _State] = {}
+
+    def untouched(self, known: _State | None, now: _State) -> bool:
+        """Whether the flags to add or remove are as they were known to be."""
+        if known is None or self._how is FlagChange.SET:
+            return False
+        names = [
+            set((state[1] or "").lower().split(" ")) & set(self._keywords) for state in (known, now)
+        ]
+        return not (known[0] ^ now[0]) & self._bits and names[0] == names[1]
 
     def of(self, bits: int, keywords: str | None) -> _State:
         state = (bits, keywords)
@@ -180,7 +216,8 @@ class _Targets:
             kept = {key: name for key, name in has.items() if key not in self._keywords}
             return self._checked(bits & ~self._bits, kept)
         spelled = {key: has.get(key, name) for key, name in self._keywords.items()}
-        return self._checked(self._bits, spelled)
+        kept_bits = bits & ~self._may.bits
+        return self._checked(self._bits | kept_bits, spelled if self._may.keywords else has)
 
     @staticmethod
     def _checked(bits: int, names: dict[str, str]) -> _State:

@@ -44,12 +44,13 @@ _IN_RANGE = (
 )
 _BURY = Statement(
     insert(expunged).from_select(
-        ["mailbox_id", "uid", "modseq", "email_id"],
+        ["mailbox_id", "uid", "modseq", "email_id", "gone_ms"],
         select(
             messages.c.mailbox_id,
             messages.c.uid,
             bindparam("new_modseq", type_=Big),
             messages.c.email_id,
+            bindparam("now", type_=Big),
         ).where(*_IN_RANGE),
     )
 )
@@ -126,7 +127,7 @@ def bury(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges) -> None:
     """Replace every message of the ranges by a tombstone."""
     for first, last in ranges:
         where = {"mailbox": mailbox, "first": first, "last": last}
-        tx.run(_BURY, new_modseq=modseq, **where)
+        tx.run(_BURY, new_modseq=modseq, now=tx.now_ms, **where)
         tx.run(_REMOVE, **where)
 
 

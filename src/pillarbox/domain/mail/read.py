@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, case, func, select
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
-from pillarbox.domain.mail.model import ContentRef
+from pillarbox.domain.mail.model import ContentRef, Flag
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
 from pillarbox.domain.owners.quota import salt_of
@@ -90,6 +90,19 @@ _CHANGED = Statement(
     .where(_OF_MAILBOX, messages.c.modseq > bindparam("since"))
     .order_by(messages.c.uid)
 )
+_UNSEEN_WINDOW = 2_000
+_FIRST_FLAGS = Statement(
+    select(messages.c.flags).where(_OF_MAILBOX).order_by(messages.c.uid).limit(_UNSEEN_WINDOW)
+)
+_LAST_FLAGS = Statement(
+    select(messages.c.flags)
+    .where(_OF_MAILBOX)
+    .order_by(messages.c.uid.desc())
+    .limit(_UNSEEN_WINDOW)
+)
+_FORGOTTEN = Statement(
+    select(mailboxes.c.forgotten_modseq).where(mailboxes.c.id == bindparam("mailbox"))
+)
 _GONE = Statement(
     select(expunged.c.uid)
     .where(expunged.c.mailbox_id == bindparam("mailbox"), expunged.c.modseq > bindparam("since"))
@@ -103,12 +116,14 @@ class Changed:
 
     `rows` are the living messages that changed or came: (UID, bits, keywords, modseq, modseq at
     which the message came). `gone` are UIDs of expunged ones, some perhaps never seen by the asker.
+    With `whole` that is no longer known: `rows` are all living messages, and the others are gone.
     """
 
     modseq: int
     uidnext: int
     rows: list[tuple[int, int, str | None, int, int]]
     gone: list[int]
+    whole: bool = False
 
 
 def position(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
@@ -190,12 +205,34 @@ def changed(tx: Tx, mailbox: MailboxId, since_modseq: int) -> Changed:
     modseq, uidnext = position(tx, mailbox)
     if modseq <= since_modseq:
         return Changed(modseq, uidnext, [], [])
-    return Changed(
-        modseq,
-        uidnext,
-        tx.all(_CHANGED, mailbox=mailbox, since=since_modseq),
-        expunged_since(tx, mailbox, since_modseq, None),
-    )
+    gone = vanished_since(tx, mailbox, since_modseq)
+    since = 0 if gone is None else since_modseq
+    rows = tx.all(_CHANGED, mailbox=mailbox, since=since)
+    return Changed(modseq, uidnext, rows, gone or [], whole=gone is None)
+
+
+def vanished_since(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int] | None:
+    """UIDs expunged after `modseq`, ascending; `None` where that is no longer known."""
+    gone = expunged_since(tx, mailbox, modseq, None)
+    # Asked for last, so that tombstones dropped meanwhile are missed by nobody.
+    forgotten = tx.scalar(_FORGOTTEN, mailbox=mailbox)
+    return None if forgotten is not None and modseq < forgotten else gone
+
+
+def first_unseen(tx: Tx, mailbox: MailboxId, total: int, unseen: int) -> int:
+    """The number of the first message without \\Seen, or 0 where it isn't found quickly.
+
+    `total` and `unseen` are the mailbox's counters. Looks at its beginning and its end only: where
+    the end has as many unseen messages as the mailbox, the first of them is the first of all.
+    """
+    if not unseen:
+        return 0
+    for place, (flags,) in enumerate(tx.all(_FIRST_FLAGS, mailbox=mailbox), 1):
+        if not flags & Flag.SEEN:
+            return place
+    last = tx.all(_LAST_FLAGS, mailbox=mailbox)
+    places = [at for at, (flags,) in enumerate(last) if not flags & Flag.SEEN]
+    return total - places[-1] if len(places) == unseen else 0
 
 
 def expunged_since(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges | None) -> list[int]:

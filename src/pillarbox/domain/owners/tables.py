@@ -16,4 +16,7 @@ accounts = Table(
     Column("used_bytes", Big, nullable=False),
     Column("used_messages", Big, nullable=False),
     Column("created_ms", Big, nullable=False),
+    Column("mailbox_count", Big, nullable=False, server_default="0"),
+    # Notes of the change log up to this modseq may have been dropped.
+    Column("forgotten_modseq", Big, nullable=False, server_default="0"),
 )

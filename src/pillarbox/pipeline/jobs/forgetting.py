@@ -1,0 +1,47 @@
+"""Forgetting old changes: tombstones of expunged messages, and notes of the change log.
+
+A job of `runner`. What may go is decided by `domain/mail/tombstones` and `domain/changes`; a step
+touches one mailbox or account, so that writers never wait long.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain import changes
+from pillarbox.domain.mail import tombstones
+from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
+
+FORGET_EVERY_S = 24 * 3600
+FORGET_AFTER_MS = 30 * 86_400_000
+STEP = 1_000
+
+_Id = TypeVar("_Id", AccountId, MailboxId)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Drops what is only needed by clients that were away for a long time."""
+
+    database: Database
+    clock: Clock
+
+    async def run(self) -> None:
+        """Forget everything that is due; may be stopped and begun again at any point."""
+        before_ms = self.clock.now_ms() - FORGET_AFTER_MS
+        await self._through(tombstones.prune, MailboxId(0), before_ms)
+        await self._through(changes.prune, AccountId(0), before_ms)
+
+    async def _through(
+        self,
+        prune: Callable[[Tx, _Id, int, int], tuple[_Id, bool] | None],
+        after: _Id,
+        before_ms: int,
+    ) -> None:
+        while (step := await self.database.write(prune, after, before_ms, STEP)) is not None:
+            found, more = step
+            if not more:
+                after = found
