@@ -40,14 +40,14 @@ def list_domains(invocation: Invocation, as_json: bool) -> None:
 
 
 @domain.command(
-    help="Stop serving a domain. With --force its users, their mail and aliases go too."
+    help="Stop serving a domain. With --force its users, groups, their mail and aliases go too."
 )
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Remove its users, all their mail, and its aliases.")
+@click.option("--force", is_flag=True, help="Remove its users and groups, all their mail, and its aliases.")
 @yes_option
 @click.pass_obj
 def remove(invocation: Invocation, name: str, force: bool, yes: bool) -> None:
-    what = f"{name}, its users with all their mail, and its aliases" if force else name
+    what = f"{name}, its users and groups with all their mail, and its aliases" if force else name
     confirm(f"Remove {what}?", yes)
     invocation.write(_remove, name, force)
     click.echo(f"Removed domain {name}.")
@@ -87,11 +87,14 @@ def catch_all(invocation: Invocation, name: str, address: str | None, off: bool)
 
 def _remove(tx: "Tx", name: str, force: bool) -> None:
     from pillarbox.domain.accounts import aliases, domains, users
+    from pillarbox.domain.sharing import groups
 
     found = domains.require(tx, name)
     if force:
         for alias in aliases.list_of(tx, found):
             aliases.delete(tx, alias)
+        for group in groups.list_of(tx, found):
+            groups.delete_group(tx, group)
         for user in users.list_of(tx, found):
             users.delete(tx, user.account_id)
     domains.delete(tx, found)

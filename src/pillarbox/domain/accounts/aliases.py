@@ -13,6 +13,7 @@ from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import domains, names
 from pillarbox.domain.accounts.model import TOPIC, Alias, Domain
 from pillarbox.domain.accounts.tables import alias_targets, aliases, users
+from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -36,7 +37,13 @@ _ALL = Statement(_SELECT)
 _LEADING_TO = Statement(
     select(alias_targets.c.alias_id).where(alias_targets.c.target == bindparam("address"))
 )
-_USER_EXISTS = Statement(select(users.c.account_id).where(users.c.address == bindparam("address")))
+_OWNER_EXISTS = Statement(
+    select(users.c.account_id)
+    .where(users.c.address == bindparam("address"))
+    .union_all(
+        select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
+    )
+)
 _INSERT = Statement(
     insert(aliases).values(
         id=bindparam("id"),
@@ -74,7 +81,7 @@ def create(tx: Tx, address: str | Address, targets: Iterable[str]) -> Alias:
     """Add an alias with 1 to 1,000 targets.
 
     Raises `NotFound` if its domain is not served here, `Exists` if there is such an alias,
-    `Conflict` if a user of that address would get no mail any more.
+    `Conflict` if a user or group of that address would get no mail any more.
     """
     key, _, domain_name = names.mailbox_key(address)
     domain = domains.require(tx, domain_name)
@@ -147,9 +154,10 @@ def _target_keys(tx: Tx, address_key: str, targets: Iterable[str]) -> tuple[str,
         raise Invalid("An alias needs a target")
     if len(keys) > MAX_TARGETS:
         raise TooLarge(f"An alias can have {MAX_TARGETS} targets")
-    if address_key not in keys and tx.one(_USER_EXISTS, address=address_key) is not None:
+    if address_key not in keys and tx.one(_OWNER_EXISTS, address=address_key) is not None:
         raise Conflict(
-            f"{address_key} is a user; to forward and keep a copy, name {address_key} as a target"
+            f"{address_key} has a mailbox; to forward and keep a copy, name {address_key} as a"
+            " target"
         )
     return tuple(keys)
 

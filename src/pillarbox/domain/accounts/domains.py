@@ -8,6 +8,7 @@ from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import TOPIC, Domain
 from pillarbox.domain.accounts.tables import aliases, domains, users
+from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -35,6 +36,11 @@ _COUNT_USERS = Statement(
 )
 _COUNT_ALIASES = Statement(
     select(func.count()).select_from(aliases).where(aliases.c.domain_id == bindparam("domain_id"))
+)
+_COUNT_GROUPS = Statement(
+    select(func.count())
+    .select_from(user_groups)
+    .where(user_groups.c.domain_id == bindparam("domain_id"))
 )
 
 
@@ -89,11 +95,15 @@ def set_enabled(tx: Tx, domain: Domain, enabled: bool) -> None:
 
 
 def delete(tx: Tx, domain: Domain) -> None:
-    """Stop serving an empty domain; `Conflict` while it has users or aliases."""
+    """Stop serving an empty domain; `Conflict` while it has users, groups or aliases."""
     user_count = tx.scalar(_COUNT_USERS, domain_id=domain.id)
     alias_count = tx.scalar(_COUNT_ALIASES, domain_id=domain.id)
-    if user_count or alias_count:
-        raise Conflict(f"{domain.name} still has {user_count} users and {alias_count} aliases")
+    group_count = tx.scalar(_COUNT_GROUPS, domain_id=domain.id)
+    if user_count or alias_count or group_count:
+        groups = f", {group_count} groups" if group_count else ""
+        raise Conflict(
+            f"{domain.name} still has {user_count} users{groups} and {alias_count} aliases"
+        )
     tx.run(_DELETE, domain_id=domain.id)
     tx.emit(TOPIC)
 

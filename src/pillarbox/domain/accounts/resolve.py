@@ -13,6 +13,7 @@ from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.accounts.model import Domain, LocalTarget, Resolution, Role
 from pillarbox.domain.accounts.tables import users
+from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.formats.address import split_subaddress
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -22,6 +23,9 @@ MAX_RECIPIENTS = 1000
 
 _USER = Statement(
     select(users.c.account_id, users.c.enabled).where(users.c.address == bindparam("address"))
+)
+_GROUP = Statement(
+    select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
 )
 _FIRST_ADMIN = Statement(
     select(users.c.account_id, users.c.address)
@@ -96,7 +100,10 @@ class _Walk:
         self._follow((domain.catch_all,), None, depth)
 
     def _exact(self, key: str, detail: str | None, depth: int) -> bool:
-        """Whether an alias or user has the address; follows them. `NotFound` if disabled."""
+        """Whether an alias, user or group has the address; follows them.
+
+        `NotFound` if disabled.
+        """
         alias = aliases.get(self._tx, key)
         if alias is not None and key not in self._seen:
             if not alias.enabled:
@@ -109,6 +116,10 @@ class _Walk:
             if not user[1]:
                 raise NotFound("This mailbox is disabled", key)
             self._add_local(user[0], key, detail)
+            return True
+        group = self._tx.one(_GROUP, address=key)
+        if group is not None:
+            self._add_local(group[0], key, detail)
             return True
         # An alias that was seen already: its targets are on the list, or will be.
         return alias is not None

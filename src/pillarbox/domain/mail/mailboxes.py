@@ -1,10 +1,12 @@
 """Mailboxes: making, naming, finding and deleting them (RFC 9051 §6.3).
 
 A name is the whole path, levels divided by `/`. INBOX is spelled in capitals; its children are
-ordinary mailboxes.
+ordinary mailboxes. Creating one costs the same however many there are: an account counts its
+mailboxes in its own row.
 """
 
 import unicodedata
+from collections.abc import Collection
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
@@ -12,14 +14,14 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.mail import threads
-from pillarbox.domain.mail import keywords
+from pillarbox.domain.mail import keywords, threads
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
 from pillarbox.domain.mail.tables import subscriptions as subscribed
 from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.domain.owners.tables import accounts
+from pillarbox.domain.sharing import entries
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -32,7 +34,17 @@ DEFAULTS: tuple[tuple[str, str | None], ...] = (
     ("Trash", "\\Trash"),
     ("Archive", "\\Archive"),
 )
+FEATURE_DEFAULTS: tuple[tuple[str, str | None], ...] = (
+    ("Snoozed", "\\Snoozed"),
+    ("Screener", None),
+)
+"""Mailboxes of features, made once the feature of that name is on; none is yet."""
 SPECIAL_USES = frozenset({"\\All", "\\Flagged"} | {use for _, use in DEFAULTS if use})
+
+OTHER_USERS = "Other Users"
+SHARED = "Shared"
+NAMESPACES = (OTHER_USERS, SHARED)
+"""First levels kept for mailboxes of others (RFC 2342); see `domain/sharing/access`."""
 
 MAX_MAILBOXES = 100_000
 MAX_NAME_CHARACTERS = 1000
@@ -40,7 +52,7 @@ MAX_NAME_OCTETS = 2000  # PostgreSQL refuses index entries above 2,700
 MAX_LEVEL_CHARACTERS = 255
 MAX_DEPTH = 32
 
-_COLUMNS = (
+COLUMNS = (
     mailboxes.c.id,
     mailboxes.c.account_id,
     mailboxes.c.name,
@@ -55,15 +67,26 @@ _COLUMNS = (
     mailboxes.c.recent_uid,
 )
 _OF_ACCOUNT = mailboxes.c.account_id == bindparam("account")
-_GET = Statement(select(*_COLUMNS).where(mailboxes.c.id == bindparam("mailbox")))
-_BY_NAME = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, mailboxes.c.name == bindparam("path")))
+_GET = Statement(select(*COLUMNS).where(mailboxes.c.id == bindparam("mailbox")))
+_BY_NAME = Statement(select(*COLUMNS).where(_OF_ACCOUNT, mailboxes.c.name == bindparam("path")))
 _BY_USE = Statement(
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(_OF_ACCOUNT, mailboxes.c.special_use == bindparam("use"))
     .order_by(mailboxes.c.id)
 )
-_ALL = Statement(select(*_COLUMNS).where(_OF_ACCOUNT).order_by(mailboxes.c.name))
-_COUNT = Statement(select(func.count()).select_from(mailboxes).where(_OF_ACCOUNT))
+_ALL = Statement(select(*COLUMNS).where(_OF_ACCOUNT).order_by(mailboxes.c.name))
+_BELOW = Statement(
+    select(mailboxes.c.id, mailboxes.c.name).where(
+        _OF_ACCOUNT, func.substr(mailboxes.c.name, 1, bindparam("length")) == bindparam("prefix")
+    )
+)
+_HAS_BELOW = Statement(
+    select(mailboxes.c.id)
+    .where(
+        _OF_ACCOUNT, func.substr(mailboxes.c.name, 1, bindparam("length")) == bindparam("prefix")
+    )
+    .limit(1)
+)
 _COUNT_SUBSCRIPTIONS = Statement(
     select(func.count())
     .select_from(subscribed)
@@ -75,8 +98,17 @@ _INSERT = Statement(
 _TAKE_UIDVALIDITY = Statement(
     update(accounts)
     .where(accounts.c.id == bindparam("account"))
-    .values(modseq=accounts.c.modseq + 1, uidvalidity=accounts.c.uidvalidity + 1)
-    .returning(accounts.c.modseq, accounts.c.uidvalidity)
+    .values(
+        modseq=accounts.c.modseq + 1,
+        uidvalidity=accounts.c.uidvalidity + 1,
+        mailbox_count=accounts.c.mailbox_count + 1,
+    )
+    .returning(accounts.c.modseq, accounts.c.uidvalidity, accounts.c.mailbox_count)
+)
+_UNCOUNT = Statement(
+    update(accounts)
+    .where(accounts.c.id == bindparam("account"))
+    .values(mailbox_count=accounts.c.mailbox_count - 1)
 )
 _SET_UIDVALIDITY = Statement(
     update(accounts)
@@ -162,38 +194,49 @@ def all_of(tx: Tx, account: AccountId) -> list[Mailbox]:
     return [Mailbox(*row) for row in tx.all(_ALL, account=account)]
 
 
-def create_defaults(tx: Tx, account: AccountId) -> None:
-    """Make and subscribe the mailboxes every account begins with."""
+def create_defaults(tx: Tx, account: AccountId, features: Collection[str] = ()) -> None:
+    """Make and subscribe the mailboxes every account begins with.
+
+    `features` are those of `FEATURE_DEFAULTS` that are on.
+    """
     for name, use in DEFAULTS:
         create(tx, account, name, use)
         subscribe(tx, account, name)
+    for name, use in FEATURE_DEFAULTS:
+        if name in features:
+            _insert(tx, account, name, use)
+            subscribe(tx, account, name)
 
 
-def create(tx: Tx, account: AccountId, name: str, special_use: str | None = None) -> Mailbox:
-    """Make a mailbox and the parents it lacks.
+def create(
+    tx: Tx,
+    account: AccountId,
+    name: str,
+    special_use: str | None = None,
+    heir_of: MailboxId | None = None,
+) -> Mailbox:
+    """Make a mailbox and the parents it lacks; each takes over the access list of its parent.
 
-    Raises `Exists`, `Invalid` (name or special use), `TooLarge`.
+    At the top, where there is none, that of `heir_of`. Raises `Exists`, `Invalid` (name or special
+    use), `TooLarge`; the transaction must not go on then.
     """
     path = canonical_name(name)
     if by_name(tx, account, path) is not None:
         raise Exists("There is a mailbox of that name already")
+    _require_personal(path)
     if special_use is not None and special_use not in SPECIAL_USES:
         raise Invalid("That special use is not known here")
-    levels = path.split("/")
-    parents = ["/".join(levels[:depth]) for depth in range(1, len(levels))]
-    missing = [parent for parent in parents if by_name(tx, account, parent) is None]
-    if tx.scalar(_COUNT, account=account) + len(missing) >= MAX_MAILBOXES:
-        raise TooLarge("The account has too many mailboxes")
-    for parent in missing:
-        _insert(tx, account, parent, None)
-    return _insert(tx, account, path, special_use)
+    parent = _make_parents(tx, account, path, heir_of)
+    return _insert(tx, account, path, special_use, parent)
 
 
-def rename(tx: Tx, account: AccountId, name: str, new_name: str) -> None:
-    """Rename a mailbox and everything below it (RFC 9051 §6.3.6).
+def rename(
+    tx: Tx, account: AccountId, name: str, new_name: str, heir_of: MailboxId | None = None
+) -> None:
+    """Rename a mailbox and everything below it (RFC 9051 §6.3.6); their access lists stay.
 
-    Renaming INBOX moves its messages into a new mailbox and leaves INBOX and its children. Raises
-    `NotFound`, `Exists`, `Invalid`, `TooLarge`.
+    Renaming INBOX moves its messages into a new mailbox and leaves INBOX and its children.
+    `heir_of` as in `create`. Raises `NotFound`, `Exists`, `Invalid`, `TooLarge`.
     """
     old_path, new_path = canonical_name(name), canonical_name(new_name)
     lock(tx, account)
@@ -211,24 +254,29 @@ def rename(tx: Tx, account: AccountId, name: str, new_name: str) -> None:
         raise Invalid("A mailbox can't be moved below itself")
     if by_name(tx, account, new_path) is not None:
         raise Exists("There is a mailbox of that name already")
-    everything = all_of(tx, account)
-    have = {found.name for found in everything}
-    below = [found for found in everything if found.name.startswith(old_path + "/")]
-    moved = {found.id: new_path + found.name[len(old_path) :] for found in (mailbox, *below)}
-    for path in moved.values():
-        if path in have:
+    _require_personal(new_path)
+    moved = [(mailbox.id, old_path), *_below(tx, account, old_path)]
+    taken = {path for _, path in _below(tx, account, new_path)}
+    taken.update(path for _, path in moved)
+    renamed = [(found, new_path + path[len(old_path) :]) for found, path in moved]
+    for _, path in renamed:
+        if path in taken:
             raise Exists("There is a mailbox of that name already")
-        canonical_name(path)
-    levels = new_path.split("/")
-    for depth in range(1, len(levels)):
-        parent = "/".join(levels[:depth])
-        if parent not in have:
-            _insert(tx, account, parent, None)
+        _require_fit(path)
+    _make_parents(tx, account, new_path, heir_of)
     modseq = changes.next_modseq(tx, account)
-    for mailbox_id, path in moved.items():
-        tx.run(_RENAME, mailbox=mailbox_id, path=path, new_modseq=modseq)
-        changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
+    tx.run_many(
+        _RENAME,
+        [{"mailbox": found, "path": path, "new_modseq": modseq} for found, path in renamed],
+    )
+    changes.note_all(tx, account, modseq, changes.Kind.MAILBOX, [found for found, _ in renamed])
     _move_subscriptions(tx, account, old_path, new_path)
+
+
+def has_below(tx: Tx, account: AccountId, name: str) -> bool:
+    """Whether there are mailboxes below a name, be there one of the name itself or not."""
+    prefix = canonical_name(name) + "/"
+    return tx.one(_HAS_BELOW, account=account, prefix=prefix, length=len(prefix)) is not None
 
 
 def delete(tx: Tx, account: AccountId, name: str) -> None:
@@ -291,11 +339,55 @@ def _mailbox(row: Row | None) -> Mailbox | None:
     return None if row is None else Mailbox(*row)
 
 
-def _insert(tx: Tx, account: AccountId, path: str, special_use: str | None) -> Mailbox:
+def _require_personal(path: str) -> None:
+    if path.split("/", 1)[0] in NAMESPACES:
+        raise Invalid(
+            f"Names that begin with {OTHER_USERS} or {SHARED} are kept for mailboxes of others"
+        )
+
+
+def _require_fit(path: str) -> None:
+    """Check the limits of a path whose levels were names before."""
+    if len(path) > MAX_NAME_CHARACTERS or path.count("/") >= MAX_DEPTH:
+        raise TooLarge("The mailbox name is too long or too deep")
+    if not path.isascii() and len(path.encode()) > MAX_NAME_OCTETS:
+        raise TooLarge("The mailbox name is too long")
+
+
+def _below(tx: Tx, account: AccountId, path: str) -> list[tuple[MailboxId, str]]:
+    prefix = path + "/"
+    rows = tx.all(_BELOW, account=account, prefix=prefix, length=len(prefix))
+    return [(MailboxId(row[0]), row[1]) for row in rows]
+
+
+def _make_parents(
+    tx: Tx, account: AccountId, path: str, heir_of: MailboxId | None
+) -> MailboxId | None:
+    """Make the parents a path lacks; gives the nearest, or `heir_of` at the top."""
+    levels = path.split("/")
+    parent = heir_of
+    for depth in range(1, len(levels)):
+        name = "/".join(levels[:depth])
+        found = by_name(tx, account, name)
+        if found is None:
+            found = _insert(tx, account, name, None, parent)
+        parent = found.id
+    return parent
+
+
+def _insert(
+    tx: Tx,
+    account: AccountId,
+    path: str,
+    special_use: str | None,
+    parent: MailboxId | None = None,
+) -> Mailbox:
     row = tx.one(_TAKE_UIDVALIDITY, account=account)
     if row is None:
         raise NotFound("There is no such account")
-    modseq, uidvalidity = row
+    modseq, uidvalidity, mailbox_count = row
+    if mailbox_count > MAX_MAILBOXES:
+        raise TooLarge("The account has too many mailboxes")
     # Seconds since the epoch, as is the custom, but never one this account has given out before.
     now = tx.now_ms // 1000
     if uidvalidity < now:
@@ -320,6 +412,8 @@ def _insert(tx: Tx, account: AccountId, path: str, special_use: str | None) -> M
         recent_uid=1,
         forgotten_modseq=0,
     )
+    if parent is not None:
+        entries.inherit(tx, parent, mailbox_id)
     changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
     return Mailbox(mailbox_id, account, path, special_use, uidvalidity, 1, modseq, 0, 0, 0, 0, 1)
 
@@ -330,12 +424,15 @@ def _remove(tx: Tx, mailbox: Mailbox) -> None:
     note_unplaced(tx, mailbox.id, charged.modseq)
     tx.run(_FORGET, mailbox=mailbox.id)
     keywords.forget(tx, mailbox.id)
+    entries.forget_mailbox(tx, mailbox.id)
     tx.run(_DELETE, mailbox=mailbox.id)
+    tx.run(_UNCOUNT, account=mailbox.account_id)
     changes.note(tx, mailbox.account_id, charged.modseq, changes.Kind.MAILBOX, mailbox.id)
 
 
 def _move_subscriptions(tx: Tx, account: AccountId, old_path: str, new_path: str) -> None:
-    for name in subscriptions(tx, account):
-        if name == old_path or name.startswith(old_path + "/"):
-            unsubscribe(tx, account, name)
-            subscribe(tx, account, new_path + name[len(old_path) :])
+    have = subscriptions(tx, account)
+    moved = [name for name in have if name == old_path or name.startswith(old_path + "/")]
+    tx.run_many(_UNSUBSCRIBE, [{"account": account, "path": name} for name in moved])
+    new = {new_path + name[len(old_path) :] for name in moved} - (have - set(moved))
+    tx.run_many(_SUBSCRIBE, [{"account_id": account, "name": name} for name in sorted(new)])

@@ -1,0 +1,48 @@
+"""Accounts as what owns mail: opened for a user or a group, closed with all they hold."""
+
+import os
+
+from sqlalchemy import bindparam, delete, insert
+
+from pillarbox.base.errors import Invalid
+from pillarbox.base.ids import AccountId
+from pillarbox.domain import changes
+from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.owners.tables import accounts
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Tx
+
+SALT_BYTES = 16
+
+_INSERT = Statement(
+    insert(accounts).values(
+        id=bindparam("id"),
+        salt=bindparam("salt"),
+        modseq=0,
+        quota_bytes=bindparam("quota_bytes"),
+        used_bytes=0,
+        used_messages=0,
+        created_ms=bindparam("created_ms"),
+    )
+)
+_DELETE = Statement(delete(accounts).where(accounts.c.id == bindparam("account")))
+
+
+def open_account(tx: Tx, quota_bytes: int) -> AccountId:
+    """A new account without mailboxes; a quota of 0 is no limit, `Invalid` a negative one."""
+    if quota_bytes < 0:
+        raise Invalid("A quota can't be negative")
+    account = AccountId(tx.next_id())
+    salt = os.urandom(SALT_BYTES)
+    tx.run(_INSERT, id=account, salt=salt, quota_bytes=quota_bytes, created_ms=tx.now_ms)
+    return account
+
+
+def close_account(tx: Tx, account: AccountId) -> None:
+    """Remove an account with all mail, once nothing refers to it.
+
+    The salt goes with it, so that what backups of the blobs hold stays unreadable.
+    """
+    mailboxes.delete_all(tx, account)
+    changes.forget(tx, account)
+    tx.run(_DELETE, account=account)
