@@ -4,7 +4,6 @@ Each message is judged by the cheapest facts that decide: its row first, then it
 and its content only where both leave the answer open.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterator
 
 from sqlalchemy import bindparam, select
@@ -25,6 +24,7 @@ from pillarbox.formats.mime.summary import (
     fields_of,
 )
 from pillarbox.formats.mime.words import decode_words
+from pillarbox.formats.text.fold import folded
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -132,13 +132,6 @@ def _ranges(candidates: list[Candidate]) -> UidRanges:
             ranges.append((uid, uid))
         before = candidate.position
     return ranges
-
-
-def folded(text: str) -> str:
-    """Text in the form in which it is compared."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _batches(

@@ -1,27 +1,17 @@
 """The first words of a message as plain text, for message lists (RFC 8970, RFC 8621 §4.1.4).
 
 Reads a bounded piece of the first readable text part; markup is removed, quoted text passed over.
-Not for showing a message. Called by `summary`; calls `section`.
+Not for showing a message. Called by `summary`; calls `section`, `html`.
 """
 
 import re
 
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import text_of
+from pillarbox.formats.text.html import visible_text
 
 _READ_BYTES = 16 * 1024
 _PARTS_MAX = 50
-# Content that is not shown goes with its element; where the end is missing, so does the rest.
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\b[^>]*+(?:>|\Z)|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-_TAG = re.compile(r"</?[A-Za-z!?][^>]*+(?:>|\Z)")
-_INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|code|em|font|i|mark|s|small|span|strike|strong|sub|sup|u|wbr)\b"
-    r"[^>]*+(?:>|\Z)",
-    re.IGNORECASE,
-)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]+")
 
@@ -31,7 +21,7 @@ def preview(message: bytes, root: Part, limit: int = 200) -> str:
     for part in _texts(root):
         text = text_of(part, message, _READ_BYTES)
         if part.subtype == "html":
-            text = strip_html(text)
+            text = visible_text(text)
         elif "\n>" in text or text.startswith(">"):
             lines = [line for line in text.splitlines() if not line.startswith(">")]
             text = "\n".join(lines)
@@ -49,15 +39,6 @@ def _one_line(text: str, limit: int) -> str:
         if len(line) >= limit or len(text) <= reach:
             break
     return line[:limit].rstrip()
-
-
-def strip_html(markup: str) -> str:
-    """The text of HTML without its markup; white space is not collapsed."""
-    import html  # with 2,231 names of characters; many servers never see such a message
-
-    text = _HIDDEN.sub(" ", markup)
-    text = _TAG.sub(" ", _INLINE_TAG.sub("", text))
-    return html.unescape(text)
 
 
 def _texts(root: Part) -> list[Part]:

@@ -82,9 +82,13 @@ def decode_charset(raw: bytes, charset: str) -> str:
     if not codec:
         return decode_raw(raw)
     try:
-        return raw.decode(codec, "replace")
+        text = raw.decode(codec, "replace")
     except (LookupError, ValueError):
         return decode_raw(raw)
+    if codec == "utf_7":
+        # It can spell half a surrogate pair, which nothing could encode again.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def line_runs(raw: bytes) -> Iterator[bytes]:
