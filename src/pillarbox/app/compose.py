@@ -39,6 +39,10 @@ from pillarbox.protocols.imap.conversation import Conversation as ImapConversati
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.pop3.conversation import Conversation as Pop3Conversation
+from pillarbox.protocols.pop3.options import Pop3Options, Pop3Services
+from pillarbox.protocols.pop3.registry import HANDLERS as POP3_HANDLERS
+from pillarbox.protocols.pop3.session import Pop3Session
 from pillarbox.protocols.smtp.conversation import Conversation as SmtpConversation
 from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.smtp.receive import SmtpServices
@@ -58,7 +62,7 @@ SEARCHES_AT_ONCE = 2
 """Fewer than the database has readers: other commands must not wait for searches."""
 SEARCHES_WAITING = 32
 MEMORY_FOR_INCOMING_BYTES = 256 << 20
-IMPLICIT_TLS = ("smtps", "imaps")
+IMPLICIT_TLS = ("smtps", "imaps", "pop3s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Services:
     submission: Submission
     smtp: SmtpServices
     imap: ImapServices
+    pop3: Pop3Services
     jobs: JobRunner
 
     async def close(self) -> None:
@@ -157,6 +162,9 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         Authentication(login),
         _imap_options(options, around),
     )
+    pop3 = Pop3Services(
+        database, login, content, imap.authentication, _pop3_options(options, around)
+    )
     purge = Purge(database, content.blobs, clock)
     jobs = JobRunner(
         database,
@@ -169,7 +177,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
-        submission, smtp, imap, jobs,
+        submission, smtp, imap, pop3, jobs,
     )  # fmt: skip
 
 
@@ -183,6 +191,9 @@ def listener_spec(
     if name in ("imap", "imaps"):
         refusal = b"* BYE Too many connections\r\n"
         session = partial(_imap, services.imap)
+    elif name in ("pop3", "pop3s"):
+        refusal = b"-ERR [SYS/TEMP] Too many connections\r\n"
+        session = partial(_pop3, services.pop3)
     return ListenerSpec(name, sockets, name in IMPLICIT_TLS, tls, session, refusal)
 
 
@@ -192,6 +203,10 @@ async def _smtp(role: Role, services: SmtpServices, connection: Connection) -> N
 
 async def _imap(services: ImapServices, connection: Connection) -> None:
     await ImapConversation(ImapSession(connection, services), CORE).run()
+
+
+async def _pop3(services: Pop3Services, connection: Connection) -> None:
+    await Pop3Conversation(Pop3Session(connection, services), POP3_HANDLERS).run()
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})
@@ -231,6 +246,14 @@ def _imap_options(options: Options, around: Surroundings) -> ImapOptions:
         allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
         max_message_size_bytes=options.max_message_size,
         idle_timeout_s=float(options.imap_idle_timeout),
+    )
+
+
+def _pop3_options(options: Options, around: Surroundings) -> Pop3Options:
+    return Pop3Options(
+        hostname=options.hostname,
+        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+        idle_timeout_s=float(options.pop3_idle_timeout),
     )
 
 

@@ -35,7 +35,7 @@ _TOO_FEW_FILES = (
 
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
-IMPLICIT_TLS = ("smtps", "imaps")
+IMPLICIT_TLS = ("smtps", "imaps", "pop3s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ from pillarbox.formats.mime.crlf import crlf_pieces, line_end_bytes
 )
 @pytest.mark.parametrize("piece_bytes", [2, 3, 4, 1000])
 def test_every_line_ends_with_crlf(content: bytes, expected: bytes, piece_bytes: int) -> None:
-    assert b"".join(crlf_pieces(content, piece_bytes)) == expected
+    assert b"".join(crlf_pieces(content, line_end_bytes(content), piece_bytes)) == expected
     assert line_end_bytes(content) == len(expected) - len(content)
 
 
 def test_pieces_are_small() -> None:
     content = b"x" * 1000 + b"\n" + b"y\r\n" * 1000
-    pieces = list(crlf_pieces(content, 100))
+    pieces = list(crlf_pieces(content, 1, 100))
     assert max(map(len, pieces)) <= 101
     assert b"".join(pieces) == content.replace(b"x\n", b"x\r\n")

@@ -48,6 +48,8 @@ _USES = MappingProxyType(
     {
         "imap": "read mail (IMAP, STARTTLS)",
         "imaps": "read mail (IMAP, TLS)",
+        "pop3": "fetch mail (POP3, STLS)",
+        "pop3s": "fetch mail (POP3, TLS)",
         "submission": "send mail (SMTP, STARTTLS)",
         "smtps": "send mail (SMTP, TLS)",
         "smtp": "mail from other servers (SMTP)",

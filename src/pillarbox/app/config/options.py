@@ -17,7 +17,7 @@ from typing import Any
 from pillarbox.app.config import kinds
 from pillarbox.app.config.kinds import Kind, Network
 
-LISTENERS = ("smtp", "submission", "smtps", "lmtp", "imap", "imaps")
+LISTENERS = ("smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,14 @@ class Options:
     imaps_enabled: bool = _key(kinds.BOOLEAN, "true", "Reading mail, TLS from the start.")
     imaps_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
     imaps_port: int = _key(kinds.PORT, "993", "")
+    pop3_enabled: bool = _key(kinds.BOOLEAN, "false", "Fetching mail (INBOX alone), TLS by STLS.")
+    pop3_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    pop3_port: int = _key(kinds.PORT, "110", "")
+    pop3s_enabled: bool = _key(
+        kinds.BOOLEAN, "false", "Fetching mail (INBOX alone), TLS from the start."
+    )
+    pop3s_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
+    pop3s_port: int = _key(kinds.PORT, "995", "")
 
     tls_mode: str = _key(
         kinds.choice("self-signed", "file", "off", manual="file", selfsigned="self-signed"),
@@ -160,6 +168,9 @@ class Options:
     )
     imap_idle_timeout: int = _key(
         kinds.duration("s", 1, 86_400), "1800", "How long IMAP waits for the next command (s)."
+    )
+    pop3_idle_timeout: int = _key(
+        kinds.duration("s", 1, 86_400), "600", "How long POP3 waits for the next command (s)."
     )
     queue_max_age_hours: int = _key(
         kinds.duration("h", 1, 8760), "168", "How long delivery is tried before mail goes back (h)."

@@ -15,12 +15,13 @@ def line_end_bytes(content: bytes) -> int:
     return bare + (2 if content and not content.endswith(b"\n") else 0)
 
 
-def crlf_pieces(content: bytes, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
+def crlf_pieces(content: bytes, lacking: int, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
     """`content` with a CRLF at the end of each line, in pieces; none begins within a CRLF.
 
-    Pieces are of at most `piece_bytes` (2 or more), and grow by what line ends lack.
+    `lacking` are its `line_end_bytes`. Pieces are of at most `piece_bytes` (2 or more), and grow by
+    what line ends lack.
     """
-    whole = line_end_bytes(content) == 0
+    whole = not lacking
     start, size = 0, len(content)
     while start < size:
         end = min(start + piece_bytes, size)

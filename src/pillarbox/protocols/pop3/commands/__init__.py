@@ -1,0 +1,1 @@
+"""What the commands of POP3 do, a family to a module."""

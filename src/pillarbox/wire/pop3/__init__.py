@@ -1,0 +1,1 @@
+"""POP3 on the wire: bytes to values and back; no I/O."""
