@@ -31,6 +31,17 @@ def found_by_search(octets: bytes) -> int:
     return sum(len(line.split()) for line in re.findall(rb"^\* SEARCH ?([\d ]*)\r$", octets, re.M))
 
 
+def sorted_numbers(octets: bytes) -> int:
+    """Count the numbers of the untagged SORT line."""
+    return sum(len(line.split()) for line in re.findall(rb"^\* SORT ?([\d ]*)\r$", octets, re.M))
+
+
+def threaded(octets: bytes) -> int:
+    """Count the messages in the threads of the untagged THREAD line."""
+    lines = re.findall(rb"^\* THREAD ?([\d ()]*)\r$", octets, re.M)
+    return sum(len(re.findall(rb"\d+", line)) for line in lines)
+
+
 def bodies_octets(octets: bytes) -> int:
     return sum(int(size) for size in _LITERAL.findall(octets))
 
@@ -98,8 +109,12 @@ def read_all(reader: Reader, name: bytes, messages: int) -> None:
     measure("search_header", header, found_by_search, rare_subjects)
     text = f"SEARCH TEXT {corpus.RARE_WORD}".encode()
     measure("search_text", text, found_by_search, rare_words)
+    body = f"SEARCH BODY {corpus.RARE_WORD}".encode()
+    measure("search_body", body, found_by_search, rare_words)
     part = f"SEARCH TEXT {corpus.RARE_WORD[2:-2]}".encode()
     measure("search_text_part", part, found_by_search, rare_words)
+    measure("sort_date", b"SORT (REVERSE DATE) UTF-8 ALL", sorted_numbers, messages)
+    measure("thread", b"THREAD REFERENCES UTF-8 ALL", threaded, messages)
 
 
 def main() -> None:

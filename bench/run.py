@@ -31,6 +31,7 @@ RESULTS = HERE / "results"
 LOADS = ("smtp_in", "imap_append", "imap_idle", "imap_fetch", "imap_change")
 # These read and change a large mailbox; further sizes get a line of their own.
 SIZED_LOADS = ("imap_fetch", "imap_change")
+DEFAULT_IDLE = "200"
 CHOICES = ("startup", "memory", *LOADS)
 
 
@@ -91,7 +92,9 @@ class Bench:
             self.results.add(variant.name, "startup.greetings", "s", [at["startup_s"]])
         if "memory" in self.chosen:
             # Before the loads: processes they leave behind would end while we measure.
-            self._load(variant, at, "memory")
+            for count in self.options.idle.split(","):
+                label = "memory" if count == DEFAULT_IDLE else f"memory@{count}"
+                self._load(variant, at, "memory", "--connections", count, label=label)
         for load in LOADS:
             if load in self.chosen:
                 self._load(variant, at, load, *self._sized(load, self.sizes[0]))
@@ -165,6 +168,9 @@ def main() -> None:
     parser.add_argument("--workers", default="1", help="such as 1,2,4")
     parser.add_argument(
         "--messages", default="10000", help="in the large mailbox; 10000,100000 shows growth"
+    )
+    parser.add_argument(
+        "--idle", default=DEFAULT_IDLE, help="idle connections to open; 500,2000 shows growth"
     )
     options = parser.parse_args()
     if unknown := set(options.loads.split(",")) - set(CHOICES):

@@ -75,6 +75,10 @@ service imap-login {{
     port = 0
   }}
 }}
+service imap {{
+  process_limit = 4096
+}}
+default_client_limit = 8192
 service lmtp {{
   unix_listener {folder}/lmtp {{
     mode = 0666

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
 
 from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import MailboxId
+from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail import flags, read
 from pillarbox.domain.mail.flags import FlagChange, FlagsChanged
 from pillarbox.domain.mail.model import FlagSet
 from pillarbox.domain.mail.placement import UidRanges
+from pillarbox.domain.owners.quota import lock
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
@@ -144,7 +145,7 @@ async def change(session: ImapSession, view: View, fn: Callable[[Tx, *Ts], R], *
     the mailbox is gone.
     """
     done: _Done[R] = await session.services.database.write(
-        _with_others, view.mailbox_id, view.modseq, fn, args
+        _with_others, view.account_id, view.mailbox_id, view.modseq, fn, args
     )
     if done.others is not None:
         take_in(view, done.others)
@@ -181,8 +182,15 @@ async def change_flags(
 
 
 def _with_others(
-    tx: Tx, mailbox_id: MailboxId, since: int, fn: Callable[..., R], args: tuple[Any, ...]
+    tx: Tx,
+    account: AccountId,
+    mailbox_id: MailboxId,
+    since: int,
+    fn: Callable[..., R],
+    args: tuple[Any, ...],
 ) -> _Done[R]:
+    # First: what others commit while this one waits for its turn must be among what is read.
+    lock(tx, account)
     modseq, _ = read.position(tx, mailbox_id)
     others = read.changed(tx, mailbox_id, since) if modseq != since else None
     result = fn(tx, *args)
