@@ -11,14 +11,18 @@ HEAR_S = 5.0
 class FakeConnection:
     """A connection in memory; the test has its other end."""
 
-    def __init__(self, *, tls: bool = False, can_start_tls: bool = False) -> None:
+    def __init__(
+        self, *, tls: bool = False, can_start_tls: bool = False, end_point: bytes | None = None
+    ) -> None:
         self.id = "s1"
         self.peer_ip = "192.0.2.7"
         self.peer_port = 40000
         self.local_port = 2525
         self.trusted = False
         self.can_start_tls = can_start_tls
-        self.tls = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None) if tls else None
+        self._facts = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None, end_point)
+        self.tls = self._facts if tls else None
+        self.compressed = False
         self.was_at_rest = False
         self.aborts_in_drain = False
         self._input: list[bytes | Exception] = []
@@ -50,8 +54,8 @@ class FakeConnection:
         reading.cancel()
         return None
 
-    def write(self, data: bytes) -> None:
-        self._output.append(data)
+    def write(self, data: bytes | memoryview) -> None:
+        self._output.append(bytes(data))
         self._wrote.set()
 
     async def drain(self) -> None:
@@ -60,7 +64,10 @@ class FakeConnection:
 
     async def start_tls(self) -> None:
         self.can_start_tls = False
-        self.tls = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None)
+        self.tls = self._facts
+
+    def start_compression(self, early: bytes) -> None:
+        self.compressed = True  # only that it is asked for: what follows is as it was
 
     def give(self, item: bytes | Exception) -> None:
         """Input, `b""` for its end, or what the next read raises."""

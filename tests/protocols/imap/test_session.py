@@ -14,7 +14,8 @@ from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import read
 from pillarbox.domain.mail.query import Query
 from pillarbox.formats.mime.section import decode_transfer
-from pillarbox.protocols.imap.commands import fetch, fetch_columns, search
+from pillarbox.protocols.imap import sections
+from pillarbox.protocols.imap.commands import fetch, search
 from pillarbox.protocols.imap.commands.search_view import matching
 from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.protocols.imap.view import View
@@ -262,7 +263,7 @@ async def test_large_parts_are_decoded_in_a_thread(
         on_loop.append(threading.current_thread() is threading.main_thread())
         return decode_transfer(raw, encoding)
 
-    monkeypatch.setattr(fetch_columns, "decode_transfer", noting)
+    monkeypatch.setattr(sections, "decode_transfer", noting)
     content = base64.encodebytes(b"y" * size)
     await house.deliver(b"Content-Transfer-Encoding: base64\r\n\r\n" + content)
     talk = await house.talk().login("SELECT INBOX")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pillarbox.protocols.imap.commands import any_state as any_
 from pillarbox.protocols.imap.commands import append as append_
 from pillarbox.protocols.imap.commands import auth as auth_
+from pillarbox.protocols.imap.commands import compress as compress_
 from pillarbox.protocols.imap.commands import copy as copy_
 from pillarbox.protocols.imap.commands import enable as enable_
 from pillarbox.protocols.imap.commands import expunge as expunge_
@@ -21,6 +22,7 @@ from pillarbox.protocols.imap.commands import fetch as fetch_
 from pillarbox.protocols.imap.commands import idle as idle_
 from pillarbox.protocols.imap.commands import list as list_
 from pillarbox.protocols.imap.commands import mailboxes as mailboxes_
+from pillarbox.protocols.imap.commands import replace as replace_
 from pillarbox.protocols.imap.commands import search as search_
 from pillarbox.protocols.imap.commands import select as select_
 from pillarbox.protocols.imap.commands import status as status_
@@ -30,12 +32,14 @@ from pillarbox.wire.imap.parse import (
     any_state,
     append,
     auth,
+    compress,
     copy,
     enable,
     expunge,
     fetch,
     idle,
     mailboxes,
+    replace,
     search,
     select,
     status,
@@ -108,6 +112,7 @@ ENTRIES = (
     Entry(auth.StartTls, _NEW, auth_.starttls),
     Entry(auth.Login, _NEW, auth_.login),
     Entry(auth.Authenticate, _NEW, auth_.authenticate),
+    Entry(auth.Unauthenticate, _IN, auth_.unauthenticate, look_after=False),
     Entry(enable.Enable, _IN, enable_.enable),
     Entry(select.Select, _IN, select_.select, look_after=False),
     Entry(select.Close, _OPEN, select_.close, look_after=False),
@@ -122,6 +127,8 @@ ENTRIES = (
     Entry(lists.Lsub, _IN, list_.lsub),
     Entry(status.Status, _IN, status_.status),
     Entry(append.Append, _IN, append_.append),
+    Entry(replace.Replace, _OPEN, replace_.replace),
+    Entry(compress.Compress, _IN, compress_.compress, look_after=False),
     Entry(idle.Idle, _IN, idle_.idle, look_after=False),
     Entry(fetch.Fetch, _OPEN, fetch_.fetch, look_after=False),
     Entry(store.Store, _OPEN, store_.store, look_after=False),

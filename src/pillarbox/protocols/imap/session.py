@@ -7,6 +7,7 @@ Reads nothing but answers to challenges and runs no command: `conversation` does
 import asyncio
 
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.pipeline.authentication import ChannelFacts
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.login_watch import ENDED, LoginWatch
 from pillarbox.protocols.imap.capability import after_login, before_login
@@ -14,12 +15,15 @@ from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.options import ImapServices
 from pillarbox.protocols.imap.view import View
 from pillarbox.protocols.stream.connection import Connection
+from pillarbox.wire.imap.respond.replies import number_code, status_response
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
 
 _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
 """What may come with the messages in one APPEND."""
+_SENT_BYTES = 128 * 1024
+"""What is handed to the connection at once."""
 _FREE_BYTES = 64 * 1024
 """What a client's command may hold in literals without room being taken for it."""
 
@@ -28,11 +32,11 @@ class ImapSession:
     """The state of one connection."""
 
     __slots__ = (
+        "_condstore",
         "_login_by",
         "_out",
         "_reserved_bytes",
         "actor",
-        "condstore",
         "connection",
         "enabled",
         "failed_logins",
@@ -40,6 +44,7 @@ class ImapSession:
         "receiver",
         "services",
         "tag",
+        "unauthentications",
         "utf8",
         "view",
         "watch",
@@ -54,18 +59,32 @@ class ImapSession:
         self.view: View | None = None
         self.enabled: set[str] = set()
         """What ENABLE switched on, in upper case."""
-        self.condstore = False
-        """Whether the client wants modseqs told (RFC 7162 §3.1)."""
+        self._condstore = False
         self.utf8 = False
         """Whether names and headers may be UTF-8 (RFC 6855 §3)."""
         self.tag = ""
         """The tag of the command that runs."""
         self.leaving = False
         self.failed_logins = 0
-        self._out: list[bytes] = []
+        self.unauthentications = 0
+        self._out: list[bytes | memoryview] = []
         self._reserved_bytes = 0
-        patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
-        self._login_by = asyncio.get_running_loop().time() + patience_s
+        self._login_by = self._latest_login_s()
+
+    @property
+    def condstore(self) -> bool:
+        """Whether the client wants modseqs told (RFC 7162 §3.1).
+
+        When it says so first, it is told that of the selected mailbox.
+        """
+        return self._condstore
+
+    @condstore.setter
+    def condstore(self, wanted: bool) -> None:
+        if wanted and not self._condstore and self.view is not None:
+            code = number_code("HIGHESTMODSEQ", self.view.modseq)
+            self.write(status_response("OK", "Highest modseq", code=code))
+        self._condstore = wanted
 
     @property
     def rev2(self) -> bool:
@@ -82,16 +101,31 @@ class ImapSession:
         """Whether messages have no numbers for this client (RFC 9586 §3)."""
         return "UIDONLY" in self.enabled
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Add to the answer; sent by `flush`, or after the command."""
         self._out.append(data)
 
     async def flush(self) -> None:
         """Send what was written; waits while the client reads too slowly."""
-        if self._out:
-            self.connection.write(b"".join(self._out))
-            self._out.clear()
-        await self.connection.drain()
+        connection, out = self.connection, self._out
+        if not out:
+            await connection.drain()
+            return
+        self._out = []
+        if sum(map(len, out)) <= _SENT_BYTES:
+            connection.write(out[0] if len(out) == 1 else b"".join(out))
+            await connection.drain()
+            return
+        sent_bytes = 0
+        for data in out:
+            view = memoryview(data)
+            for start in range(0, len(view), _SENT_BYTES):
+                connection.write(view[start : start + _SENT_BYTES])
+                sent_bytes += _SENT_BYTES if len(view) >= _SENT_BYTES else len(view)
+                if sent_bytes >= _SENT_BYTES:
+                    await connection.drain()
+                    sent_bytes = 0
+        await connection.drain()
 
     async def read_line(self) -> bytes:
         """A bare line of the client, for SASL; sends what was written first."""
@@ -132,6 +166,14 @@ class ImapSession:
         )
         self.receiver.allow_append()
 
+    def logged_out(self) -> None:
+        """Be as new, for another user: nothing of this one's is left (RFC 8437 §3)."""
+        self.actor = self.watch = self.view = None
+        self.enabled.clear()
+        self.condstore = self.utf8 = False
+        self.receiver.allow_append(False)
+        self._login_by = self._latest_login_s()
+
     async def require_standing(self) -> None:
         """End the session of a user who may not go on: disabled, removed, other password."""
         if self.watch is not None and not await self.watch.holds():
@@ -165,7 +207,14 @@ class ImapSession:
         if self.actor is not None:
             limit = self.services.options.max_message_size_bytes
             return after_login(append_limit_bytes=limit)
-        return before_login(can_start_tls=self.connection.can_start_tls, may_login=self.may_login())
+        mechanisms = self.services.authentication.mechanisms(self.channel_facts())
+        return before_login(can_start_tls=self.connection.can_start_tls, mechanisms=mechanisms)
+
+    def channel_facts(self) -> ChannelFacts:
+        """What the login may rest on."""
+        tls = self.connection.tls
+        end_point = None if tls is None else tls.end_point
+        return ChannelFacts(tls is not None, self.may_login(), end_point)
 
     def client_facts(self) -> ClientFacts:
         """Who is at the other end."""
@@ -177,6 +226,11 @@ class ImapSession:
             trusted=connection.trusted,
             session=connection.id,
         )
+
+    def _latest_login_s(self) -> float:
+        """When the client must have logged in, on the clock of the event loop."""
+        patience_s = _LOGIN_PATIENCE * self.services.options.login_timeout_s
+        return asyncio.get_running_loop().time() + patience_s
 
     def patience_s(self) -> float:
         """How long the client may stay silent now; `TimeoutError` when login took too long."""

@@ -8,8 +8,10 @@ session is behind, and `drain` waits while the peer is.
 import asyncio
 import secrets
 import ssl
+import zlib
 from typing import cast
 
+from pillarbox.protocols.stream.deflate import Deflate
 from pillarbox.protocols.stream.tls import Channel, TlsContexts, TlsFacts
 
 READ_AHEAD_BYTES = 256 * 1024
@@ -17,6 +19,7 @@ WRITE_AHEAD_BYTES = 256 * 1024
 HANDSHAKE_TIMEOUT_S = 30.0
 DRAIN_TIMEOUT_S = 180.0
 CLOSE_TIMEOUT_S = 5.0
+COMPRESSOR_REST_S = 10.0
 
 
 class Draining(Exception):
@@ -35,8 +38,10 @@ class Connection(asyncio.Protocol):
         "_channel",
         "_chunks",
         "_closed",
+        "_compressed_at",
         "_contexts",
         "_deadline",
+        "_deflate",
         "_draining",
         "_eof",
         "_flush_due",
@@ -45,6 +50,7 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_out",
         "_paused",
+        "_rest_timer",
         "_resumed",
         "_timer",
         "_transport",
@@ -69,14 +75,16 @@ class Connection(asyncio.Protocol):
             self._channel = contexts.channel()
         self._chunks: list[bytes] = []
         self._buffered_bytes = 0
-        self._out: list[bytes] = []
+        self._deflate: Deflate | None = None
+        self._out: list[bytes | memoryview] = []
         self._flush_due = False
         self._waiter: asyncio.Future[None] | None = None
         self._handshake: asyncio.Future[None] | None = None
         self._resumed: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = 0.0
+        self._rest_timer: asyncio.TimerHandle | None = None
+        self._deadline = self._compressed_at = 0.0
         self._at_rest = self._draining = self._eof = self._lost = self._paused = False
         self.id = secrets.token_hex(5)
         self.peer_ip = ""
@@ -89,7 +97,7 @@ class Connection(asyncio.Protocol):
     @property
     def can_start_tls(self) -> bool:
         """Whether STARTTLS may be offered."""
-        return self._contexts is not None and self._channel is None
+        return self._contexts is not None and self._channel is None and self._deflate is None
 
     async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
         """Whatever has come, or `b""` at the end of input; what was written is sent first.
@@ -99,7 +107,7 @@ class Connection(asyncio.Protocol):
         """
         if at_rest and self._draining:
             raise Draining
-        while not self._chunks and not self._eof:
+        while not self._chunks and not self._ended:
             await self._wait(timeout_s, at_rest)
         return self._take()
 
@@ -109,17 +117,17 @@ class Connection(asyncio.Protocol):
             raise Draining
         if wake.is_set():
             return None
-        if not self._chunks and not self._eof:
+        if not self._chunks and not self._ended:
             hint = self._loop.create_task(wake.wait())
             try:
                 await self._wait(timeout_s, True, hint)
             finally:
                 hint.cancel()
-            if not self._chunks and not self._eof:
+            if not self._chunks and not self._ended:
                 return None
         return self._take()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send `data` soon; after the connection was lost it goes nowhere."""
         self._out.append(data)
         if not self._flush_due:
@@ -133,6 +141,8 @@ class Connection(asyncio.Protocol):
         """
         if self._out:
             self._flush()
+            if self._deflate is not None and not self._lost:
+                await asyncio.sleep(0)  # compressing takes time that others wait for
         if self._lost:
             raise ConnectionResetError("the peer is gone")
         if not self._paused:
@@ -169,6 +179,24 @@ class Connection(asyncio.Protocol):
             finally:
                 self._handshake = None
         self.tls = self._channel.facts()
+
+    @property
+    def compressed(self) -> bool:
+        """Whether both directions are compressed."""
+        return self._deflate is not None
+
+    def start_compression(self, early: bytes) -> None:
+        """Compress what is written from here on, and expand what comes (RFC 4978 §3).
+
+        `early` is what the session has read already and not yet looked at.
+        """
+        self._flush()
+        waiting = [early, *self._chunks]
+        self._chunks.clear()
+        self._buffered_bytes = 0
+        self._deflate = Deflate()
+        self._deflate.feed(b"".join(waiting))
+        self._expand()
 
     async def close(self) -> None:
         """Send what was written and close; returns once that is done or was given up."""
@@ -227,11 +255,11 @@ class Connection(asyncio.Protocol):
             data = self._decrypt(self._channel, data)
             if not data:
                 return
-        self._chunks.append(data)
-        self._buffered_bytes += len(data)
-        _wake(self._waiter)
-        if self._buffered_bytes > READ_AHEAD_BYTES and self._transport is not None:
-            self._transport.pause_reading()
+        if self._deflate is not None:
+            self._deflate.feed(data)
+            self._expand()
+        else:
+            self._arrived(data)
 
     def eof_received(self) -> bool:
         self._end_of_input()
@@ -250,11 +278,44 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
         self._end_of_input()
         _wake(self._resumed)
         _wake(self._closed)
 
     # Inside.
+
+    @property
+    def _ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._eof and (self._deflate is None or not self._deflate.waiting)
+
+    def _arrived(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._buffered_bytes += len(data)
+        _wake(self._waiter)
+        if self._buffered_bytes > READ_AHEAD_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _expand(self) -> None:
+        """Expand what has come as far as there is room; `_take` sees to the rest."""
+        deflate = self._deflate
+        if deflate is None or not deflate.waiting or self._buffered_bytes > READ_AHEAD_BYTES:
+            return
+        try:
+            plain = deflate.expand(READ_AHEAD_BYTES + 1 - self._buffered_bytes)
+        except zlib.error:
+            self.abort()
+            self._end_of_input()
+            return
+        if plain:
+            self._arrived(plain)
+        if deflate.ended:
+            self._end_of_input()
+        elif deflate.waiting and self._transport is not None:
+            self._transport.pause_reading()
 
     async def _wait(
         self, timeout_s: float, at_rest: bool, hint: asyncio.Task[bool] | None = None
@@ -277,10 +338,35 @@ class Connection(asyncio.Protocol):
             return b""
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
-        if self._buffered_bytes > READ_AHEAD_BYTES:
-            self._resume_reading()
+        paused = self._buffered_bytes > READ_AHEAD_BYTES
         self._buffered_bytes = 0
+        deflate = self._deflate
+        if deflate is not None and deflate.waiting:
+            # Not at once: a little input may hold a lot, and others want their turn.
+            self._loop.call_soon(self._expand_more)
+        elif paused:
+            self._resume_reading()
         return data
+
+    def _expand_more(self) -> None:
+        self._expand()
+        deflate = self._deflate
+        if deflate is not None and not deflate.waiting:
+            if self._buffered_bytes <= READ_AHEAD_BYTES:
+                self._resume_reading()
+            if self._eof:
+                _wake(self._waiter)
+
+    def _rest(self) -> None:
+        """Let go of a compressor that was not used for a while."""
+        self._rest_timer = None
+        if self._deflate is None or self._lost:
+            return
+        left_s = self._compressed_at + COMPRESSOR_REST_S - self._loop.time()
+        if left_s > 0:
+            self._rest_timer = self._loop.call_later(left_s, self._rest)
+        else:
+            self._deflate.rest()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and not self._lost:
@@ -314,6 +400,11 @@ class Connection(asyncio.Protocol):
         out.clear()
         if self._lost or self._transport is None or not data:
             return
+        if self._deflate is not None:
+            data = self._deflate.compress(data)
+            self._compressed_at = self._loop.time()
+            if self._rest_timer is None:
+                self._rest_timer = self._loop.call_later(COMPRESSOR_REST_S, self._rest)
         if self._channel is not None:
             try:
                 data = self._channel.send(data)
@@ -334,7 +425,10 @@ class Connection(asyncio.Protocol):
         if channel.ready and not was_ready:
             _wake(self._handshake)
         if channel.ended:
-            if plain:
+            if plain and self._deflate is not None:
+                self._deflate.feed(plain)
+                self._expand()
+            elif plain:
                 self._chunks.append(plain)
             self._end_of_input()
             return b""

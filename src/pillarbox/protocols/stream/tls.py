@@ -8,16 +8,22 @@ holds no read buffer. Used by `stream/connection`; contexts are made by `net/cer
 import ssl
 from dataclasses import dataclass
 
+from pillarbox.net.certs import ServerContext
+
 _RECORD_BYTES = 16384
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """What was agreed on: `TLSv1.3`, the cipher's name, and the name the client asked for."""
+    """What was agreed on: `TLSv1.3`, the cipher's name, and the name the client asked for.
+
+    `end_point` is the channel binding tls-server-end-point (RFC 5929 §4), where there is one.
+    """
 
     version: str
     cipher: str
     server_name: str | None
+    end_point: bytes | None = None
 
 
 class _ServerSide(ssl.SSLObject):
@@ -91,7 +97,7 @@ class Channel:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def send(self, data: bytes) -> bytes:
+    def send(self, data: bytes | memoryview) -> bytes:
         """The ciphertext of `data`."""
         written = self._tls.write(data)
         if written < len(data):
@@ -117,4 +123,7 @@ class Channel:
         """What the handshake agreed on."""
         cipher = self._tls.cipher()
         name = self._tls.server_name if isinstance(self._tls, _ServerSide) else None
-        return TlsFacts(self._tls.version() or "", cipher[0] if cipher else "", name)
+        # Of the context in use now: a callback may have chosen another certificate by name.
+        context = self._tls.context
+        end_point = context.end_point if isinstance(context, ServerContext) else None
+        return TlsFacts(self._tls.version() or "", cipher[0] if cipher else "", name, end_point)

@@ -9,11 +9,13 @@ depends on the difference. Inside literals nothing is changed.
 
 import re
 from dataclasses import dataclass
+from io import BytesIO
 
 _MARKER = re.compile(rb"(~?)\{([0-9]{1,40})(\+?)\}\Z")
 _TAG = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+) ")
 _VERB = re.compile(rb"[!-*,-~]+ (UID +)?([A-Za-z]+)")
-_LARGE_VERBS = frozenset({b"APPEND", b"REPLACE"})
+# How many words stand before a message's literal, where the mailbox name is no literal itself.
+_WORDS_BEFORE = {b"APPEND": 1, b"REPLACE": 2}
 _TAIL_BYTES = 64
 _HEAD_BYTES = 300
 
@@ -22,12 +24,15 @@ _HEAD_BYTES = 300
 class ReceiverLimits:
     """Bounds on what one command may hold in memory; all sizes in bytes.
 
-    `append_*` hold for APPEND and REPLACE once `Receiver.allow_append` was called, the other
-    literal limits for everything else. `nonsync_literal_bytes` is 4096 where LITERAL- is
-    announced (RFC 7888 §5). Over `skip_bytes` of unwanted input the connection is given up.
+    `append_*` hold for messages once `Receiver.allow_append` was called, the other literal limits
+    for everything else; before that, `early_*` hold for all. `nonsync_literal_bytes` is 4096 where
+    LITERAL- is announced (RFC 7888 §5). Over `skip_bytes` of unwanted input the connection is given
+    up.
     """
 
     text_bytes: int = 65_536
+    early_literal_bytes: int = 8_192
+    early_skip_bytes: int = 1_048_576
     literals: int = 1_000
     literal_bytes: int = 65_536
     literal_total_bytes: int = 262_144
@@ -105,10 +110,10 @@ class Receiver:
         "_append_allowed",
         "_binary",
         "_buffer",
-        "_chunks",
         "_dead",
         "_left",
         "_limits",
+        "_literal",
         "_literal_total",
         "_pieces",
         "_rejected",
@@ -127,7 +132,7 @@ class Receiver:
 
     def _begin(self) -> None:
         self._pieces: list[Piece] = []
-        self._chunks: list[bytes] = []
+        self._literal: BytesIO | None = None
         self._left = -1  # bytes of the current literal still to come; -1 while in text
         self._binary = False
         self._scanned = 0  # the buffer holds no LF before this offset
@@ -137,9 +142,9 @@ class Receiver:
         self._skipped = 0
         self._skipped_text = 0
 
-    def allow_append(self) -> None:
-        """Let APPEND carry whole messages; for after login."""
-        self._append_allowed = True
+    def allow_append(self, allowed: bool = True) -> None:
+        """Let APPEND carry whole messages; for after login, and until the user logs out."""
+        self._append_allowed = allowed
 
     def feed(self, data: bytes) -> None:
         """Add what was read; call `next` until it returns None afterwards."""
@@ -192,7 +197,7 @@ class Receiver:
         if self._dead or self._rejected is not None:
             return
         self._reject("Too much is arriving; try again later", starved=True)
-        self._chunks = []
+        self._literal = None
         self._skipped += max(self._left, 0)
 
     def refuse_literal(self) -> None:
@@ -275,7 +280,10 @@ class Receiver:
                 self._begin()
                 return rejected
             self._skipped += size
-            if self._skipped > self._limits.skip_bytes:
+            early = not self._append_allowed
+            if self._skipped > (
+                self._limits.early_skip_bytes if early else self._limits.skip_bytes
+            ):
                 return self._fatal("literal too large")
         self._literal_total += size
         self._left = size
@@ -288,7 +296,10 @@ class Receiver:
         limits = self._limits
         each, total = limits.literal_bytes, limits.literal_total_bytes
         head = self._pieces[0]
-        if self._append_allowed and isinstance(head, bytes) and _is_message(head, self._pieces):
+        if not self._append_allowed:
+            each = min(each, limits.early_literal_bytes)
+            total = min(total, 2 * limits.early_literal_bytes)
+        elif isinstance(head, bytes) and _is_message(head, self._pieces):
             each, total = limits.append_literal_bytes, limits.append_total_bytes
         if not synchronising and limits.nonsync_literal_bytes is not None:
             each = min(each, limits.nonsync_literal_bytes)
@@ -300,7 +311,10 @@ class Receiver:
     def _take(self, data: bytes) -> None:
         self._left -= len(data)
         if self._rejected is None:
-            self._chunks.append(data)
+            # Grows in place and gives up its buffer as it is: a message is never there twice.
+            if self._literal is None:
+                self._literal = BytesIO()
+            self._literal.write(data)
 
     def _finish_literal(self) -> bool:
         if self._left and self._buffer:
@@ -310,8 +324,9 @@ class Receiver:
         if self._left:
             return False
         if self._rejected is None:
-            self._pieces.append(Literal(b"".join(self._chunks), self._binary))
-        self._chunks = []
+            data = b"" if self._literal is None else self._literal.getvalue()
+            self._pieces.append(Literal(data, self._binary))
+        self._literal = None
         self._left = -1
         self._scanned = 0
         return True
@@ -336,6 +351,7 @@ class Receiver:
 def _is_message(head: bytes, pieces: list[Piece]) -> bool:
     """Whether the literal now announced can be a message, not the mailbox name before it."""
     found = _VERB.match(head)
-    if found is None or found.group(2).upper() not in _LARGE_VERBS:
+    words = 0 if found is None else _WORDS_BEFORE.get(found.group(2).upper(), 0)
+    if found is None or not words:
         return False
-    return len(pieces) > 1 or len(head.rstrip(b" ")) > found.end()
+    return len(pieces) > 1 or len(head[found.end() :].split(None, words)) >= words

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pillarbox.wire.imap.parse.append import Append, AppendMessage
+from pillarbox.wire.imap.parse.append import Append, AppendMessage, UrlPiece
 from pillarbox.wire.imap.parse.command import CommandError, parse_command
 from pillarbox.wire.imap.parse.table import COMMANDS
 from pillarbox.wire.imap.receiver import Literal
@@ -19,18 +19,29 @@ def parse(*pieces):
 
 
 GOOD = [
-    ((b"APPEND a ", ONE, b""), (AppendMessage(ONE.data),)),
-    ((b"APPEND a (\\seen $x) ", ONE, b""), (AppendMessage(ONE.data, (r"\Seen", "$x")),)),
-    ((b"APPEND a " + DATE + b" ", ONE, b""), (AppendMessage(ONE.data, (), DAY),)),
-    ((b"APPEND a () " + DATE + b" ", ONE, b" "), (AppendMessage(ONE.data, (), DAY),)),
-    ((b"APPEND a ", EIGHT, b""), (AppendMessage(EIGHT.data, binary=True),)),
-    ((b"APPEND a UTF8 (", EIGHT, b")"), (AppendMessage(EIGHT.data, binary=True, utf8=True),)),
+    ((b"APPEND a ", ONE, b""), (AppendMessage((ONE.data,)),)),
+    ((b"APPEND a (\\seen $x) ", ONE, b""), (AppendMessage((ONE.data,), (r"\Seen", "$x")),)),
+    ((b"APPEND a " + DATE + b" ", ONE, b""), (AppendMessage((ONE.data,), (), DAY),)),
+    ((b"APPEND a () " + DATE + b" ", ONE, b" "), (AppendMessage((ONE.data,), (), DAY),)),
+    ((b"APPEND a ", EIGHT, b""), (AppendMessage((EIGHT.data,), binary=True),)),
+    ((b"APPEND a UTF8 (", EIGHT, b")"), (AppendMessage((EIGHT.data,), binary=True, utf8=True),)),
+    (
+        (b"APPEND a CATENATE (TEXT ", ONE, b" URL /x/;UID=1 url ", Literal(b"u"), b")"),
+        (AppendMessage((ONE.data, UrlPiece("/x/;UID=1"), UrlPiece("u"))),),
+    ),
+    (
+        (b"APPEND a (b) " + DATE + b" catenate (TEXT ", EIGHT, b") CATENATE (UTF8 (", EIGHT, b"))"),
+        (
+            AppendMessage((EIGHT.data,), ("b",), DAY, binary=True),
+            AppendMessage((EIGHT.data,), binary=True, utf8=True),
+        ),
+    ),
     (
         (b"APPEND ", Literal(b"a"), b" ", ONE, b" (b) ", EIGHT, b" ", Literal(b""), b""),
         (
-            AppendMessage(ONE.data),
-            AppendMessage(EIGHT.data, ("b",), binary=True),
-            AppendMessage(b""),
+            AppendMessage((ONE.data,)),
+            AppendMessage((EIGHT.data,), ("b",), binary=True),
+            AppendMessage((b"",)),
         ),
     ),
 ]
@@ -52,6 +63,13 @@ def test_what_is_understood(pieces, messages):
         (b"APPEND a " + DATE + b" () ", ONE, b""),
         (b"APPEND a UTF8 (", ONE, b")"),
         (b"APPEND a UTF8 (", EIGHT, b""),
+        (b"APPEND a CATENATE ()",),
+        (b"APPEND a CATENATE (URL)",),
+        (b"APPEND a CATENATE (URL x",),
+        (b"APPEND a CATENATE (TEXT x)",),
+        (b"APPEND a CATENATE (FROB ", ONE, b")"),
+        (b"APPEND a CATENATE (TEXT ", ONE, b"URL x)"),
+        (b"APPEND a CATENATE (URL " + b" URL ".join([b"x"] * 1001) + b")",),
         (b"APPEND a ", *(ONE, b" ") * 1000, ONE, b""),
     ],
 )

@@ -22,7 +22,7 @@ from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
-from pillarbox.wire.imap.respond.fetch import UID_FORM, Column, fetch_columns
+from pillarbox.wire.imap.respond.fetch import UID_FORM, Column, fetch_columns, fetch_pieces
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -32,6 +32,7 @@ _SUMMARY_MESSAGES = 1_024
 _CONTENT_MESSAGES = 64
 _CONTENT_BYTES = 4 << 20
 _RESPONSE_BYTES = 16 << 20
+_PIECE_BYTES = 32 << 10
 _DECODED_ON_LOOP_BYTES = 256 << 10
 
 
@@ -52,13 +53,29 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
         complete &= whole
         numbers = [index + 1 for index in part.indexes]
         async for columns in _responses(part, wanted, uid=args.uid):
-            session.write(fetch_columns(numbers, columns))
-            await session.flush()
+            await _send(session, numbers, columns, apart=bool(part.contents))
+        # The next slice is read when nothing of this one is in memory any more.
+        del part
     if wanted.sets_seen and not view.read_only:
         await _set_seen(session, view, spans, uid=args.uid)
     if not complete:
         raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
     return Reply("FETCH completed")
+
+
+async def _send(
+    session: ImapSession, numbers: Sequence[int], columns: list[Column], *, apart: bool
+) -> None:
+    if not apart:
+        session.write(fetch_columns(numbers, columns))
+        await session.flush()
+        return
+    for piece in fetch_pieces(numbers, columns):
+        session.write(piece)
+        if len(piece) >= _PIECE_BYTES:
+            await session.flush()
+    columns.clear()
+    await session.flush()
 
 
 async def _responses(part: Slice, wanted: Plan, *, uid: bool) -> AsyncIterator[list[Column]]:
@@ -72,7 +89,7 @@ async def _responses(part: Slice, wanted: Plan, *, uid: bool) -> AsyncIterator[l
         fresh += 1
         if part.contents or part.summaries:
             values = columns[-1].values
-            held_bytes += sum(len(value) for value in values if isinstance(value, bytes))
+            held_bytes += sum(len(value) for value in values if not isinstance(value, int))
             if held_bytes > _RESPONSE_BYTES:
                 yield columns
                 columns, held_bytes, fresh = [], 0, 0
@@ -128,6 +145,7 @@ async def _slices(
                     wanted.parts,
                 )
                 yield _joined(view, smaller, sources, rows, summaries, contents)
+                del contents
 
 
 async def _summaries(

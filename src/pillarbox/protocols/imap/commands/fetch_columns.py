@@ -10,15 +10,8 @@ from types import MappingProxyType
 
 from pillarbox.base.ids import public_id
 from pillarbox.formats.mime import summary as mime
-from pillarbox.formats.mime.header import field_slices
 from pillarbox.formats.mime.part import Part
-from pillarbox.formats.mime.section import (
-    KNOWN_ENCODINGS,
-    decode_transfer,
-    find_part,
-    section_range,
-)
-from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.sections import NUL_STAND_IN, Stretch, binary_part, body_section
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.fetch import (
     Attribute,
@@ -26,12 +19,14 @@ from pillarbox.wire.imap.parse.fetch import (
     BinarySize,
     BodySection,
     FetchItem,
-    Partial,
     SectionText,
 )
 from pillarbox.wire.imap.respond import fetch as respond
 from pillarbox.wire.imap.respond.dates import format_date_times
-from pillarbox.wire.imap.respond.strings import literal, literal8, string
+from pillarbox.wire.imap.respond.strings import LongLiteral, literal, literal8, string
+
+_LONG_BYTES = 64 * 1024
+"""Longer literals are sent from where they lie."""
 
 Row = tuple[int, int, str | None, int, int, int, int, int]
 """UID, bits, keywords, modseq, internal date, size, saved date, email id (`read.rows`)."""
@@ -216,60 +211,48 @@ def _body(section: BodySection, label: bytes) -> ColumnMaker:
     form = respond.labelled_form(label)
 
     def make(part: Slice) -> respond.Column:
-        values = [_content(section, content, root) for content, root in part.contents]
+        values = [_string(body_section(*found, section)) for found in part.contents]
         return respond.Column(form, values)
 
     return make
 
 
-def _content(section: BodySection, content: bytes, root: Part | None) -> bytes:
-    """A section as a literal; NIL where the message has no such part."""
-    data: bytes | None = content
-    if root is not None and (section.part or section.text is not SectionText.WHOLE):
-        what = "HEADER" if section.fields else section.text.value
-        found = section_range(root, section.part, what)
-        data = None if found is None else content[found[0] : found[1]]
-        if data is not None and section.fields:
-            inverse = section.text is SectionText.HEADER_FIELDS_NOT
-            data = field_slices(data, [name.encode() for name in section.fields], inverse)
-    return b"NIL" if data is None else literal(_cut(data, section.partial))
+def _string(found: Stretch | None) -> bytes | LongLiteral:
+    """A section as a literal without NUL; NIL where the message has no such part."""
+    if found is None:
+        return b"NIL"
+    has_nul = found.has_nul
+    if len(found) < _LONG_BYTES:
+        data = bytes(found)
+        return literal(data.replace(b"\0", NUL_STAND_IN) if has_nul else data)
+    head = b"{%d}\r\n" % len(found)
+    return LongLiteral(head, _view(found), NUL_STAND_IN if has_nul else b"")
 
 
-def _cut(data: bytes, partial: Partial | None) -> bytes:
-    if partial is None:
-        return data
-    return data[partial.offset : partial.offset + partial.size]
+def _view(found: Stretch) -> memoryview:
+    return memoryview(found.data)[found.start : found.end]
 
 
 def _binary(section: BinarySection | BinarySize) -> ColumnMaker:
     label = respond.binary_label(section)
-    by_size = isinstance(section, BinarySize)
-    form = label.replace(b"%", b"%%") + b" %d" if by_size else respond.labelled_form(label)
+    if isinstance(section, BinarySize):
+        form = label.replace(b"%", b"%%") + b" %d"
+    else:
+        form = respond.labelled_form(label)
 
     def make(part: Slice) -> respond.Column:
-        decoded = [_decoded(section.part, *found) for found in part.contents]
+        decoded = [binary_part(*found, section.part) for found in part.contents]
         if isinstance(section, BinarySize):
-            return respond.Column(form, [len(data or b"") for data in decoded])
-        values = [
-            b"NIL" if data is None else _binary_string(_cut(data, section.partial))
-            for data in decoded
-        ]
+            return respond.Column(form, [0 if one is None else len(one) for one in decoded])
+        partial = section.partial
+        values = [b"NIL" if one is None else _binary_string(one.cut(partial)) for one in decoded]
         return respond.Column(form, values)
 
     return make
 
 
-def _binary_string(data: bytes) -> bytes:
-    return literal8(data) if b"\0" in data else literal(data)
-
-
-def _decoded(path: tuple[int, ...], content: bytes, root: Part | None) -> bytes | None:
-    """A part without its transfer encoding, `None` if there is none; NO for unknown encodings."""
-    if not path or root is None:
-        return content
-    part = find_part(root, path)
-    if part is None:
-        return None
-    if part.encoding not in KNOWN_ENCODINGS:
-        raise RefusedCommand("The encoding of that part is not known", "UNKNOWN-CTE")
-    return decode_transfer(content[part.body_start : part.body_end], part.encoding)
+def _binary_string(found: Stretch) -> bytes | LongLiteral:
+    has_nul = found.has_nul
+    if len(found) < _LONG_BYTES:
+        return literal8(bytes(found)) if has_nul else literal(bytes(found))
+    return LongLiteral(b"%b{%d}\r\n" % (b"~" if has_nul else b"", len(found)), _view(found))

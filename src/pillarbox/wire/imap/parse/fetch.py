@@ -150,7 +150,8 @@ def _partial(tokens: Tokens) -> Partial | None:
     return Partial(offset, size)
 
 
-def _body_section(tokens: Tokens, *, peek: bool) -> BodySection:
+def parse_section(tokens: Tokens, *, peek: bool) -> BodySection:
+    """`[…]` and a partial range after it, where one stands."""
     found = tokens.match(_SECTION)
     if found is None:
         raise tokens.fault("expected a section")
@@ -192,7 +193,7 @@ def _item(tokens: Tokens, name: bytes) -> FetchItem:
     if tokens.at(b"["):
         match name:
             case b"BODY" | b"BODY.PEEK":
-                return _body_section(tokens, peek=name == b"BODY.PEEK")
+                return parse_section(tokens, peek=name == b"BODY.PEEK")
             case b"BINARY" | b"BINARY.PEEK":
                 return BinarySection(_part(tokens), _partial(tokens), name == b"BINARY.PEEK")
             case b"BINARY.SIZE":

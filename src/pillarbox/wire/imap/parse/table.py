@@ -4,6 +4,7 @@ from pillarbox.wire.imap.parse.any_state import ANY_STATE
 from pillarbox.wire.imap.parse.append import APPEND
 from pillarbox.wire.imap.parse.auth import AUTH
 from pillarbox.wire.imap.parse.command import CommandTable
+from pillarbox.wire.imap.parse.compress import COMPRESS
 from pillarbox.wire.imap.parse.copy import COPY
 from pillarbox.wire.imap.parse.enable import ENABLE
 from pillarbox.wire.imap.parse.expunge import EXPUNGE
@@ -11,6 +12,7 @@ from pillarbox.wire.imap.parse.fetch import FETCH
 from pillarbox.wire.imap.parse.idle import IDLE
 from pillarbox.wire.imap.parse.list import LIST
 from pillarbox.wire.imap.parse.mailboxes import MAILBOXES
+from pillarbox.wire.imap.parse.replace import REPLACE
 from pillarbox.wire.imap.parse.search import SEARCH
 from pillarbox.wire.imap.parse.select import SELECT
 from pillarbox.wire.imap.parse.status import STATUS
@@ -25,6 +27,8 @@ FAMILIES = (
     LIST,
     STATUS,
     APPEND,
+    REPLACE,
+    COMPRESS,
     IDLE,
     EXPUNGE,
     SEARCH,

@@ -4,11 +4,11 @@
 and BODYSTRUCTURE are stored as they are printed, so they are only pasted here (RFC 9051 §7.5.2).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pillarbox.wire.imap.parse.fetch import BinarySection, BinarySize, BodySection
-from pillarbox.wire.imap.respond.strings import string
+from pillarbox.wire.imap.respond.strings import LongLiteral, string
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Column:
     """One data item of many messages: how it prints (`UID %d`), and a value for each."""
 
     form: bytes
-    values: Sequence[bytes] | Sequence[int]
+    values: Sequence[bytes | LongLiteral] | Sequence[int]
 
 
 UID_FORM = b"UID %d"
@@ -37,11 +37,41 @@ def labelled_form(label: bytes) -> bytes:
     return label.replace(b"%", b"%%") + b" %b"
 
 
-def fetch_columns(seqs: Iterable[int], columns: Sequence[Column]) -> bytes:
+FETCH = b"FETCH"
+UIDFETCH = b"UIDFETCH"
+"""The verb where `seqs` are UIDs (RFC 9586 §3.3)."""
+
+
+def fetch_columns(seqs: Iterable[int], columns: Sequence[Column], verb: bytes = FETCH) -> bytes:
     """A FETCH line for each message; all columns must be as long as `seqs`."""
-    form = b"* %d FETCH (" + b" ".join([column.form for column in columns]) + b")\r\n"
+    form = b"* %d " + verb + b" (" + b" ".join([column.form for column in columns]) + b")\r\n"
     values = [column.values for column in columns]
     return b"".join(map(form.__mod__, zip(seqs, *values, strict=True)))
+
+
+def fetch_pieces(
+    seqs: Iterable[int], columns: Sequence[Column], verb: bytes = FETCH
+) -> Iterator[bytes | memoryview]:
+    """What `fetch_columns` gives, for columns that may have `LongLiteral`s: those stay apart."""
+    values = [column.values for column in columns]
+    if not any(isinstance(value, LongLiteral) for one in values for value in one):
+        yield fetch_columns(seqs, columns, verb)
+        return
+    pending: list[bytes] = []
+    for seq, *row in zip(seqs, *values, strict=True):
+        pending.append(b"* %d %b (" % (seq, verb))
+        for number, (column, value) in enumerate(zip(columns, row, strict=True)):
+            if number:
+                pending.append(b" ")
+            if not isinstance(value, LongLiteral):
+                pending.append(column.form % value)
+                continue
+            pending.append(column.form % value.head)
+            yield b"".join(pending)
+            pending.clear()
+            yield from value.pieces()
+        pending.append(b")\r\n")
+    yield b"".join(pending)
 
 
 def fetch_flags(
@@ -49,6 +79,7 @@ def fetch_flags(
     uids: Sequence[int] | None,
     flag_texts: Sequence[bytes],
     modseqs: Sequence[int] | None = None,
+    verb: bytes = FETCH,
 ) -> bytes:
     """FETCH lines with FLAGS, and UID and MODSEQ where given.
 
@@ -59,7 +90,7 @@ def fetch_flags(
         columns.insert(0, Column(UID_FORM, uids))
     if modseqs is not None:
         columns.append(Column(MODSEQ_FORM, modseqs))
-    return fetch_columns(seqs, columns)
+    return fetch_columns(seqs, columns, verb)
 
 
 def section_label(section: BodySection) -> bytes:

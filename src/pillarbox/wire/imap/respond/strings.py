@@ -1,11 +1,37 @@
 """Strings, flags and literals as a server writes them (RFC 9051 §9)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 _UNQUOTABLE = re.compile(rb"[\x00\r\n\x80-\xff]")
 _SPECIAL = re.compile(rb'(["\\])')
 _MAX_QUOTED = 1_000
+_PIECE_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LongLiteral:
+    """A literal too long to be copied into a line: what goes before the data, and the data.
+
+    `nul_as` is put in the place of NUL, where the data has any.
+    """
+
+    head: bytes
+    data: memoryview = field(repr=False)
+    nul_as: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.head) + len(self.data)
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The data as it is sent."""
+        if not self.nul_as:
+            yield self.data
+            return
+        for start in range(0, len(self.data), _PIECE_BYTES):
+            piece = bytes(self.data[start : start + _PIECE_BYTES])
+            yield piece.replace(b"\0", self.nul_as)
 
 
 def _bytes(value: bytes | str) -> bytes:
