@@ -10,6 +10,7 @@ from pillarbox.domain.mail.copy import copy
 from pillarbox.domain.mail.expunge import remove
 from pillarbox.domain.mail.tables import thread_ids
 from pillarbox.domain.mail.threads import MessageIds, message_ids_of
+from pillarbox.domain.owners.quota import salt_of
 from pillarbox.formats.mime.summary import summarize
 from pillarbox.storage.tx import Tx
 
@@ -22,7 +23,7 @@ def mail(own: str = "", in_reply_to: str = "", references: str = "") -> bytes:
         ("Message-ID", own), ("In-Reply-To", in_reply_to), ("References", references)
     ):  # fmt: skip
         if ids:
-            lines.append(f"{name}: " + " ".join(f"<{one}>" for one in ids.split()))
+            lines.append(f"{name}: " + " ".join(f"<{one}@x>" for one in ids.split()))
     return ("\r\n".join(lines) + "\r\n\r\nA few words.\r\n").encode()
 
 
@@ -122,16 +123,24 @@ async def test_only_digests_are_stored(account: MailAccount) -> None:
 
     (digest,) = await account.database.read(digests)
     keys = account.store.keys
-    assert digest not in keys.digester(threads.PURPOSE, b"other salt").digests(b"a")
+    assert digest not in keys.digester(threads.PURPOSE, b"other salt").digests(b"a@x")
+    assert digest in keys.digester(
+        threads.PURPOSE, await account.database.read(salt_of, account.id)
+    ).digests(b"a@x")
 
 
 def test_of_many_references_the_nearest_and_the_first_count() -> None:
     references = " ".join(f"r{number}" for number in range(90))
     fields = summarize(mail("own", "r89", references))[0].fields
     ids = message_ids_of(fields)
-    assert ids.own == "own"
-    assert ids.referred == (*(f"r{number}" for number in range(89, 75, -1)), "r0")
+    assert ids.own == "own@x"
+    assert ids.referred == (*(f"r{number}@x" for number in range(89, 75, -1)), "r0@x")
     assert message_ids_of(summarize(b"\r\n")[0].fields) == MessageIds()
+
+
+def test_words_are_no_message_ids() -> None:
+    content = b"In-Reply-To: Your message of Monday\r\n\r\n"
+    assert message_ids_of(summarize(content)[0].fields) == MessageIds()
 
 
 async def test_many_references_cost_a_bounded_number_of_rows(account: MailAccount) -> None:

@@ -92,7 +92,9 @@ NO_IDS = MessageIds()
 
 def message_ids_of(fields: Fields) -> MessageIds:
     """The ids that decide the thread; of many references those nearest, and the first."""
-    nearest = list(dict.fromkeys((*fields.in_reply_to[:3], *reversed(fields.references))))
+    # Old programs wrote words into In-Reply-To.
+    answered = [one for one in fields.in_reply_to[:3] if "@" in one]
+    nearest = list(dict.fromkeys((*answered, *reversed(fields.references))))
     if len(nearest) > _REFERENCES_MAX:
         nearest[_REFERENCES_MAX - 1 :] = nearest[-1:]
     return MessageIds(fields.message_id, tuple(nearest))
