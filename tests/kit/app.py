@@ -1,7 +1,7 @@
 """The whole server in the test's own process, on loopback and a temporary data folder."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +17,7 @@ from pillarbox.base.log_target import LogTarget
 from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Role
 from pillarbox.pipeline.passwords import Cost
+from pillarbox.pipeline.verifiers import Secrets
 from pillarbox.storage.tx import Tx
 
 DOMAIN = "example.test"
@@ -75,8 +76,11 @@ class AppUnderTest:
     async def add_users(self, *names: str, quota_bytes: int = 0) -> None:
         """Add users of `DOMAIN` with `PASSWORD`."""
         services = self.services
-        secret = await services.cpu.run(services.passwords.hash, PASSWORD)
-        await services.database.write(_add_users, names, secret, quota_bytes)
+        verifiers, hasher = services.login.verifiers, services.passwords
+        for name in names:
+            address = f"{name}@{DOMAIN}"
+            stored = await services.cpu.run(verifiers.secrets, hasher, address, PASSWORD)
+            await services.database.write(_add_user, address, stored, quota_bytes)
 
     async def drain(self, timeout_s: float = 5.0) -> None:
         """Stop as at SIGTERM: sessions may end what they are at."""
@@ -107,8 +111,8 @@ class AppUnderTest:
         await self.services.close()
 
 
-def _add_users(tx: Tx, names: Sequence[str], secret: str, quota_bytes: int) -> None:
+def _add_user(tx: Tx, address: str, stored: Secrets, quota_bytes: int) -> None:
     if domains.get(tx, DOMAIN) is None:
         domains.create(tx, DOMAIN)
-    for name in names:
-        users.create(tx, f"{name}@{DOMAIN}", secret, name, Role.USER, quota_bytes)
+    name = address.partition("@")[0]
+    users.create(tx, address, stored.hash, name, Role.USER, quota_bytes, stored.scram)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from kit.clock import FakeClock
 from kit.connection import ClientSide, FakeConnection
-from kit.login import PASSWORD, FakeLogin
+from kit.login import NONCE, PASSWORD, FakeLogin
 from kit.mail import content_store
 from pillarbox.base.clock import Clock
 from pillarbox.base.cpu import Line
@@ -85,7 +85,7 @@ class MailHouse:
             self.preparation,
             self.in_flight,
             MailSearch(self.database, self.content, self.searches),
-            Authentication(login),
+            Authentication(login, lambda: NONCE),
             options or ImapOptions("mx.example.test"),
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from kit.clock import FakeClock
 from kit.connection import ClientSide, FakeConnection
-from kit.login import FakeLogin, actor_of
+from kit.login import NONCE, FakeLogin, actor_of
 from kit.mail import content_store
 from pillarbox.base.ids import AccountId, IdSource
 from pillarbox.cluster.bus import LocalBus
@@ -19,6 +19,7 @@ from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.model import QueuedMessage
+from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -56,12 +57,14 @@ class House:
         self, options: SmtpOptions | None = None, in_flight: int = 1 << 26
     ) -> SmtpServices:
         """What a session works with."""
+        login = cast("Login", FakeLogin(self.users))
         return SmtpServices(
             options or SmtpOptions(HOSTNAME),
             InFlight(in_flight),
             self.inbound,
             self.submission,
-            cast("Login", FakeLogin(self.users)),
+            login,
+            authentication=Authentication(login, lambda: NONCE),
         )
 
     def actor(self, name: str = "alice@example.test") -> Actor:

@@ -17,12 +17,15 @@ from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.login import FAILED, Login
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.throttle import ThrottleOptions
+from pillarbox.pipeline.verifiers import Verifiers
 from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 CLIENT = ClientFacts("192.0.2.7", "imap", True, False, "s1")
 CHEAP = Cost(passes=1, memory_kib=32, lanes=1)
 PASSWORD = "correct horse"
+KEYS = KeyRing({1: bytes(range(32))})
 
 
 class CountingHasher(PasswordHasher):
@@ -77,7 +80,16 @@ async def desk(database: Database, clock: FakeClock) -> AsyncIterator[Desk]:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    login = Login(database, cpu, hasher, clock, ThrottleOptions(), "example.org", sleep=sleep)
+    login = Login(
+        database,
+        cpu,
+        hasher,
+        Verifiers(KEYS, 4096),
+        clock,
+        ThrottleOptions(),
+        "example.org",
+        sleep=sleep,
+    )
     made = Desk(database, clock, hasher, login, waits)
     await made.add("ann@example.org")
     yield made

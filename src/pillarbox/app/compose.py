@@ -35,6 +35,7 @@ from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
+from pillarbox.pipeline.verifiers import Verifiers
 from pillarbox.protocols.imap.conversation import Conversation as ImapConversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
@@ -133,7 +134,16 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )
     cpu = Cpu(HASHES_AT_ONCE, HASHES_WAITING)
     passwords = PasswordHasher(around.password_cost)
-    login = Login(database, cpu, passwords, clock, _throttle(options), options.default_domain)
+    login = Login(
+        database,
+        cpu,
+        passwords,
+        Verifiers(keys),
+        clock,
+        _throttle(options),
+        options.default_domain,
+    )
+    authentication = Authentication(login)
     recipients = Recipients(
         database,
         bus,
@@ -148,7 +158,13 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     in_flight = InFlight(_in_flight_bytes(options, around))
     resolver = SystemResolver(clock, _dns_options(options)) if options.dns_reverse else None
     smtp = SmtpServices(
-        _smtp_options(options, around), in_flight, inbound, submission, login, resolver
+        _smtp_options(options, around),
+        in_flight,
+        inbound,
+        submission,
+        login,
+        resolver,
+        authentication,
     )
     imap = ImapServices(
         database,
@@ -159,7 +175,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         preparation,
         in_flight,
         MailSearch(database, content, Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)),
-        Authentication(login),
+        authentication,
         _imap_options(options, around),
     )
     pop3 = Pop3Services(

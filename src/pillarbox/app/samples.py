@@ -11,6 +11,7 @@ from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Role
 from pillarbox.formats.mime.date import format_date
 from pillarbox.pipeline.inbound.message import Envelope, Origin
+from pillarbox.pipeline.verifiers import Secrets
 from pillarbox.storage.tx import Tx
 
 _WELCOME = """\
@@ -52,11 +53,12 @@ async def _make_samples(
             found = await services.database.read(users.list_of, None)
             return [(user.address, None) for user in found[:5]]
         made = [(address, secrets.token_urlsafe(12)) for address in addresses]
-        hashed = [
-            (address, await services.cpu.run(services.passwords.hash, password))
+        verifiers, hasher = services.login.verifiers, services.passwords
+        stored = [
+            (address, await services.cpu.run(verifiers.secrets, hasher, address, password))
             for address, password in made
         ]
-        await services.database.write(_create, hashed)
+        await services.database.write(_create, stored)
         for address, _ in made:
             await _welcome(services, address)
         return list(made)
@@ -64,12 +66,13 @@ async def _make_samples(
         await services.close()
 
 
-def _create(tx: Tx, accounts: list[tuple[str, str]]) -> None:
+def _create(tx: Tx, accounts: list[tuple[str, Secrets]]) -> None:
     for name in dict.fromkeys(address.rpartition("@")[2] for address, _ in accounts):
         domains.create(tx, name)
-    for number, (address, secret) in enumerate(accounts):
+    for number, (address, stored) in enumerate(accounts):
         role = Role.ADMIN if number == 0 else Role.USER
-        users.create(tx, address, secret, address.partition("@")[0].capitalize(), role, 0)
+        name = address.partition("@")[0].capitalize()
+        users.create(tx, address, stored.hash, name, role, 0, stored.scram)
 
 
 async def _welcome(services: Services, address: str) -> None:

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pillarbox.net.end_point import end_point
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -121,15 +123,31 @@ def make(names: Sequence[str], now: datetime) -> KeyPair:
     )
 
 
-def server_context(pair: KeyPair) -> ssl.SSLContext:
+class ServerContext(ssl.SSLContext):
+    """A context for serving that knows the channel binding of its certificate.
+
+    `end_point` is tls-server-end-point (RFC 5929 §4), `None` where it is not defined.
+    """
+
+    end_point: bytes | None = None
+
+
+def server_context(pair: KeyPair) -> ServerContext:
     """A context for serving; `ssl.SSLError` when key and certificate don't belong together."""
     with _in_memory(pair.chain) as chain, _in_memory(pair.key) as key:
-        return server_context_of_files(chain, key)
+        context = _context(chain, key)
+    context.end_point = end_point(pair.chain)
+    return context
 
 
-def server_context_of_files(chain: Path, key: Path) -> ssl.SSLContext:
+def server_context_of_files(chain: Path, key: Path) -> ServerContext:
     """A context for serving from PEM files; `OSError` or `ssl.SSLError` when they are no good."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Read once, so that the binding is that of the certificate which is served.
+    return server_context(KeyPair(chain.read_bytes(), key.read_bytes()))
+
+
+def _context(chain: Path, key: Path) -> ServerContext:
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.options |= (

@@ -1,28 +1,32 @@
-"""Who is it: the one way from a user name and a password to an `Actor`, for every protocol.
+"""Who is it: the one way from a user name and what proves it to an `Actor`, for every protocol.
 
-Path: look up → throttle → cache of verified credentials → Argon2id in a thread → note what
-happened. Unknown users, disabled ones and wrong passwords take the same time and get one text.
+Passwords: look up → throttle → cache of verified credentials → Argon2id in a thread → note what
+happened. SCRAM proofs and tokens take the same way with nothing to compute. Unknown users, disabled
+ones and wrong passwords take the same time and get one text.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeVar
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.cpu import Cpu, Line
 from pillarbox.base.errors import Busy, Denied, GrammarError
 from pillarbox.base.log import logger
-from pillarbox.domain.accounts import credentials, names
+from pillarbox.domain.accounts import credentials, names, tokens
 from pillarbox.domain.accounts.credentials import Candidates, Credential
-from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.accounts.model import Actor, Scope
+from pillarbox.domain.accounts.tokens import TokenHolder
 from pillarbox.formats.address import parse_path
 from pillarbox.pipeline import passwords, throttle
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.passwords import PasswordHasher
 from pillarbox.pipeline.throttle import Standing, ThrottleOptions
 from pillarbox.pipeline.verified import VerifiedCredentials
+from pillarbox.pipeline.verifiers import Verifiers
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -31,8 +35,30 @@ BARRED = "Too many failed logins; try again later"
 MAX_USERNAME_CHARACTERS = 320
 BRAKED_AT_ONCE = 64
 PER_ADDRESS_AT_ONCE = 5
+SCOPES: MappingProxyType[str, frozenset[Scope]] = MappingProxyType(
+    {
+        "imap": frozenset((Scope.IMAP, Scope.MAIL)),
+        "pop3": frozenset((Scope.POP3, Scope.MAIL)),
+        "submission": frozenset((Scope.SEND,)),
+    }
+)
+"""Which scopes of a token open which protocol (`ClientFacts.protocol`); one of them is enough."""
+
+Found = TypeVar("Found", Candidates, TokenHolder)
 
 _log = logger("login")
+
+
+class WrongScope(Denied):
+    """The token is right, but not for this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who made a SCRAM proof, and the proof of the server in return."""
+
+    actor: Actor
+    signature: bytes = field(repr=False)
 
 
 class Busyness:
@@ -67,7 +93,7 @@ class Busyness:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Checks passwords; one for a process.
+    """Checks passwords, proofs and tokens; one for a process.
 
     `default_domain` completes user names without one. `sleep` is for tests that do not wait.
     """
@@ -75,6 +101,7 @@ class Login:
     database: Database
     cpu: Cpu
     hasher: PasswordHasher
+    verifiers: Verifiers
     clock: Clock
     limits: ThrottleOptions
     default_domain: str = ""
@@ -90,20 +117,75 @@ class Login:
         """
         login = self._key(username)
         plain = passwords.normalize(password)
-        standing, found = await self.database.lookup(_look, client.ip, login)
-        if not client.trusted and standing.is_barred(self.limits):
-            _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
-            raise Busy(BARRED, "address is barred")
+        standing, found = await self._look(client, login, credentials.candidates, login)
         if found is not None and (known := self._known(found, plain)) is not None:
             return self._welcome(found, known, client)
-        if client.trusted:
-            async with self.busyness.line:
-                return await self._check(login, plain, client)
-        name = throttle.address_name(client.ip)
-        async with self.busyness.turn_of(name, min(self.limits.max_tries, PER_ADDRESS_AT_ONCE)):
-            await self._brake(standing)
-            async with self.busyness.line:
-                return await self._check(login, plain, client)
+        async with self._turn(standing, client), self.busyness.line:
+            return await self._check(login, plain, client)
+
+    async def scram_salt(self, username: str, client: ClientFacts) -> tuple[bytes, int]:
+        """Salt and iterations of a user, real or not, for `scram`; raises `Busy` as that does."""
+        login = self._key(username)
+        _, found = await self._look(client, login, credentials.candidates, login)
+        first = found.credentials[0] if found is not None and found.credentials else None
+        scram, secret = (None, "") if first is None else (first.scram, first.secret)
+        verifier, _ = self.verifiers.open(scram, secret, login)
+        return verifier.salt, verifier.iterations
+
+    async def scram(
+        self, username: str, message: bytes, proof: bytes, client: ClientFacts
+    ) -> Proven:
+        """The user who made `proof` over the messages of an exchange (RFC 5802 §3).
+
+        Raises as `password` does. Any of the user's credentials will do whose salt the exchange
+        named, which is part of `message`.
+        """
+        login = self._key(username)
+        standing, _ = await self._look(client, login, credentials.candidates, login)
+        async with self._turn(standing, client):
+            # Looked up anew: others from the same address may have failed meanwhile.
+            _, found = await self._look(client, login, credentials.candidates, login)
+            for one in found.credentials if found is not None else ():
+                verifier, is_real = self.verifiers.open(one.scram, one.secret, login)
+                fits = verifier.accepts(message, proof) and is_real
+                if found is not None and fits and found.enabled:
+                    actor = self._welcome(found, one, client)
+                    return Proven(actor, verifier.signature(message))
+                if fits:
+                    await self._failed(login, client, "disabled")
+            if found is None or not found.credentials:
+                self.verifiers.open(None, "", login)[0].accepts(message, proof)
+                await self._failed(login, client, "no such user")
+            await self._failed(login, client, "wrong password, or no verifier of it")
+
+    async def token(self, username: str, token: str, client: ClientFacts) -> Actor:
+        """The user whose token this is; a `username` that is not empty must be theirs.
+
+        Raises `WrongScope` for a token that is good, but not for the client's protocol, else as
+        `password` does.
+        """
+        login = self._key(username) if username else ""
+        digest = tokens.digest(token)
+        standing, _ = await self._look(client, login, tokens.holder, digest)
+        async with self._turn(standing, client):
+            _, found = await self._look(client, login, tokens.holder, digest)
+            if found is None:
+                await self._failed(login, client, "no such token")
+            if username and found.actor.address != login:
+                await self._failed(login, client, "the token is another user's")
+            if found.expired or not found.enabled:
+                await self._failed(login, client, "expired" if found.expired else "disabled")
+        if not found.token.scopes & SCOPES.get(client.protocol, frozenset()):
+            who, token_id = found.actor.address, found.token.id
+            _log.warning("login refused", user=who, token=token_id, why="not in its scope")
+            raise WrongScope(FAILED, "not in the token's scope")
+        self._note(tokens.note_use, found.token.last_used_ms, found.token.id)
+        self._noted(found.actor, found.last_login_ms, client)
+        return found.actor
+
+    def is_self(self, name: str, actor: Actor) -> bool:
+        """Whether a name, in any spelling, is the user's own."""
+        return self._key(name) == actor.address
 
     def close(self) -> None:
         """Drop what logins have left to write; the next ones will."""
@@ -119,6 +201,16 @@ class Login:
         """Whether one who logged in may go on: not disabled, not removed, same password."""
         return await self.database.lookup(credentials.stands, actor)
 
+    async def _look(
+        self, client: ClientFacts, login: str, find: Callable[[Tx, str], Found | None], name: str
+    ) -> tuple[Standing, Found | None]:
+        """What is stored under a name, unless the client's address is barred."""
+        standing, found = await self.database.lookup(_find, client.ip, login, find, name)
+        if not client.trusted and standing.is_barred(self.limits):
+            _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
+            raise Busy(BARRED, "address is barred")
+        return standing, found
+
     def _known(self, found: Candidates, plain: str | None) -> Credential | None:
         """The credential this password was verified for lately, if the user may log in."""
         if plain is None or not found.enabled:
@@ -128,6 +220,17 @@ class Login:
             if self.verified.has(account_id, one.id, one.secret, plain, now_ms):
                 return one
         return None
+
+    @asynccontextmanager
+    async def _turn(self, standing: Standing, client: ClientFacts) -> AsyncIterator[None]:
+        """Wait until the address and the account may try again; trusted clients needn't."""
+        if client.trusted:
+            yield
+            return
+        name = throttle.address_name(client.ip)
+        async with self.busyness.turn_of(name, min(self.limits.max_tries, PER_ADDRESS_AT_ONCE)):
+            await self._brake(standing)
+            yield
 
     async def _brake(self, standing: Standing) -> None:
         wait_s = standing.brake_s(self.limits)
@@ -144,25 +247,16 @@ class Login:
     async def _check(self, login: str, plain: str | None, client: ClientFacts) -> Actor:
         # Looked up anew: while this one waited, others from its address may have failed, or the
         # same user may have logged in on another connection.
-        standing, found = await self.database.lookup(_look, client.ip, login)
-        if not client.trusted and standing.is_barred(self.limits):
-            raise Busy(BARRED, "address is barred")
+        _, found = await self._look(client, login, credentials.candidates, login)
         if found is not None and (known := self._known(found, plain)) is not None:
             return self._welcome(found, known, client)
         match = await self._match(found, plain)
         if found is not None and match is not None and plain is not None and found.enabled:
             now_ms = self.clock.now_ms()
             self.verified.add(found.actor.account_id, match.id, match.secret, plain, now_ms)
-            if not self.hasher.is_current(match.secret):
-                await self._upgrade(match, plain)
+            await self._upgrade(login, match, plain)
             return self._welcome(found, match, client)
-        why = _reason(found, match)
-        _log.warning("login failed", user=login, ip=client.ip, protocol=client.protocol, why=why)
-        if not client.trusted:
-            after = await self.database.write(throttle.failed, client.ip, login, self.limits)
-            if after.address.hits == self.limits.max_tries:
-                _log.warning("address barred", ip=client.ip, until_ms=after.address.expires_ms)
-        raise Denied(FAILED, why)
+        await self._failed(login, client, _reason(found, match))
 
     async def _match(self, found: Candidates | None, plain: str | None) -> Credential | None:
         """The credential that the password fits; hashes once even where there is none."""
@@ -174,17 +268,37 @@ class Login:
                 return one
         return None
 
-    async def _upgrade(self, old: Credential, plain: str) -> None:
-        """Store a hash of today's strength in place of an old one."""
-        new = await self.cpu.run(self.hasher.hash, plain)
-        self._later(self._write(credentials.replace_secret, old.id, old.secret, new))
+    async def _upgrade(self, login: str, old: Credential, plain: str) -> None:
+        """Store hash and verifier as they would be made today, where they are not so."""
+        secret, scram = old.secret, old.scram
+        if not self.hasher.is_current(secret):
+            secret = await self.cpu.run(self.hasher.hash, plain)
+        if secret == old.secret and self.verifiers.is_current(scram, secret, login):
+            return
+        scram = await self.cpu.run(self.verifiers.make, login, plain, secret)
+        self._later(self._write(credentials.replace_secret, old.id, old.secret, secret, scram))
+
+    async def _failed(self, login: str, client: ClientFacts, why: str) -> NoReturn:
+        """Count a failed login; raises `Denied`."""
+        _log.warning("login failed", user=login, ip=client.ip, protocol=client.protocol, why=why)
+        if not client.trusted:
+            after = await self.database.write(throttle.failed, client.ip, login, self.limits)
+            if after.address.hits == self.limits.max_tries:
+                _log.warning("address barred", ip=client.ip, until_ms=after.address.expires_ms)
+        raise Denied(FAILED, why)
 
     def _welcome(self, found: Candidates, proof: Credential, client: ClientFacts) -> Actor:
-        _log.info("login", user=found.actor.address, ip=client.ip, protocol=client.protocol)
-        last_ms = found.last_login_ms
-        if last_ms is None or self.clock.now_ms() - last_ms >= credentials.LOGIN_NOTED_EVERY_MS:
-            self._later(self._write(credentials.note_login, found.actor.account_id))
+        self._noted(found.actor, found.last_login_ms, client)
         return replace(found.actor, credential_id=proof.id)
+
+    def _noted(self, actor: Actor, last_login_ms: int | None, client: ClientFacts) -> None:
+        _log.info("login", user=actor.address, ip=client.ip, protocol=client.protocol)
+        self._note(credentials.note_login, last_login_ms, actor.account_id)
+
+    def _note(self, function: Callable[[Tx, Any], None], last_ms: int | None, row: int) -> None:
+        """Write a time beside a row, where the one that stands there is old enough."""
+        if last_ms is None or self.clock.now_ms() - last_ms >= credentials.LOGIN_NOTED_EVERY_MS:
+            self._later(self._write(function, row))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -210,8 +324,10 @@ class Login:
             return names.local_key(name)
 
 
-def _look(tx: Tx, ip: str, login: str) -> tuple[Standing, Candidates | None]:
-    return throttle.standing(tx, ip, login), credentials.candidates(tx, login)
+def _find(
+    tx: Tx, ip: str, login: str, find: Callable[[Tx, str], Found | None], name: str
+) -> tuple[Standing, Found | None]:
+    return throttle.standing(tx, ip, login), find(tx, name)
 
 
 def _reason(found: Candidates | None, match: Credential | None) -> str:

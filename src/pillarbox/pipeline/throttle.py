@@ -65,8 +65,9 @@ def account_name(login: str) -> str:
 
 
 def standing(tx: Tx, ip: str, login: str) -> Standing:
-    """Where a client and a login stand now."""
-    return Standing(counters.read(tx, address_name(ip)), counters.read(tx, account_name(login)))
+    """Where a client and a login stand now; without a login (a bare token) the client alone."""
+    account = counters.read(tx, account_name(login)) if login else counters.NOTHING
+    return Standing(counters.read(tx, address_name(ip)), account)
 
 
 def failed(tx: Tx, ip: str, login: str, options: ThrottleOptions) -> Standing:
@@ -74,6 +75,8 @@ def failed(tx: Tx, ip: str, login: str, options: ThrottleOptions) -> Standing:
     address = counters.hit(
         tx, address_name(ip), options.window_ms, options.max_tries, options.ban_ms
     )
+    if not login:
+        return Standing(address, counters.NOTHING)
     return Standing(address, counters.hit(tx, account_name(login), options.window_ms))
 
 

@@ -111,6 +111,10 @@ class KeyRing:
         """The digests of one account for a purpose, such as `threads`."""
         return self._kept(self._digesters, Digester, "digest " + purpose, salt)
 
+    def lasting(self, purpose: str) -> bytes:
+        """32 secret bytes that stay the same as long as the oldest key is in the ring."""
+        return _derive(self._masters[min(self._masters)], "lasting " + purpose, b"")
+
     def _sealer(self, purpose: str, salt: bytes) -> Sealer:
         return self._kept(self._sealers, Sealer, purpose, salt)
 

@@ -30,6 +30,7 @@ COMMANDS = MappingProxyType(
         "config": ("pillarbox.app.cli.config", "Show and check the settings."),
         "domain": ("pillarbox.app.cli.domain", "Domains whose mail is served here."),
         "user": ("pillarbox.app.cli.user", "Users: who has a mailbox and may log in."),
+        "token": ("pillarbox.app.cli.token", "Tokens that programs log in with."),
         "alias": ("pillarbox.app.cli.alias", "Addresses that lead to others."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),

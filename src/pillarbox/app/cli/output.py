@@ -5,9 +5,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from pillarbox.app.config.options import Options
+    from pillarbox.pipeline.verifiers import Secrets
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,11 +91,15 @@ def read_password(password: str | None, file: Path | None) -> str:
     return require_allowed(str(password))
 
 
-def hash_password(plain: str) -> str:
-    """The hash to store."""
+def password_secrets(options: "Options", address: str, plain: str) -> "Secrets":
+    """What to store of a password of the user with this address."""
+    from pillarbox.domain.accounts import names
     from pillarbox.pipeline.passwords import PasswordHasher
+    from pillarbox.pipeline.verifiers import Verifiers
+    from pillarbox.storage.keys import KeyRing
 
-    return PasswordHasher().hash(plain)
+    verifiers = Verifiers(KeyRing(dict(options.encryption_key)))
+    return verifiers.secrets(PasswordHasher(), names.mailbox_key(address)[0], plain)
 
 
 class Size(click.ParamType[int]):

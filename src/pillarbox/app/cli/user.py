@@ -10,6 +10,7 @@ from pillarbox.app.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from pillarbox.domain.accounts.model import Role, User
+    from pillarbox.pipeline.verifiers import Secrets
     from pillarbox.storage.tx import Tx
 
 
@@ -37,12 +38,13 @@ def add(
     from pillarbox.domain.accounts.model import Role
 
     plain = output.read_password(password, password_file)
+    options = invocation.configuration().options
     if quota is None:
-        quota = invocation.configuration().options.default_quota
+        quota = options.default_quota
     invocation.read(_require_room, address)
-    secret = output.hash_password(plain)
+    stored = output.password_secrets(options, address, plain)
     role = Role.ADMIN if admin else Role.USER
-    made = invocation.write(_add, address, secret, name, role, quota)
+    made = invocation.write(_add, address, stored, name, role, quota)
     click.echo(f"Added user {made.address}.")
 
 
@@ -63,7 +65,8 @@ def passwd(
     invocation: Invocation, address: str, password: str | None, password_file: Path | None
 ) -> None:
     plain = output.read_password(password, password_file)
-    invocation.write(_set_password, address, output.hash_password(plain))
+    options = invocation.configuration().options
+    invocation.write(_set_password, address, output.password_secrets(options, address, plain))
     click.echo(f"Changed the password of {address}.")
 
 
@@ -133,10 +136,10 @@ def _require_room(tx: "Tx", address: str) -> None:
         raise Exists(f"The address {key} exists already")
 
 
-def _add(tx: "Tx", address: str, secret: str, name: str, role: "Role", quota: int) -> "User":
+def _add(tx: "Tx", address: str, stored: "Secrets", name: str, role: "Role", quota: int) -> "User":
     from pillarbox.domain.accounts import users
 
-    return users.create(tx, address, secret, name, role, quota)
+    return users.create(tx, address, stored.hash, name, role, quota, stored.scram)
 
 
 def _list(tx: "Tx", domain: str | None) -> "list[User]":
@@ -145,10 +148,11 @@ def _list(tx: "Tx", domain: str | None) -> "list[User]":
     return users.list_of(tx, None if domain is None else domains.require(tx, domain))
 
 
-def _set_password(tx: "Tx", address: str, secret: str) -> None:
+def _set_password(tx: "Tx", address: str, stored: "Secrets") -> None:
     from pillarbox.domain.accounts import users
 
-    users.set_password(tx, users.require(tx, address).account_id, secret)
+    user = users.require(tx, address)
+    users.set_password(tx, user.account_id, stored.hash, stored.scram)
 
 
 def _set_quota(tx: "Tx", address: str, size: int | None) -> "User":

@@ -7,7 +7,7 @@ from sqlalchemy import delete as sql_delete
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts.model import Actor, CredentialKind, Role
-from pillarbox.domain.accounts.tables import credentials, domains, users
+from pillarbox.domain.accounts.tables import credentials, domains, tokens, users
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -25,6 +25,7 @@ _CANDIDATES = Statement(
         credentials.c.id,
         credentials.c.kind,
         credentials.c.secret,
+        credentials.c.scram,
     )
     .select_from(
         users.join(domains, domains.c.id == users.c.domain_id).outerjoin(
@@ -48,6 +49,21 @@ _STANDING = Statement(
         domains.c.enabled == 1,
     )
 )
+_TOKEN_STANDING = Statement(
+    select(users.c.role)
+    .select_from(
+        tokens.join(users, users.c.account_id == tokens.c.account_id).join(
+            domains, domains.c.id == users.c.domain_id
+        )
+    )
+    .where(
+        tokens.c.id == bindparam("token"),
+        users.c.account_id == bindparam("account"),
+        or_(tokens.c.expires_ms.is_(None), tokens.c.expires_ms > bindparam("now_ms")),
+        users.c.enabled == 1,
+        domains.c.enabled == 1,
+    )
+)
 _INSERT = Statement(
     insert(credentials).values(
         id=bindparam("id"),
@@ -56,12 +72,13 @@ _INSERT = Statement(
         label=bindparam("label"),
         secret=bindparam("secret"),
         created_ms=bindparam("created_ms"),
+        scram=bindparam("scram"),
     )
 )
 _REPLACE = Statement(
     update(credentials)
     .where(credentials.c.id == bindparam("credential_id"), credentials.c.secret == bindparam("old"))
-    .values(secret=bindparam("new"))
+    .values(secret=bindparam("new"), scram=bindparam("new_scram"))
 )
 _DELETE_ALL = Statement(
     sql_delete(credentials).where(credentials.c.account_id == bindparam("account"))
@@ -83,11 +100,15 @@ _NOTE_LOGIN = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One stored secret of an account."""
+    """One stored secret of an account: a password hash, and the verifier that belongs to it.
+
+    `scram` is sealed (`pipeline/verifiers`), `None` until the password is first known in clear.
+    """
 
     id: int
     kind: CredentialKind
     secret: str
+    scram: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +132,9 @@ def candidates(tx: Tx, login: str) -> Candidates | None:
         bool(enabled and domain_enabled),
         last_login_ms,
         tuple(
-            Credential(row[7], CredentialKind(row[8]), row[9]) for row in rows if row[7] is not None
+            Credential(row[7], CredentialKind(row[8]), row[9], row[10])
+            for row in rows
+            if row[7] is not None
         ),
     )
 
@@ -119,14 +142,26 @@ def candidates(tx: Tx, login: str) -> Candidates | None:
 def stands(tx: Tx, actor: Actor) -> bool:
     """Whether a login still holds: its credential exists, user and domain are enabled.
 
-    A changed password is a new credential; a stronger hash of the same one is not.
+    A changed password is a new credential; a stronger hash of the same one is not. A token counts
+    until it is revoked or expires.
     """
-    row = tx.one(_STANDING, credential=actor.credential_id, account=actor.account_id)
+    if actor.by_token:
+        token, now_ms = actor.credential_id, tx.now_ms
+        row = tx.one(_TOKEN_STANDING, token=token, account=actor.account_id, now_ms=now_ms)
+    else:
+        row = tx.one(_STANDING, credential=actor.credential_id, account=actor.account_id)
     return row is not None and row[0] == actor.role
 
 
-def add(tx: Tx, account_id: AccountId, kind: CredentialKind, label: str, secret: str) -> int:
-    """Add a credential; gives its id."""
+def add(
+    tx: Tx,
+    account_id: AccountId,
+    kind: CredentialKind,
+    label: str,
+    secret: str,
+    scram: bytes | None = None,
+) -> int:
+    """Add a credential; gives its id. `scram` is the sealed verifier of the same password."""
     credential_id = tx.next_id()
     tx.run(
         _INSERT,
@@ -136,13 +171,16 @@ def add(tx: Tx, account_id: AccountId, kind: CredentialKind, label: str, secret:
         label=label,
         secret=secret,
         created_ms=tx.now_ms,
+        scram=scram,
     )
     return credential_id
 
 
-def replace_secret(tx: Tx, credential_id: int, old: str, new: str) -> bool:
+def replace_secret(
+    tx: Tx, credential_id: int, old: str, new: str, scram: bytes | None = None
+) -> bool:
     """Store a stronger hash of the same password, unless it was changed meanwhile."""
-    return tx.run(_REPLACE, credential_id=credential_id, old=old, new=new) == 1
+    return tx.run(_REPLACE, credential_id=credential_id, old=old, new=new, new_scram=scram) == 1
 
 
 def delete_kind(tx: Tx, account_id: AccountId, kind: CredentialKind) -> None:

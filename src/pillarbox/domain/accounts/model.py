@@ -1,7 +1,7 @@
 """Values of the directory."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from pillarbox.base.ids import AccountId, DomainId
 
@@ -21,6 +21,28 @@ class CredentialKind(IntEnum):
     """What kind of secret a login is checked against."""
 
     PASSWORD = 1
+
+
+class Scope(StrEnum):
+    """What a token is good for; `MAIL` is all that reads mail, `SEND` is submission."""
+
+    MAIL = "mail"
+    SEND = "send"
+    IMAP = "imap"
+    POP3 = "pop3"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token, without the token itself, which nobody has but its holder."""
+
+    id: int
+    account_id: AccountId
+    label: str
+    scopes: frozenset[Scope]
+    created_ms: int
+    expires_ms: int | None
+    last_used_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,7 @@ class Actor:
     """Who is logged in: what domain functions check rights against.
 
     `credential_id` is what proved it, 0 where nothing had to; a login lasts no longer than that.
+    With `by_token` it is the id of a token, else that of a credential.
     """
 
     account_id: AccountId
@@ -71,6 +94,7 @@ class Actor:
     domain_id: DomainId
     role: Role
     credential_id: int = field(default=0, compare=False)
+    by_token: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

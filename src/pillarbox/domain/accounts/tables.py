@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Table
 
-from pillarbox.storage.schema import Big, Int, Small, metadata, text
+from pillarbox.storage.schema import Big, Blob, Int, Small, metadata, text
 
 domains = Table(
     "domains",
@@ -36,6 +36,21 @@ credentials = Table(
     Column("label", text(255), nullable=False),
     Column("secret", text(1024), nullable=False),  # a password hash, never a password
     Column("created_ms", Big, nullable=False),
+    Column("scram", Blob, nullable=True),  # the verifier of the same password, sealed
+    Index(None, "account_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("account_id", Big, ForeignKey("accounts.id"), nullable=False),
+    Column("digest", text(64), nullable=False, unique=True),  # SHA-256, never the token
+    Column("label", text(255), nullable=False),
+    Column("scopes", text(255), nullable=False),  # words, a space between them
+    Column("created_ms", Big, nullable=False),
+    Column("expires_ms", Big, nullable=True),
+    Column("last_used_ms", Big, nullable=True),
     Index(None, "account_id"),
 )
 

@@ -8,11 +8,13 @@ from sqlalchemy import delete as sql_delete
 from pillarbox.base.errors import Exists, Invalid, NotFound
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain import changes
-from pillarbox.domain.accounts import aliases, credentials, domains, names
+from pillarbox.domain.accounts import aliases, credentials, domains, names, tokens
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
 from pillarbox.domain.accounts.tables import users
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.owners.tables import accounts
+from pillarbox.domain.sharing import entries
+from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -65,6 +67,9 @@ _SET_QUOTA = Statement(
     .where(accounts.c.id == bindparam("account"))
     .values(quota_bytes=bindparam("new_quota_bytes"))
 )
+_GROUP = Statement(
+    select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
+)
 _DELETE = Statement(sql_delete(users).where(_THIS_USER))
 _DELETE_ACCOUNT = Statement(sql_delete(accounts).where(accounts.c.id == bindparam("account")))
 
@@ -76,8 +81,11 @@ def create(
     display_name: str,
     role: Role,
     quota_bytes: int,
+    scram: bytes | None = None,
 ) -> User:
     """Add a user with the usual mailboxes; a quota of 0 is no limit.
+
+    `scram` is the sealed verifier of the password (`pipeline/verifiers`).
 
     Raises `NotFound` if the domain is not served here, `Exists` if the address is taken.
     """
@@ -86,7 +94,8 @@ def create(
     if quota_bytes < 0:
         raise Invalid("A quota can't be negative")
     alias = aliases.get(tx, key)
-    if get(tx, key) is not None or (alias is not None and key not in alias.targets):
+    taken = get(tx, key) is not None or tx.one(_GROUP, address=key) is not None
+    if taken or (alias is not None and key not in alias.targets):
         raise Exists(f"The address {key} exists already")
     account_id = AccountId(tx.next_id())
     tx.run(
@@ -104,7 +113,7 @@ def create(
         display_name=display_name,
         role=int(role),
     )
-    credentials.add(tx, account_id, CredentialKind.PASSWORD, "", password_hash)
+    credentials.add(tx, account_id, CredentialKind.PASSWORD, "", password_hash, scram)
     mailboxes.create_defaults(tx, account_id)
     tx.emit(TOPIC)
     return User(account_id, domain.id, key, display_name, role, True, quota_bytes, 0, 0)
@@ -134,12 +143,14 @@ def list_of(tx: Tx, domain: Domain | None) -> list[User]:
     return [_from_row(row) for row in rows]
 
 
-def set_password(tx: Tx, account_id: AccountId, password_hash: str) -> None:
+def set_password(
+    tx: Tx, account_id: AccountId, password_hash: str, scram: bytes | None = None
+) -> None:
     """Replace the user's password; `NotFound` if there is no such user."""
     if by_account(tx, account_id) is None:
         raise NotFound("There is no such user")
     credentials.delete_kind(tx, account_id, CredentialKind.PASSWORD)
-    credentials.add(tx, account_id, CredentialKind.PASSWORD, "", password_hash)
+    credentials.add(tx, account_id, CredentialKind.PASSWORD, "", password_hash, scram)
     tx.emit(TOPIC)
 
 
@@ -172,7 +183,9 @@ def delete(tx: Tx, account_id: AccountId) -> None:
     if user is None:
         raise NotFound("There is no such user")
     aliases.forget_target(tx, user.address)
+    entries.forget_user(tx, account_id)
     credentials.delete_all(tx, account_id)
+    tokens.delete_all(tx, account_id)
     mailboxes.delete_all(tx, account_id)
     changes.forget(tx, account_id)
     tx.run(_DELETE, account=account_id)

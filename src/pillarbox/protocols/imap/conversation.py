@@ -154,7 +154,7 @@ class Conversation:
         if reply is not None:
             self._answer(command.tag, reply)
             if reply.status == "OK" and self.session.actor is not None:
-                self._bad = 0
+                self._bad = self._commands = 0
 
     async def _reply(self, entry: Entry, command: Command) -> Reply | None:
         try:

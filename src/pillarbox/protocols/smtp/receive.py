@@ -10,6 +10,7 @@ from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.login import Login
@@ -29,7 +30,8 @@ _log = logger("smtp")
 
 @dataclass(frozen=True, slots=True)
 class SmtpServices:
-    """What sessions work with; submission ports need `submission` and `login`.
+    """What sessions work with; submission ports need `submission`, `login` and
+    `authentication`.
 
     Without a `resolver` nobody asks what peers are called.
     """
@@ -40,6 +42,7 @@ class SmtpServices:
     submission: Submission | None = None
     login: Login | None = None
     resolver: Resolver | None = None
+    authentication: Authentication | None = None
 
 
 class Transaction:

@@ -8,11 +8,12 @@ import asyncio
 from ipaddress import ip_address
 
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.pipeline.authentication import ChannelFacts
 from pillarbox.pipeline.client import ClientFacts
 from pillarbox.pipeline.inbound.peer import PeerName
 from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.smtp import errors
-from pillarbox.protocols.smtp.authentication import Authentication
+from pillarbox.protocols.smtp.authentication import SmtpAttempt
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.protocols.smtp.receive import SmtpServices, Transaction
 from pillarbox.protocols.stream.connection import Connection
@@ -28,7 +29,7 @@ class SmtpSession:
         "_error_count",
         "_out",
         "actor",
-        "authentication",
+        "attempt",
         "chunk_refusal",
         "connection",
         "ending",
@@ -58,7 +59,7 @@ class SmtpSession:
         """Whether it greeted with EHLO or LHLO."""
         self.actor: Actor | None = None
         self.watch: LoginWatch | None = None
-        self.authentication: Authentication | None = None
+        self.attempt: SmtpAttempt | None = None
         """The exchange that awaits a line of the client."""
         named = role is Role.MX and not connection.trusted
         self.peer_name = PeerName(services.resolver if named else None, connection.peer_ip)
@@ -111,6 +112,19 @@ class SmtpSession:
             return True
         ip = self.connection.peer_ip
         return self.options.allow_plaintext_auth and bool(ip) and ip_address(ip).is_loopback
+
+    def channel_facts(self) -> ChannelFacts:
+        """What the login may rest on."""
+        tls = self.connection.tls
+        end_point = None if tls is None else tls.end_point
+        return ChannelFacts(tls is not None, self.is_safe(), end_point)
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """What AUTH is announced with; nothing where nobody can log in now."""
+        authentication = self.services.authentication
+        if self.role is not Role.SUBMISSION or authentication is None or self.actor is not None:
+            return ()
+        return authentication.mechanisms(self.channel_facts())
 
     def client_facts(self) -> ClientFacts:
         """Who is at the other end."""

@@ -1,7 +1,7 @@
 """What every SASL mechanism of the server has in common (RFC 4422 §3).
 
 A mechanism is a class with `name`, `client_first` and `step`; it lives in a file of its own and
-is listed by whoever offers it. It checks form only: whether the credentials are right is
+is listed by `pipeline/authentication`. It checks form only: whether the credentials are right is
 `pipeline/login`'s to say. The caller handles `*` (cancel) and the transport of challenges.
 """
 
@@ -37,8 +37,19 @@ class Credentials:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What the client claims: this token is mine (RFC 6750 §1.2).
+
+    `username` may be empty: whoever the token belongs to. An empty token asks what is wanted.
+    """
+
+    username: str
+    token: str = field(repr=False)
+
+
 class Exchange(Protocol):
-    """One authentication in progress."""
+    """One authentication by name and password in progress."""
 
     def step(self, response: bytes | None) -> Challenge | Credentials:
         """Take the client's response, decoded from base64, and go on.

@@ -1,17 +1,29 @@
-"""STARTTLS, LOGIN and AUTHENTICATE PLAIN (RFC 9051 §6.2, RFC 4616)."""
+"""STARTTLS, LOGIN, AUTHENTICATE and UNAUTHENTICATE (RFC 9051 §6.2, RFC 8437)."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from pillarbox.base.errors import Denied, GrammarError
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.pipeline.authentication import MAX_STEPS, Attempt, NotAuthorized
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.wire.imap.parse.auth import Authenticate, Login, StartTls, decode_base64
+from pillarbox.wire.imap.parse.auth import (
+    Authenticate,
+    Login,
+    StartTls,
+    Unauthenticate,
+    decode_base64,
+)
 from pillarbox.wire.imap.respond.replies import capability_code, challenge, status_response
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
+
+MAX_UNAUTHENTICATED = 100
+"""How many users one connection may be handed on to."""
 
 
 async def starttls(session: ImapSession, args: StartTls) -> None:
@@ -27,34 +39,51 @@ async def starttls(session: ImapSession, args: StartTls) -> None:
 
 async def login(session: ImapSession, args: Login) -> Reply:
     """Log in with user name and password."""
-    return await _check(session, args.user, args.password)
+    _require_privacy(session)
+    client = session.client_facts()
+    try:
+        actor = await session.services.login.password(args.user, args.password, client)
+    except Denied as denied:
+        raise _refused(session, denied) from None
+    return _welcome(session, actor)
 
 
 async def authenticate(session: ImapSession, args: Authenticate) -> Reply:
-    """Log in by SASL; PLAIN is the one mechanism."""
-    if args.mechanism != "PLAIN":
-        raise RefusedCommand("That mechanism is not offered", "CANNOT")
+    """Log in by SASL (RFC 9051 §6.2.2, RFC 4959)."""
     _require_privacy(session)
-    response = args.initial
-    if response is None:
-        session.write(challenge(b""))
-        line = await session.read_line()
-        if line.strip() == b"*":
-            raise BadCommand("Authentication cancelled")
-        response = decode_base64(line.strip())
-    user, password = _plain(response)
-    return await _check(session, user, password)
-
-
-def _plain(response: bytes) -> tuple[str, str]:
-    """User and password of a PLAIN response (RFC 4616 §2)."""
+    attempt = session.services.authentication.begin(
+        args.mechanism, session.client_facts(), session.channel_facts()
+    )
+    if attempt is None:
+        raise RefusedCommand("That mechanism is not offered", "CANNOT")
     try:
-        identity, user, password = response.decode("utf-8").split("\0")
-    except ValueError:
-        raise GrammarError("not a PLAIN response") from None
-    if identity and identity.lower() != user.lower():
-        raise RefusedCommand("You can't act for somebody else", "AUTHORIZATIONFAILED")
-    return user, password
+        return _welcome(session, await _exchange(session, attempt, args.initial))
+    except Denied as denied:
+        raise _refused(session, denied) from None
+
+
+async def unauthenticate(session: ImapSession, args: Unauthenticate) -> Reply:
+    """Forget who is logged in and all that they set; TLS and compression stay (RFC 8437 §3)."""
+    session.unauthentications += 1
+    if session.unauthentications > MAX_UNAUTHENTICATED:
+        session.leaving = True
+        raise RefusedCommand("Too many logins on one connection; connect again", "LIMIT")
+    session.logged_out()
+    return Reply("Logged out", capability_code(session.capabilities()))
+
+
+async def _exchange(session: ImapSession, attempt: Attempt, response: bytes | None) -> Actor:
+    """Carry challenges and responses until it is known who the client is."""
+    for _ in range(MAX_STEPS):
+        answer = await attempt.step(response)
+        if isinstance(answer, Actor):
+            return answer
+        session.write(challenge(b64encode(answer)))
+        line = (await session.read_line()).strip()
+        if line == b"*":
+            raise BadCommand("Authentication cancelled")
+        response = decode_base64(line)
+    raise GrammarError("too many responses")
 
 
 def _require_privacy(session: ImapSession) -> None:
@@ -62,14 +91,14 @@ def _require_privacy(session: ImapSession) -> None:
         raise RefusedCommand("Use TLS first", "PRIVACYREQUIRED")
 
 
-async def _check(session: ImapSession, user: str, password: str) -> Reply:
-    _require_privacy(session)
-    client = session.client_facts()
-    try:
-        session.logged_in(await session.services.login.password(user, password, client))
-    except Denied as denied:
-        session.failed_logins += 1
-        if session.failed_logins >= session.services.options.max_failed_logins:
-            session.leaving = True
-        raise RefusedCommand(denied.public, "AUTHENTICATIONFAILED") from None
+def _refused(session: ImapSession, denied: Denied) -> RefusedCommand:
+    session.failed_logins += 1
+    if session.failed_logins >= session.services.options.max_failed_logins:
+        session.leaving = True
+    code = "AUTHORIZATIONFAILED" if isinstance(denied, NotAuthorized) else "AUTHENTICATIONFAILED"
+    return RefusedCommand(denied.public, code)
+
+
+def _welcome(session: ImapSession, actor: Actor) -> Reply:
+    session.logged_in(actor)
     return Reply("Logged in", capability_code(session.capabilities()))

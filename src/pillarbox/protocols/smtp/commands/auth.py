@@ -7,7 +7,7 @@ from pillarbox.base.errors import Busy, Denied, Failure
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.smtp import errors
-from pillarbox.protocols.smtp.authentication import Authentication, begin
+from pillarbox.protocols.smtp.authentication import SmtpAttempt
 from pillarbox.protocols.smtp.errors import Stage, refusal
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.protocols.smtp.session import SmtpSession
@@ -19,8 +19,8 @@ from pillarbox.wire.smtp.server import AuthLine
 
 async def auth(session: SmtpSession, command: Auth) -> None:
     """Begin a login, and end it where the command holds all it takes."""
-    login = session.services.login
-    if session.role is not Role.SUBMISSION or login is None:
+    authentication = session.services.authentication
+    if session.role is not Role.SUBMISSION or authentication is None:
         session.refuse(errors.NO_LOGIN_HERE)
     elif not session.is_safe():
         session.refuse(replies.ENCRYPTION_REQUIRED)
@@ -31,27 +31,28 @@ async def auth(session: SmtpSession, command: Auth) -> None:
     elif session.transaction is not None:
         session.refuse(errors.IN_TRANSACTION)
     else:
-        authentication = begin(command, login, session.client_facts())
-        if authentication is None:
+        attempt = authentication.begin(
+            command.mechanism, session.client_facts(), session.channel_facts()
+        )
+        if attempt is None:
             session.refuse(replies.UNKNOWN_MECHANISM)
         else:
-            await _authenticate(
-                session, authentication, authentication.step, command.initial_response
-            )
+            under_way = SmtpAttempt(attempt)
+            await _authenticate(session, under_way, under_way.step, command.initial_response)
 
 
 async def auth_line(session: SmtpSession, event: AuthLine) -> None:
     """Go on with the login under way."""
-    authentication, session.authentication = session.authentication, None
-    if authentication is None:
+    under_way, session.attempt = session.attempt, None
+    if under_way is None:
         session.refuse(replies.BAD_SEQUENCE)
     else:
-        await _authenticate(session, authentication, authentication.line, event.line)
+        await _authenticate(session, under_way, under_way.line, event.line)
 
 
 async def _authenticate(
     session: SmtpSession,
-    authentication: Authentication,
+    under_way: SmtpAttempt,
     step: Callable[[Any], Awaitable[Reply | Actor]],
     response: bytes | None,
 ) -> None:
@@ -67,7 +68,7 @@ async def _authenticate(
     if isinstance(answer, Actor):
         _logged_in(session, answer)
     elif answer.code == 334:
-        session.authentication = authentication
+        session.attempt = under_way
         session.say(answer)
         session.parser.begin_auth_line()
     else:

@@ -1,7 +1,6 @@
 """EHLO, HELO, LHLO and STARTTLS: who the client is, what it is offered (RFC 5321 §4.1.1.1)."""
 
 from pillarbox.protocols.smtp import errors
-from pillarbox.protocols.smtp.authentication import KEYWORD as AUTH_KEYWORD
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.wire.smtp import replies
@@ -53,8 +52,8 @@ def _keywords(session: SmtpSession) -> tuple[str, ...]:
     ]
     if session.connection.can_start_tls:
         keywords.append("STARTTLS")
-    if session.role is Role.SUBMISSION and session.is_safe() and session.actor is None:
-        keywords.append(AUTH_KEYWORD)
+    if mechanisms := session.mechanisms():
+        keywords.append("AUTH " + " ".join(mechanisms))
     return tuple(keywords)
 
 

@@ -39,5 +39,5 @@ async def malformed(session: SmtpSession, event: Malformed) -> None:
 
 async def line_too_long(session: SmtpSession, event: LineTooLong) -> None:
     """Refuse the line, and with it the login it may have been part of."""
-    session.authentication = None
+    session.attempt = None
     session.refuse(replies.LINE_TOO_LONG)

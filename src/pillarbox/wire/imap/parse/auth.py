@@ -1,4 +1,4 @@
-"""STARTTLS, LOGIN and AUTHENTICATE (RFC 9051 §6.2, RFC 4959)."""
+"""STARTTLS, LOGIN, AUTHENTICATE and UNAUTHENTICATE (RFC 9051 §6.2, RFC 4959, RFC 8437)."""
 
 import re
 from base64 import b64decode
@@ -30,6 +30,11 @@ class Authenticate:
 
     mechanism: str
     initial: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticate:
+    """Log out, and stay connected."""
 
 
 def decode_base64(text: bytes) -> bytes:
@@ -67,8 +72,14 @@ def parse_authenticate(tokens: Tokens) -> Authenticate:
     return Authenticate(mechanism, b64decode(found.group()))
 
 
+def parse_unauthenticate(tokens: Tokens) -> Unauthenticate:
+    """UNAUTHENTICATE (RFC 8437 §3)."""
+    return Unauthenticate()
+
+
 AUTH: tuple[CommandEntry, ...] = (
     ("STARTTLS", parse_starttls),
     ("LOGIN", parse_login),
     ("AUTHENTICATE", parse_authenticate),
+    ("UNAUTHENTICATE", parse_unauthenticate),
 )
