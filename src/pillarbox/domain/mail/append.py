@@ -87,8 +87,29 @@ def place(
     tally.add(flags.bits, email.size_bytes)
     uidnext, uidvalidity = count(tx, account, mailbox, charged.modseq, tally)
     keywords.admit(tx, mailbox, flags.keywords)
+    email_id = insert_email(tx, store, charged.salt, account, email)
+    tx.run(
+        INSERT_MESSAGE,
+        mailbox_id=mailbox,
+        uid=uidnext - 1,
+        email_id=email_id,
+        flags=flags.bits,
+        keywords=flags.column(),
+        modseq=charged.modseq,
+        created_modseq=charged.modseq,
+        internal_ms=internal_ms,
+        saved_ms=tx.now_ms,
+        size_bytes=email.size_bytes,
+    )
+    return Appended(mailbox, uidvalidity, uidnext - 1, email_id, charged.modseq)
+
+
+def insert_email(
+    tx: Tx, store: ContentStore, salt: bytes, account: AccountId, email: PreparedEmail
+) -> EmailId:
+    """Add the row of an email whose blob is stored, sealed for the account with that salt."""
     email_id = EmailId(tx.next_id())
-    sealed = store.seal_row(charged.salt, email_id, email)
+    sealed = store.seal_row(salt, email_id, email)
     tx.run(
         _EMAIL,
         id=email_id,
@@ -104,7 +125,7 @@ def place(
         sent_offset_min=email.sent_offset_min,
         thread_id=threads.assign(
             tx,
-            store.keys.digester(threads.PURPOSE, charged.salt),
+            store.keys.digester(threads.PURPOSE, salt),
             account,
             email_id,
             email.message_ids,
@@ -112,20 +133,7 @@ def place(
     )
     if email.line_end_bytes:
         tx.run(_UNEVEN, email=email_id, lacking=email.line_end_bytes)
-    tx.run(
-        INSERT_MESSAGE,
-        mailbox_id=mailbox,
-        uid=uidnext - 1,
-        email_id=email_id,
-        flags=flags.bits,
-        keywords=flags.column(),
-        modseq=charged.modseq,
-        created_modseq=charged.modseq,
-        internal_ms=internal_ms,
-        saved_ms=tx.now_ms,
-        size_bytes=email.size_bytes,
-    )
-    return Appended(mailbox, uidvalidity, uidnext - 1, email_id, charged.modseq)
+    return email_id
 
 
 def append(

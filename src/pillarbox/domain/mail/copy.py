@@ -1,20 +1,46 @@
-"""Copying and moving messages between the mailboxes of an account (RFC 9051 §6.4.7, §6.4.8).
+"""Copying and moving messages between mailboxes (RFC 9051 §6.4.7, §6.4.8).
 
-A copy is one more placement of the same email; a move takes the old placement away.
+Within an account a copy is one more placement of the same email; a move takes the old placement
+away. In another account it needs an email of that account's own, sealed with its keys; the content
+stays where it is and is shared. What is to be sealed anew is opened by `open_emails`, before the
+transaction that changes anything.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.base.errors import Conflict, TooLarge
+from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
 from pillarbox.domain.mail import keywords
-from pillarbox.domain.mail.append import INSERT_MESSAGE
+from pillarbox.domain.mail.append import INSERT_MESSAGE, insert_email
+from pillarbox.domain.mail.content import ContentStore, PreparedEmail
+from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable
 from pillarbox.domain.mail.model import Copied
-from pillarbox.domain.mail.placement import Tally, UidRanges, bury, count, uidvalidity_of
-from pillarbox.domain.mail.tables import messages
-from pillarbox.domain.owners.quota import charge, lock
+from pillarbox.domain.mail.placement import (
+    Tally,
+    UidRanges,
+    bury,
+    count,
+    note_unplaced,
+    uidvalidity_of,
+)
+from pillarbox.domain.mail.tables import emails, messages, uneven
+from pillarbox.domain.mail.threads import message_ids_of
+from pillarbox.domain.owners.quota import charge, lock, salt_of
+from pillarbox.formats.mime.summary import fields_of
+from pillarbox.storage.blobs.sealed import SealedBlob, row_name
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
+MAX_ACROSS = 10_000
+"""Messages that go to another account at once."""
+
+_IN_RANGE = (
+    messages.c.mailbox_id == bindparam("mailbox"),
+    messages.c.uid.between(bindparam("first"), bindparam("last")),
+)
 _ROWS = Statement(
     select(
         messages.c.uid,
@@ -24,23 +50,64 @@ _ROWS = Statement(
         messages.c.internal_ms,
         messages.c.size_bytes,
     )
-    .where(
-        messages.c.mailbox_id == bindparam("mailbox"),
-        messages.c.uid.between(bindparam("first"), bindparam("last")),
-    )
+    .where(*_IN_RANGE)
     .order_by(messages.c.uid)
 )
+_EMAILS = Statement(
+    select(
+        emails.c.id,
+        emails.c.blob_id,
+        emails.c.wrapped_key,
+        emails.c.summary,
+        emails.c.parts,
+        emails.c.size_bytes,
+        emails.c.sent_ms,
+        emails.c.has_attachment,
+        emails.c.sent_offset_min,
+        uneven.c.line_end_bytes,
+    )
+    .select_from(
+        messages.join(emails, emails.c.id == messages.c.email_id).outerjoin(
+            uneven, uneven.c.email_id == emails.c.id
+        )
+    )
+    .where(*_IN_RANGE)
+    .order_by(messages.c.uid)
+    .limit(bindparam("most"))
+)
+
+Emails = Mapping[EmailId, PreparedEmail]
+"""Emails of one account, opened so that they can be sealed for another."""
+
+
+class Expunged(Conflict):
+    """Some of the messages are no more, and nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A mailbox and the account that owns it."""
+
+    account: AccountId
+    mailbox: MailboxId
 
 
 def copy(
-    tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges, target: MailboxId
+    tx: Tx,
+    account: AccountId,
+    mailbox: MailboxId,
+    ranges: UidRanges,
+    target: MailboxId,
+    may: Changeable = EVERY_FLAG,
+    expected: int | None = None,
 ) -> Copied:
-    """Place the messages in `target` too, with the flags and dates they have.
+    """Place the messages in `target` too, with their dates and the flags that may be set there.
 
-    Raises `OverQuota` where there is no room, `NotFound` for a mailbox that is not the account's.
+    Raises `OverQuota` where there is no room, `NotFound` for a mailbox that is not the account's,
+    `Expunged` where the ranges don't hold as many messages as `expected`.
     """
     lock(tx, account)
-    rows = _rows(tx, account, mailbox, ranges)
+    rows = _kept(_rows(tx, account, mailbox, ranges, expected), may)
     if not rows:
         return _nothing(tx, account, target)
     size_bytes = sum(row[5] for row in rows)
@@ -49,38 +116,138 @@ def copy(
 
 
 def move(
-    tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges, target: MailboxId
+    tx: Tx,
+    account: AccountId,
+    mailbox: MailboxId,
+    ranges: UidRanges,
+    target: MailboxId,
+    may: Changeable = EVERY_FLAG,
+    expected: int | None = None,
 ) -> Copied:
     """Place the messages in `target` and take them out of `mailbox`, both or neither.
 
-    Raises `NotFound` for a mailbox that is not the account's. A move within a mailbox gives new
-    UIDs.
+    Raises `NotFound` for a mailbox that is not the account's, `Expunged` as `copy` does. A move
+    within a mailbox gives new UIDs.
     """
     lock(tx, account)
-    rows = _rows(tx, account, mailbox, ranges)
+    rows = _rows(tx, account, mailbox, ranges, expected)
     if not rows:
         return _nothing(tx, account, target)
     modseq = charge(tx, account, 0, 0).modseq
     # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
-    bury(tx, mailbox, modseq, ranges)
-    gone = Tally()
+    _take_away(tx, Box(account, mailbox), modseq, rows, ranges)
+    return _place(tx, account, modseq, _kept(rows, may), target)
+
+
+def open_emails(
+    tx: Tx, store: ContentStore, account: AccountId, mailbox: MailboxId, ranges: UidRanges
+) -> Emails:
+    """What `copy_across` is to seal anew; for a read, since it takes its time.
+
+    Raises `TooLarge` for more than `MAX_ACROSS` messages, `Unavailable` for damaged ones.
+    """
+    unseal = store.keys.account(salt_of(tx, account)).open
+    found: dict[EmailId, PreparedEmail] = {}
+    room = MAX_ACROSS
+    for first, last in ranges:
+        rows = tx.all(_EMAILS, mailbox=mailbox, first=first, last=last, most=room + 1)
+        room -= len(rows)
+        if room < 0:
+            raise TooLarge(f"At most {MAX_ACROSS} messages can go to another account at once")
+        for row in rows:
+            if row[0] not in found:
+                name = row_name(row[0])
+                key, summary, parts = (
+                    unseal(sealed, mark + name)
+                    for sealed, mark in zip(row[2:5], (b"k", b"s", b"p"), strict=True)
+                )
+                found[EmailId(row[0])] = _opened(row, key, summary, parts)
+    return found
+
+
+def copy_across(
+    tx: Tx,
+    store: ContentStore,
+    source: Box,
+    ranges: UidRanges,
+    target: Box,
+    opened: Emails,
+    may: Changeable,
+    expected: int | None,
+    moving: bool,
+) -> Copied:
+    """`copy`, or `move` if `moving`, to a mailbox of another account, whose quota it takes.
+
+    `opened` is what `open_emails` gave for the same ranges. Raises what those raise.
+    """
+    for account in sorted((source.account, target.account)):
+        lock(tx, account)
+    rows = _rows(tx, source.account, source.mailbox, ranges, expected)
+    if not rows:
+        return _nothing(tx, target.account, target.mailbox)
+    size_bytes = sum(row[5] for row in rows)
+    charged = charge(tx, target.account, size_bytes, len(rows))
+    own: dict[int, int] = {}
     for row in rows:
-        gone.add(row[2], row[5])
-    count(tx, account, mailbox, modseq, gone.negative())
-    return _place(tx, account, modseq, rows, target)
+        if row[1] not in own:
+            email = opened[row[1]]
+            own[row[1]] = insert_email(tx, store, charged.salt, target.account, email)
+    if moving:
+        modseq = charge(tx, source.account, -size_bytes, -len(rows)).modseq
+        _take_away(tx, source, modseq, rows, ranges)
+        note_unplaced(tx, source.mailbox, modseq)
+    placed = [(row[0], own[row[1]], *row[2:]) for row in _kept(rows, may)]
+    return _place(tx, target.account, charged.modseq, placed, target.mailbox)
+
+
+def _opened(row: Row, content_key: bytes, summary: bytes, parts: bytes) -> PreparedEmail:
+    fields = fields_of(summary)
+    return PreparedEmail(
+        # Its bytes are stored already.
+        blob=SealedBlob(BlobId(row[1]), content_key, row[5], b""),
+        summary=summary,
+        parts=parts,
+        sent_ms=row[6],
+        has_attachment=bool(row[7]),
+        sent_offset_min=row[8],
+        message_ids=message_ids_of(fields),
+        line_end_bytes=row[9] or 0,
+    )
 
 
 def _nothing(tx: Tx, account: AccountId, target: MailboxId) -> Copied:
     return Copied(target, uidvalidity_of(tx, account, target), (), ())
 
 
-def _rows(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges) -> list[Row]:
+def _rows(
+    tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges, expected: int | None
+) -> list[Row]:
     uidvalidity_of(tx, account, mailbox)
-    return [
+    rows = [
         row
         for first, last in ranges
         for row in tx.all(_ROWS, mailbox=mailbox, first=first, last=last)
     ]
+    if expected is not None and len(rows) != expected:
+        raise Expunged("Some of the messages have been expunged")
+    return rows
+
+
+def _kept(rows: list[Row], may: Changeable) -> list[Row]:
+    """The rows with those of their flags that may be set in the target (RFC 4314 §4)."""
+    if may is EVERY_FLAG:
+        return rows
+    return [
+        (*row[:2], row[2] & may.bits, row[3] if may.keywords else None, *row[4:]) for row in rows
+    ]
+
+
+def _take_away(tx: Tx, box: Box, modseq: int, rows: list[Row], ranges: UidRanges) -> None:
+    bury(tx, box.mailbox, modseq, ranges)
+    gone = Tally()
+    for row in rows:
+        gone.add(row[2], row[5])
+    count(tx, box.account, box.mailbox, modseq, gone.negative())
 
 
 def _place(tx: Tx, account: AccountId, modseq: int, rows: list[Row], target: MailboxId) -> Copied:

@@ -3,6 +3,7 @@
 from enum import IntFlag
 
 from pillarbox.base.errors import GrammarError
+from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable
 from pillarbox.domain.mail.model import Flag, FlagSet
 
 
@@ -64,29 +65,24 @@ def is_read_only(rights: Right) -> bool:
     return not rights & CHANGING
 
 
-def changeable_bits(rights: Right) -> int:
-    """The bits of `Flag` that may be changed: s, t, and w for all others (RFC 4314 §4)."""
+def changeable(rights: Right) -> Changeable:
+    """The flags that may be changed: by s \\Seen, by t \\Deleted, by w all others (RFC 4314 §4)."""
+    if rights == ALL_RIGHTS:
+        return EVERY_FLAG
     bits = 0
     for flag in Flag:
-        if flag is Flag.SEEN:
-            needed = Right.SEEN
-        elif flag is Flag.DELETED:
-            needed = Right.DELETE_MESSAGES
-        else:
-            needed = Right.WRITE
-        if needed in rights:
+        if _needed(flag) in rights:
             bits |= flag
-    return bits
-
-
-def may_set_keywords(rights: Right) -> bool:
-    """Whether keywords that are no bits of `Flag` may be changed."""
-    return Right.WRITE in rights
+    return Changeable(bits, Right.WRITE in rights)
 
 
 def kept_flags(rights: Right, flags: FlagSet) -> FlagSet:
     """Those of the flags that may be set; the others are dropped without a word."""
-    if rights == ALL_RIGHTS:
-        return flags
-    keywords = flags.keywords if may_set_keywords(rights) else ()
-    return FlagSet(flags.bits & changeable_bits(rights), keywords)
+    may = changeable(rights)
+    return FlagSet(flags.bits & may.bits, flags.keywords if may.keywords else ())
+
+
+def _needed(flag: Flag) -> Right:
+    if flag is Flag.SEEN:
+        return Right.SEEN
+    return Right.DELETE_MESSAGES if flag is Flag.DELETED else Right.WRITE
