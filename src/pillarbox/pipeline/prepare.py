@@ -64,6 +64,6 @@ class Preparation:
         return blob
 
     def _in_thread(self, pieces: tuple[bytes, ...], blob_id: BlobId) -> PreparedEmail:
-        email = prepare(b"".join(pieces), blob_id)
+        email = prepare(b"".join(pieces), blob_id, self.store.blobs)
         self.store.save_file(email)
         return email

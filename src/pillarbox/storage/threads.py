@@ -82,6 +82,7 @@ class ConnectionThreads:
             with self._counting:
                 self._unfinished -= 1
             self._settler.settle((unit,))
+            del unit  # its result may be large, and the next one may be long in coming
         if connection is not None:
             connection.close()
 

@@ -82,10 +82,9 @@ class ContentStore:
     def open_content(self, salt: bytes, ref: ContentRef) -> bytes:
         """The bytes of a message; reads a file where they lie in one."""
         key = self.keys.account(salt).open(ref.wrapped_key, b"k" + row_name(ref.email_id))
-        data = ref.data
-        if data is None:
-            data = self.blobs.load_file(ref.blob_id)
-        return unseal(ref.blob_id, key, data)
+        if ref.data is None:
+            return self.blobs.open_file(ref.blob_id, key)
+        return unseal(ref.blob_id, key, ref.data)
 
     def open_parts(self, salt: bytes, email_id: EmailId, sealed: bytes) -> Part:
         """The part index of a message."""
@@ -108,14 +107,20 @@ def is_quick(content: bytes) -> bool:
     )
 
 
-def prepare(content: bytes, blob_id: BlobId) -> PreparedEmail:
+def prepare(content: bytes, blob_id: BlobId, blobs: BlobStore | None = None) -> PreparedEmail:
     """Scan, summarize and seal a message; never fails, whatever the bytes are.
 
-    CPU only. Call it on the loop where the content `is_quick`, else in a thread.
+    CPU only. Call it on the loop where the content `is_quick`, else in a thread. With `blobs` large
+    content is written to its file as it is sealed, so that it is not in memory twice: that blocks,
+    and raises `Unavailable`.
     """
     summary, root = summarize(content)
+    if blobs is not None and blobs.takes_content(len(content)):
+        blob = blobs.put_content(blob_id, content)
+    else:
+        blob = seal(blob_id, content)
     return PreparedEmail(
-        blob=seal(blob_id, content),
+        blob=blob,
         summary=summary.to_bytes(),
         parts=encode_parts(root),
         sent_ms=summary.fields.sent_at_ms,

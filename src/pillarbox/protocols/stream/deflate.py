@@ -19,7 +19,7 @@ class Deflate:
 
     def __init__(self) -> None:
         self._inflater = zlib.decompressobj(_RAW)
-        self._deflater: "zlib._Compress | None" = None
+        self._deflater: zlib._Compress | None = None
         self._packed = b""
         self._more = False
         self.ended = False

@@ -7,15 +7,16 @@ file nobody came to refer to is swept later.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import BlobId
-from pillarbox.storage.blobs.sealed import SealedBlob
+from pillarbox.storage.blobs.sealed import SealedBlob, seal_in_chunks, unseal_file
 from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -34,6 +35,9 @@ _DATA = Statement(select(blobs.c.data).where(blobs.c.id == bindparam("id")))
 _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
 
 
+CHUNKED_FROM_BYTES = 1024 * 1024
+"""Content from this size on is sealed into its file in chunks, and never there twice in memory."""
+
 _FILE_NAME = re.compile(r"([0-9a-f]{16})(\.tmp)?")
 
 
@@ -49,7 +53,24 @@ class BlobStore:
 
     def in_file(self, blob: SealedBlob) -> bool:
         """Whether `put` has to be called (off the event loop) before `insert`."""
+        if blob.filed_bytes:
+            return True
         return self._threshold_bytes is not None and len(blob.data) >= self._threshold_bytes
+
+    def takes_content(self, size_bytes: int) -> bool:
+        """Whether content of this size is for `put_content`."""
+        threshold_bytes = self._threshold_bytes
+        return threshold_bytes is not None and size_bytes >= max(
+            threshold_bytes, CHUNKED_FROM_BYTES
+        )
+
+    def put_content(self, blob_id: BlobId, content: bytes) -> SealedBlob:
+        """Seal large content into its file a chunk at a time; else as `put`."""
+
+        def fill(file: BinaryIO) -> SealedBlob:
+            return seal_in_chunks(blob_id, content, file.write)
+
+        return self._put(blob_id, fill)
 
     def put(self, blob: SealedBlob) -> None:
         """Write a large blob's file so that it survives a power cut; blocks on the disk.
@@ -57,7 +78,17 @@ class BlobStore:
         Never writes over a file that is there, or that somebody is writing: `Unavailable` then, as
         for any fault of the disk. Whoever tries again does so with a new id.
         """
-        path = self.path(blob.id)
+        if blob.filed_bytes:
+            return
+
+        def fill(file: BinaryIO) -> SealedBlob:
+            file.write(blob.data)
+            return blob
+
+        self._put(blob.id, fill)
+
+    def _put(self, blob_id: BlobId, fill: Callable[[BinaryIO], SealedBlob]) -> SealedBlob:
+        path = self.path(blob_id)
         temporary = path.with_suffix(".tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +96,7 @@ class BlobStore:
         except OSError as error:
             raise _cannot_store(error) from error
         try:
-            _fill(descriptor, blob.data)
+            blob = _fill(descriptor, fill)
             # Nobody else can come to have the name meanwhile: they would need the temporary one.
             if path.exists():
                 raise FileExistsError(f"{path} is there already")
@@ -76,6 +107,7 @@ class BlobStore:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise _cannot_store(error) from error
+        return blob
 
     def insert(self, tx: Tx, blob: SealedBlob) -> None:
         """Add the blob's row, and its bytes where they lie in the database."""
@@ -84,7 +116,7 @@ class BlobStore:
             _INSERT,
             id=blob.id,
             size_bytes=blob.size_bytes,
-            stored_bytes=len(blob.data),
+            stored_bytes=blob.stored_bytes,
             store="fs" if in_file else "db",
             created_ms=tx.now_ms,
             data=None if in_file else blob.data,
@@ -99,6 +131,14 @@ class BlobStore:
         """The sealed bytes of a blob that lies in a file."""
         try:
             return self.path(blob_id).read_bytes()
+        except OSError as error:
+            raise Unavailable("Stored content can't be read", str(error)) from error
+
+    def open_file(self, blob_id: BlobId, content_key: bytes) -> bytes:
+        """The content of a blob that lies in a file."""
+        try:
+            with self.path(blob_id).open("rb") as file:
+                return unseal_file(blob_id, content_key, file, os.fstat(file.fileno()).st_size)
         except OSError as error:
             raise Unavailable("Stored content can't be read", str(error)) from error
 
@@ -127,14 +167,15 @@ class BlobStore:
                 yield (None if named[2] else BlobId(int(named[1], 16))), path
 
 
-def _fill(descriptor: int, data: bytes) -> None:
+def _fill(descriptor: int, fill: Callable[[BinaryIO], SealedBlob]) -> SealedBlob:
     """Write a new file to the disk and close it."""
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(data)
+            blob = fill(file)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return blob
 
 
 def _cannot_store(error: OSError) -> Unavailable:
