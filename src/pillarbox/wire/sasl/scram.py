@@ -144,9 +144,9 @@ class Scram:
 
     def step(self, response: bytes | None) -> Challenge | ScramName | ScramProof | ScramDone:
         """Take the client's next message."""
+        state, self._state = self._state, _State.OVER
         if response is not None and len(response) > MAX_MESSAGE_BYTES:
             raise GrammarError("message too long", MAX_MESSAGE_BYTES)
-        state, self._state = self._state, _State.OVER
         if state is _State.FIRST:
             if response is None:
                 self._state = _State.FIRST
