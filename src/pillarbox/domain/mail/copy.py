@@ -190,7 +190,9 @@ def copy_across(
     own: dict[int, int] = {}
     for row in rows:
         if row[1] not in own:
-            email = opened[row[1]]
+            email = opened.get(row[1])
+            if email is None:
+                raise Conflict("The mailbox changed too much; try again")
             own[row[1]] = insert_email(tx, store, charged.salt, target.account, email)
     if moving:
         modseq = charge(tx, source.account, -size_bytes, -len(rows)).modseq

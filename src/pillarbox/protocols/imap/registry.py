@@ -11,6 +11,7 @@ from enum import IntFlag
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pillarbox.protocols.imap.commands import acl as acl_
 from pillarbox.protocols.imap.commands import any_state as any_
 from pillarbox.protocols.imap.commands import append as append_
 from pillarbox.protocols.imap.commands import auth as auth_
@@ -29,6 +30,7 @@ from pillarbox.protocols.imap.commands import status as status_
 from pillarbox.protocols.imap.commands import store as store_
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse import (
+    acl,
     any_state,
     append,
     auth,
@@ -126,6 +128,11 @@ ENTRIES = (
     Entry(lists.List, _IN, list_.list_),
     Entry(lists.Lsub, _IN, list_.lsub),
     Entry(status.Status, _IN, status_.status),
+    Entry(acl.SetAcl, _IN, acl_.setacl),
+    Entry(acl.DeleteAcl, _IN, acl_.deleteacl),
+    Entry(acl.GetAcl, _IN, acl_.getacl),
+    Entry(acl.ListRights, _IN, acl_.listrights),
+    Entry(acl.MyRights, _IN, acl_.myrights),
     Entry(append.Append, _IN, append_.append),
     Entry(replace.Replace, _OPEN, replace_.replace),
     Entry(compress.Compress, _IN, compress_.compress, look_after=False),

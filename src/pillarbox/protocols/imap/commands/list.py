@@ -6,23 +6,40 @@ The matching and printing runs in the database thread: an account may have very 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pillarbox.base.ids import AccountId
+from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.model import Mailbox
+from pillarbox.domain.sharing import access
+from pillarbox.domain.sharing.access import ALL_RIGHTS, Right
+from pillarbox.domain.sharing.rights import rights_text
 from pillarbox.protocols.imap.commands.status import status_line
 from pillarbox.protocols.imap.patterns import matcher
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.names import SEPARATOR
 from pillarbox.wire.imap.parse.list import List, Lsub
+from pillarbox.wire.imap.respond.acl import my_rights
 from pillarbox.wire.imap.respond.list import list_response, lsub_response
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
 _CHUNK_LINES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Everything the client may know of, by the name it sees; own mailboxes have all rights."""
+
+    mailboxes: dict[str, Mailbox]
+    shared: dict[str, Right] = field(default_factory=dict)
+
+    def rights(self, name: str) -> Right:
+        """What the client may do with a mailbox of that name."""
+        return self.shared.get(name, ALL_RIGHTS)
 
 
 async def list_(session: ImapSession, args: List) -> Reply:
@@ -32,7 +49,7 @@ async def list_(session: ImapSession, args: List) -> Reply:
         return Reply("LIST completed")
     session.condstore |= "HIGHESTMODSEQ" in (args.status or ())
     await _send(session, await session.services.database.read(
-        _list, session.require_actor().account_id, args, session.utf8,
+        _list, session.require_actor(), args, args.extended or session.rev2, session.utf8,
         session.services.options.max_message_size_bytes,
     ))  # fmt: skip
     return Reply("LIST completed")
@@ -40,8 +57,8 @@ async def list_(session: ImapSession, args: List) -> Reply:
 
 async def lsub(session: ImapSession, args: Lsub) -> Reply:
     """Tell the subscribed names that match."""
-    account = session.require_actor().account_id
-    lines = await session.services.database.read(_lsub, account, args, session.utf8)
+    actor = session.require_actor()
+    lines = await session.services.database.read(_lsub, actor, args, session.utf8)
     await _send(session, lines)
     return Reply("LSUB completed")
 
@@ -63,59 +80,88 @@ def _parents(names: Iterable[str]) -> set[str]:
     return found
 
 
+def _tree(tx: Tx, actor: Actor) -> _Tree:
+    tree = _Tree({mailbox.name: mailbox for mailbox in mailboxes.all_of(tx, actor.account_id)})
+    for found in access.visible(tx, actor):
+        # An old mailbox of that name, from before these names were kept, hides it.
+        if found.name not in tree.mailboxes:
+            tree.mailboxes[found.name] = found.seen
+            tree.shared[found.name] = found.rights
+    return tree
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A LIST command and what its answer depends on besides the tree."""
+
+    args: List
+    subscribed: set[str]
+    below: set[str]
+    """Names that lead to subscribed ones, where those are wanted (RFC 5258 §3.5)."""
+    parents: set[str]
+    extended: bool
+    utf8: bool
+    append_limit_bytes: int
+
+
 def _list(
-    tx: Tx, account: AccountId, args: List, utf8: bool, append_limit_bytes: int
+    tx: Tx, actor: Actor, args: List, extended: bool, utf8: bool, append_limit_bytes: int
 ) -> list[bytes]:
-    by_name = {mailbox.name: mailbox for mailbox in mailboxes.all_of(tx, account)}
+    tree = _tree(tx, actor)
     matches = matcher(args.reference, args.patterns)
-    names: set[str] = set(by_name)
     wants_subscribed = "SUBSCRIBED" in args.selection
     subscribed: set[str] = set()
     if wants_subscribed or "SUBSCRIBED" in args.returns:
-        subscribed = mailboxes.subscriptions(tx, account)
-    parents = _parents(by_name)
+        subscribed = mailboxes.subscriptions(tx, actor.account_id)
     below = _parents(subscribed) if "RECURSIVEMATCH" in args.selection else set()
+    parents = _parents(tree.mailboxes)
+    names: set[str] = set(tree.mailboxes)
     if wants_subscribed:
         names = subscribed | below
     elif any("%" in pattern for pattern in args.patterns):
         names |= parents
+    asked = _Asked(args, subscribed, below, parents, extended, utf8, append_limit_bytes)
     lines: list[bytes] = []
     for name in sorted(names):
-        if not matches(name):
-            continue
-        mailbox = by_name.get(name)
-        if "SPECIAL-USE" in args.selection and not (mailbox and mailbox.special_use):
-            continue
-        if wants_subscribed and name not in subscribed and name not in below:
-            continue
-        info = ("SUBSCRIBED",) if name in below else ()
-        attributes = _attributes(name, mailbox, parents, subscribed, extended=args.extended)
-        lines.append(list_response(attributes, SEPARATOR, name, utf8=utf8, child_info=info))
-        if args.status is not None and mailbox is not None:
-            lines.append(
-                status_line(mailbox, args.status, utf8=utf8, append_limit_bytes=append_limit_bytes)
-            )
+        if matches(name):
+            lines += _lines(tree, asked, name)
     return lines
 
 
-def _attributes(
-    name: str, mailbox: Mailbox | None, parents: set[str], subscribed: set[str], *, extended: bool
-) -> list[str]:
+def _lines(tree: _Tree, asked: _Asked, name: str) -> list[bytes]:
+    """The LIST response of a name, and what is to be told along."""
+    args, utf8 = asked.args, asked.utf8
+    mailbox, rights = tree.mailboxes.get(name), tree.rights(name)
+    # What somebody else uses a mailbox for says nothing about the client's own.
+    use = None if mailbox is None or name in tree.shared else mailbox.special_use
+    if "SPECIAL-USE" in args.selection and not use:
+        return []
     attributes = []
     if mailbox is None:
         # NonExistent says Noselect too, to clients that know the word (RFC 5258 §3).
-        attributes.append("\\NonExistent" if extended else "\\Noselect")
-    attributes.append("\\HasChildren" if name in parents else "\\HasNoChildren")
-    if name in subscribed:
+        attributes.append("\\NonExistent" if asked.extended else "\\Noselect")
+    elif Right.READ not in rights:
+        attributes.append("\\Noselect")
+    attributes.append("\\HasChildren" if name in asked.parents else "\\HasNoChildren")
+    if name in asked.subscribed:
         attributes.append("\\Subscribed")
-    if mailbox is not None and mailbox.special_use:
-        attributes.append(mailbox.special_use)
-    return attributes
+    if use:
+        attributes.append(use)
+    info = ("SUBSCRIBED",) if name in asked.below else ()
+    lines = [list_response(attributes, SEPARATOR, name, utf8=utf8, child_info=info)]
+    if mailbox is None:
+        return lines
+    if "MYRIGHTS" in args.returns:
+        lines.append(my_rights(name, rights_text(rights), utf8=utf8))
+    if args.status is not None and Right.READ in rights:
+        limit = asked.append_limit_bytes
+        lines.append(status_line(mailbox, args.status, utf8=utf8, append_limit_bytes=limit))
+    return lines
 
 
-def _lsub(tx: Tx, account: AccountId, args: Lsub, utf8: bool) -> list[bytes]:
-    subscribed = mailboxes.subscriptions(tx, account)
-    have = {mailbox.name for mailbox in mailboxes.all_of(tx, account)}
+def _lsub(tx: Tx, actor: Actor, args: Lsub, utf8: bool) -> list[bytes]:
+    subscribed = mailboxes.subscriptions(tx, actor.account_id)
+    have = _tree(tx, actor).mailboxes
     matches = matcher(args.reference, (args.pattern,))
     names = {name: name in have for name in subscribed if matches(name)}
     if args.pattern.endswith("%"):

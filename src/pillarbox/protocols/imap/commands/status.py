@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pillarbox.base.ids import public_id
-from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.model import Mailbox
-from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.domain.sharing import access
+from pillarbox.domain.sharing.access import Right
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse.status import Status
 from pillarbox.wire.imap.respond import status as respond
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
 async def status(session: ImapSession, args: Status) -> Reply:
     """Tell figures of a mailbox from its counters."""
-    account = session.require_actor().account_id
-    database = session.services.database
-    mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox)
-    if mailbox is None:
-        raise RefusedCommand("There is no such mailbox", "NONEXISTENT")
+    actor = session.require_actor()
+    found = await session.services.database.lookup(access.require, actor, args.mailbox, Right.READ)
     session.condstore |= "HIGHESTMODSEQ" in args.items
     limit = session.services.options.max_message_size_bytes
-    session.write(status_line(mailbox, args.items, utf8=session.utf8, append_limit_bytes=limit))
+    session.write(status_line(found.seen, args.items, utf8=session.utf8, append_limit_bytes=limit))
     return Reply("STATUS completed")
 
 

@@ -7,7 +7,7 @@ from pillarbox.wire.imap.parse.status import parse_status_items
 from pillarbox.wire.imap.tokens import Tokens
 
 SELECTION_OPTIONS = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
-RETURN_OPTIONS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE"})
+RETURN_OPTIONS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "MYRIGHTS"})
 _MAX_PATTERNS = 100
 
 

@@ -1,5 +1,6 @@
 """All commands that are understood: one line per family, an extension adds its own."""
 
+from pillarbox.wire.imap.parse.acl import ACL
 from pillarbox.wire.imap.parse.any_state import ANY_STATE
 from pillarbox.wire.imap.parse.append import APPEND
 from pillarbox.wire.imap.parse.auth import AUTH
@@ -26,6 +27,7 @@ FAMILIES = (
     MAILBOXES,
     LIST,
     STATUS,
+    ACL,
     APPEND,
     REPLACE,
     COMPRESS,
