@@ -43,7 +43,7 @@ class MaildropLock:
         try:
             await self._database.write(maildrop.release, self.account_id, self.owner)
         except Failure as failure:
-            _log.warning("a maildrop stays locked for a minute", why=failure.cause)
+            _log.warning("a maildrop stays locked for a minute", why=failure.cause or str(failure))
 
     async def _renew(self) -> None:
         while not self.lost:
@@ -51,7 +51,9 @@ class MaildropLock:
             try:
                 held = await self._database.write(maildrop.hold, self.account_id, self.owner)
             except Failure as failure:
-                _log.warning("a maildrop's lock can't be renewed", why=failure.cause)
+                _log.warning(
+                    "a maildrop's lock can't be renewed", why=failure.cause or str(failure)
+                )
                 continue
             if not held:
                 self.lost = True

@@ -150,7 +150,9 @@ class Pop3Session:
 
     def channel_facts(self) -> ChannelFacts:
         """What mechanisms depend on."""
-        return ChannelFacts(self.connection.tls is not None, self.may_send_password())
+        tls = self.connection.tls
+        end_point = None if tls is None else tls.end_point
+        return ChannelFacts(tls is not None, self.may_send_password(), end_point)
 
     def client_facts(self) -> ClientFacts:
         """Who is at the other end."""
