@@ -141,10 +141,14 @@ async def test_recent_goes_to_one_session(house: MailHouse, small: int) -> None:
     assert "* 1 RECENT" in await first.ask("SELECT INBOX")
     assert "* 0 RECENT" in await second.ask("SELECT INBOX")
     await house.deliver(b"two")
-    assert "* 2 EXISTS" in await first.ask("NOOP")
     assert "* 1 RECENT" in await second.ask("SELECT INBOX")
+    assert "* 2 EXISTS" in await first.ask("NOOP")
     assert "* 1 FETCH (FLAGS ())" in await second.ask("FETCH 1:2 FLAGS")
     assert "* 2 FETCH (FLAGS (\\Recent))" in await second.ask("FETCH 1:2 FLAGS")
+    await house.deliver(b"three")
+    assert (await first.ask("NOOP"))[:2] == ["* 3 EXISTS", "* 2 RECENT"]
+    assert (await second.ask("NOOP"))[:2] == ["* 3 EXISTS", "t OK NOOP completed"]
+    assert "* 3 FETCH (FLAGS (\\Recent))" in await first.ask("FETCH 3 FLAGS")
 
 
 async def test_large_content_in_slices(house: MailHouse) -> None:
@@ -259,9 +263,9 @@ async def test_large_parts_are_decoded_in_a_thread(
 ) -> None:
     on_loop: list[bool] = []
 
-    def noting(raw: bytes, encoding: str) -> bytes:
+    def noting(raw: bytes, encoding: str, start: int, end: int) -> bytes:
         on_loop.append(threading.current_thread() is threading.main_thread())
-        return decode_transfer(raw, encoding)
+        return decode_transfer(raw, encoding, start, end)
 
     monkeypatch.setattr(sections, "decode_transfer", noting)
     content = base64.encodebytes(b"y" * size)

@@ -28,6 +28,7 @@ _SMALL_SUMMARY_BYTES = 4096
 
 _OF_MAILBOX = messages.c.mailbox_id == bindparam("mailbox")
 _IN_RANGE = messages.c.uid.between(bindparam("first"), bindparam("last"))
+_COUNT = Statement(select(func.count()).select_from(messages).where(_OF_MAILBOX, _IN_RANGE))
 _SELECT_ROWS = Statement(
     select(messages.c.uid, messages.c.flags, messages.c.keywords, messages.c.modseq)
     .where(_OF_MAILBOX)
@@ -132,6 +133,11 @@ def position(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
     if row is None:
         raise NotFound("The mailbox is gone")
     return row[0], row[1]
+
+
+def count(tx: Tx, mailbox: MailboxId, first: int, last: int) -> int:
+    """How many messages have UIDs in this range."""
+    return int(tx.scalar(_COUNT, mailbox=mailbox, first=first, last=last))
 
 
 def select_rows(tx: Tx, mailbox: MailboxId) -> list[tuple[int, int, str | None, int]]:

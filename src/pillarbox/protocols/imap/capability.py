@@ -1,8 +1,9 @@
 """What the server announces: before TLS, before login, after it (RFC 9051 §6.1.1)."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
-_EVER = ("IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE")
+_EVER = ("IMAP4rev1", "IMAP4rev2", "SASL-IR", "LITERAL+", "ID", "ENABLE")
 _AFTER_LOGIN = (
     "IDLE",
     "NAMESPACE",
@@ -15,6 +16,8 @@ _AFTER_LOGIN = (
     "CREATE-SPECIAL-USE",
     "MOVE",
     "CONDSTORE",
+    "QRESYNC",
+    "UIDONLY",
     "ESEARCH",
     "SEARCHRES",
     "STATUS=SIZE",
@@ -31,8 +34,10 @@ _AFTER_LOGIN = (
     "UTF8=ACCEPT",
 )
 
-ENABLED_BY_NAME = frozenset({"CONDSTORE", "UTF8=ACCEPT"})
-"""What ENABLE can switch on."""
+ENABLED_BY_NAME = MappingProxyType(
+    {name.upper(): name for name in ("CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4rev2", "UIDONLY")}
+)
+"""What ENABLE can switch on, by its name in upper case."""
 
 
 def before_login(*, can_start_tls: bool, mechanisms: Sequence[str]) -> list[str]:

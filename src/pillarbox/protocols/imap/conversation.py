@@ -7,7 +7,13 @@ else.
 
 from pillarbox.base.errors import Failure, GrammarError
 from pillarbox.base.log import logger
-from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand, refused
+from pillarbox.protocols.imap.errors import (
+    UID_REQUIRED,
+    BadCommand,
+    HangUp,
+    RefusedCommand,
+    refused,
+)
 from pillarbox.protocols.imap.registry import Entry, Registry, States
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.session import ImapSession
@@ -124,8 +130,8 @@ class Conversation:
     def _answer(self, tag: str, reply: Reply) -> None:
         self.session.write(status_response(reply.status, reply.text, tag=tag, code=reply.code))
 
-    def _bad_reply(self, tag: str, text: str) -> None:
-        self._answer(tag, Reply(text, status="BAD"))
+    def _bad_reply(self, tag: str, text: str, code: str | None = None) -> None:
+        self._answer(tag, Reply(text, code.encode("ascii") if code else None, "BAD"))
         self._bad += 1
         if self._bad >= self.session.services.options.max_bad_commands:
             raise HangUp("Too many bad commands")
@@ -145,11 +151,14 @@ class Conversation:
         if entry is None or not entry.states & self._states():
             self._bad_reply(command.tag, f"{command.name} is not possible now")
             return
+        if self.session.uidonly and getattr(command.args, "uid", True) is False:
+            self._bad_reply(command.tag, "Messages have no numbers here", UID_REQUIRED)
+            return
         await self.session.require_standing()
         try:
             reply = await self._reply(entry, command)
         except (BadCommand, GrammarError) as error:
-            self._bad_reply(command.tag, str(error))
+            self._bad_reply(command.tag, str(error), getattr(error, "code", None))
             return
         if reply is not None:
             self._answer(command.tag, reply)

@@ -32,6 +32,10 @@ CODES: MappingProxyType[type[Failure], str] = MappingProxyType(
 )
 
 
+UID_REQUIRED = "UIDREQUIRED"
+"""The code for message numbers where there are none (RFC 9586 §3)."""
+
+
 class RefusedCommand(Exception):
     """A command is answered with NO, and a response code where there is one."""
 
@@ -43,6 +47,10 @@ class RefusedCommand(Exception):
 
 class BadCommand(Exception):
     """A command is answered with BAD: the client broke the protocol."""
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class HangUp(Exception):

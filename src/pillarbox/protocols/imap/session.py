@@ -15,8 +15,8 @@ from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.options import ImapServices
 from pillarbox.protocols.imap.view import View
 from pillarbox.protocols.stream.connection import Connection
-from pillarbox.wire.imap.respond.replies import number_code, status_response
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
+from pillarbox.wire.imap.respond.replies import number_code, status_response
 
 _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""

@@ -7,22 +7,26 @@ IDLE. What the session changes itself goes through `change`, so that it is not t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
 
-from pillarbox.base.errors import NotFound
+from pillarbox.base.errors import Busy, Denied, NotFound, Unavailable
 from pillarbox.base.ids import AccountId, MailboxId
-from pillarbox.domain.mail import flags, read
-from pillarbox.domain.mail.flags import FlagChange, FlagsChanged
-from pillarbox.domain.mail.model import FlagSet
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.mail import flags, read, recent
+from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable, FlagChange, FlagsChanged
+from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.owners.quota import lock
+from pillarbox.domain.sharing import access
+from pillarbox.domain.sharing.access import Right
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
 from pillarbox.wire.imap.respond.expunge import expunged, vanished
-from pillarbox.wire.imap.respond.fetch import fetch_flags
+from pillarbox.wire.imap.respond.fetch import UIDFETCH, fetch_flags
+from pillarbox.wire.imap.respond.replies import number_code, status_response
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -31,6 +35,8 @@ _LOADED_ON_LOOP = 10_000
 """Larger mailboxes would keep the other sessions waiting for milliseconds."""
 
 _UIDS_PER_LINE = 1_000
+NO_RIGHT = Right(0)
+"""For changes that check rights themselves."""
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -43,7 +49,7 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         return
     database = session.services.database
     try:
-        modseq, _ = await database.lookup(read.position, view.mailbox_id)
+        modseq = await database.lookup(_modseq, session.actor, view)
         if modseq == view.modseq:
             pass
         elif view.loaded:
@@ -57,6 +63,29 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         view.gone.update(view.uids)
     if view.loaded:
         tell(session, view, expunge=expunge)
+    if view.unclaimed and not session.rev2:
+        await _claim_recent(session, view)
+
+
+def _modseq(tx: Tx, actor: Actor | None, view: View) -> int:
+    """The mailbox's modseq; `NotFound` where the actor may no longer read it."""
+    if actor is not None and view.account_id != actor.account_id:
+        view.rights = access.rights_on(tx, actor, view.account_id, view.mailbox_id)
+        if Right.READ not in view.rights:
+            raise NotFound("The mailbox is gone")
+    return read.position(tx, view.mailbox_id)[0]
+
+
+async def _claim_recent(session: ImapSession, view: View) -> None:
+    """Messages that came meanwhile are \\Recent to whoever is first (RFC 3501 §2.3.2)."""
+    try:
+        claimed = await session.services.database.write(recent.claim, view.mailbox_id)
+    except (Busy, Unavailable, NotFound):
+        return
+    view.claim(claimed)
+    if view.loaded and view.recent != view.recent_told:
+        view.recent_told = view.recent
+        session.write(respond.recent(view.recent))
 
 
 async def load(session: ImapSession, view: View) -> None:
@@ -88,7 +117,8 @@ def _load(tx: Tx, mailbox_id: MailboxId, since: int) -> tuple[list[FlagRow], lis
 
 def take_in(view: View, changed: read.Changed) -> None:
     """Put what changed into the view."""
-    view.apply([row[:4] for row in changed.rows], changed.gone, changed.uidnext)
+    rows = [row[:4] for row in changed.rows]
+    view.apply(rows, changed.gone, changed.uidnext, whole=changed.whole)
     view.modseq = changed.modseq
 
 
@@ -99,13 +129,28 @@ def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
         session.write(respond.flags(view.sets.names()))
     if expunge and view.gone:
         session.write(expunged_lines(session, *view.take_expunged()))
+        view.recent_told = min(view.recent_told, view.recent)
     if view.told != len(view):
         view.told = len(view)
         session.write(respond.exists(len(view)))
     if view.announced:
         indexes = view.indexes_of(sorted(view.announced))
         view.announced = set()
-        session.write(flag_lines(view, indexes, uid=True, modseq=session.condstore))
+        session.write(flag_lines(session, view, indexes, uid=True))
+    _tell_modseq(session, view)
+
+
+def _tell_modseq(session: ImapSession, view: View) -> None:
+    """Keep the client from noting a modseq before it was told what happened till then.
+
+    (RFC 7162 §3.2) That is so while expunged messages still have their numbers.
+    """
+    if not view.gone:
+        view.complete_modseq = view.modseq
+    if session.qresync and (view.gone or view.lagging):
+        view.lagging = bool(view.gone)
+        code = number_code("HIGHESTMODSEQ", view.complete_modseq)
+        session.write(status_response("OK", "All is told up to here", code=code))
 
 
 def expunged_lines(session: ImapSession, indexes: Sequence[int], uids: Sequence[int]) -> bytes:
@@ -118,14 +163,16 @@ def expunged_lines(session: ImapSession, indexes: Sequence[int], uids: Sequence[
     return expunged([index + 1 - before for before, index in enumerate(indexes)])
 
 
-def flag_lines(view: View, indexes: Sequence[int], *, uid: bool, modseq: bool) -> bytes:
-    """FETCH responses with the flags of some messages; UID goes along with modseqs."""
-    texts, flags = view.sets.texts, view.flags
+def flag_lines(session: ImapSession, view: View, indexes: Sequence[int], *, uid: bool) -> bytes:
+    """What tells this client the flags of some messages; UIDs go along with modseqs."""
+    texts, flags, modseq = view.sets.texts, view.flags, session.condstore
+    uids = [view.uids[index] for index in indexes]
+    values = [texts[flags[index]] for index in indexes]
+    modseqs = [view.modseqs[index] for index in indexes] if modseq else None
+    if session.uidonly:
+        return fetch_flags(uids, None, values, modseqs, UIDFETCH)
     return fetch_flags(
-        [index + 1 for index in indexes],
-        [view.uids[index] for index in indexes] if uid or modseq else None,
-        [texts[flags[index]] for index in indexes],
-        [view.modseqs[index] for index in indexes] if modseq else None,
+        [index + 1 for index in indexes], uids if uid or modseq else None, values, modseqs
     )
 
 
@@ -138,14 +185,21 @@ class _Done(Generic[R]):
     modseq: int
 
 
-async def change(session: ImapSession, view: View, fn: Callable[[Tx, *Ts], R], *args: *Ts) -> R:
+async def change(
+    session: ImapSession,
+    view: View,
+    fn: Callable[[Tx, *Ts], R],
+    *args: *Ts,
+    right: Right = NO_RIGHT,
+) -> R:
     """Run a change of the selected mailbox; the caller puts its own effects into the view.
 
-    Not for changes that add messages to the mailbox. Raises what `fn` raises, and `NotFound` when
-    the mailbox is gone.
+    Not for changes that add messages to the mailbox. Raises what `fn` raises, `NotFound` when the
+    mailbox is gone, and `Denied` where the client lacks `right` on somebody else's mailbox.
     """
+    actor = session.require_actor()
     done: _Done[R] = await session.services.database.write(
-        _with_others, view.account_id, view.mailbox_id, view.modseq, fn, args
+        _with_others, actor, right, view.account_id, view.mailbox_id, view.modseq, fn, args
     )
     if done.others is not None:
         take_in(view, done.others)
@@ -160,35 +214,76 @@ async def change_flags(
     how: FlagChange,
     which: FlagSet,
     unchanged_since: int | None = None,
+    known: Mapping[int, tuple[int, str | None]] | None = None,
 ) -> tuple[FlagsChanged, list[int]]:
     """Change the flags of messages of the selected mailbox, and take that into the view.
 
-    Gives the indexes of the messages that have the flags now; nobody was told of them yet.
+    Of somebody else's mailbox only the flags that the client has the right to change; `Denied`
+    where that is none of them (RFC 4314 §4). Gives the indexes of the messages that have the flags
+    now; nobody was told of them yet.
     """
     changed = await change(
         session,
         view,
-        flags.change_flags,
+        _change_flags,
+        session.require_actor(),
         view.account_id,
         view.mailbox_id,
         ranges,
         how,
         which,
         unchanged_since,
+        known,
     )
     indexes = view.set_rows(changed.rows)
-    view.announced.difference_update(row[0] for row in changed.rows)
     return changed, indexes
+
+
+def _change_flags(
+    tx: Tx,
+    actor: Actor,
+    owner: AccountId,
+    mailbox: MailboxId,
+    ranges: UidRanges,
+    how: FlagChange,
+    which: FlagSet,
+    unchanged_since: int | None,
+    known: Mapping[int, tuple[int, str | None]] | None,
+) -> FlagsChanged:
+    may = EVERY_FLAG
+    if owner != actor.account_id:
+        may = changeable(access.rights_on(tx, actor, owner, mailbox))
+        some = which.bits & may.bits or (which.keywords and may.keywords)
+        replaced = how is FlagChange.SET and (may.bits or may.keywords)
+        if not some and not replaced:
+            raise Denied("You may not change these flags here")
+    return flags.change_flags(tx, owner, mailbox, ranges, how, which, unchanged_since, may, known)
+
+
+def changeable(rights: Right) -> Changeable:
+    """The flags that these rights let somebody change (RFC 4314 §4)."""
+    bits = 0
+    if Right.SEEN in rights:
+        bits |= Flag.SEEN
+    if Right.DELETE_MESSAGES in rights:
+        bits |= Flag.DELETED
+    if Right.WRITE in rights:
+        bits |= EVERY_FLAG.bits & ~(Flag.SEEN | Flag.DELETED)
+    return Changeable(bits, keywords=Right.WRITE in rights)
 
 
 def _with_others(
     tx: Tx,
+    actor: Actor,
+    right: Right,
     account: AccountId,
     mailbox_id: MailboxId,
     since: int,
     fn: Callable[..., R],
     args: tuple[Any, ...],
 ) -> _Done[R]:
+    if right:
+        access.check(tx, actor, account, mailbox_id, right)
     # First: what others commit while this one waits for its turn must be among what is read.
     lock(tx, account)
     modseq, _ = read.position(tx, mailbox_id)

@@ -14,6 +14,8 @@ from itertools import compress
 from pillarbox.base.errors import Conflict
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.model import Mailbox
+from pillarbox.domain.mail.placement import MAX_UID
+from pillarbox.domain.sharing.access import ALL_RIGHTS, Right
 from pillarbox.protocols.imap.errors import BadCommand
 from pillarbox.protocols.imap.flagsets import RECENT, FlagSets
 from pillarbox.wire.imap.sets import SequenceSet
@@ -34,9 +36,12 @@ class View:
     __slots__ = (
         "account_id",
         "announced",
+        "claimed_to",
+        "complete_modseq",
         "flags",
         "gone",
         "keywords_told",
+        "lagging",
         "loaded",
         "mailbox_id",
         "modseq",
@@ -44,7 +49,9 @@ class View:
         "name",
         "read_only",
         "recent",
+        "recent_told",
         "recent_uids",
+        "rights",
         "saved",
         "sets",
         "told",
@@ -53,17 +60,35 @@ class View:
         "uidvalidity",
     )
 
-    def __init__(self, mailbox: Mailbox, *, read_only: bool, recent_uids: Range) -> None:
-        """UIDs in `recent_uids`, half-open, are \\Recent here."""
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        *,
+        read_only: bool,
+        recent_uids: Range,
+        name: str | None = None,
+        rights: Right = ALL_RIGHTS,
+    ) -> None:
+        """UIDs in `recent_uids`, half-open, are \\Recent here.
+
+        `name` is the mailbox's as the client sees it, where that differs from its owner's.
+        """
         self.account_id: AccountId = mailbox.account_id
         self.mailbox_id: MailboxId = mailbox.id
-        self.name = mailbox.name
+        self.name = mailbox.name if name is None else name
+        self.rights = rights
         self.uidvalidity = mailbox.uidvalidity
         self.uidnext = mailbox.uidnext
         self.modseq = mailbox.modseq
         self.read_only = read_only
-        self.recent_uids = recent_uids
-        self.recent = 0
+        self.recent_uids = [recent_uids]
+        self.claimed_to = MAX_UID if read_only else recent_uids[1]
+        """Of messages below this UID it is known whose \\Recent they are."""
+        self.recent = self.recent_told = 0
+        self.complete_modseq = mailbox.modseq
+        """The client has been told all that happened up to this modseq."""
+        self.lagging = False
+        """Whether the client was told of `complete_modseq` because more is still to be told."""
         self.loaded = False
         self.sets = FlagSets()
         self.uids, self.flags, self.modseqs = array("I"), array("I"), array("Q")
@@ -91,13 +116,12 @@ class View:
         self.modseqs = array("Q", [row[3] for row in everything])
         if bisect_left(self.uids, self.uidnext) != self.told:
             raise Conflict("The mailbox changed too much; select it again")
-        recents = range(*(bisect_left(self.uids, uid) for uid in self.recent_uids))
-        for index in recents:
-            bits, keywords = sets.sets[self.flags[index]]
-            self.flags[index] = sets[bits | RECENT, keywords]
-        self.recent = len(recents)
+        self.loaded, self.recent = True, 0
+        for claimed in self.recent_uids:
+            self._mark_recent(claimed)
+        self.announced.update(row[0] for row in everything[: self.told] if row[3] > self.modseq)
         self.gone.update(row[0] for row in old)
-        self.modseq, self.uidnext, self.loaded = modseq, uidnext, True
+        self.modseq, self.uidnext = modseq, uidnext
 
     def load_deleted(self) -> None:
         """Stand for a mailbox that was deleted before it was loaded: all messages are gone."""
@@ -177,6 +201,40 @@ class View:
         """The highest UID, 0 in an empty mailbox."""
         return self.uids[-1] if self.uids else 0
 
+    # What is \Recent
+
+    def claim(self, uids: Range) -> None:
+        """Messages with UIDs in this half-open range are \\Recent here, those to come as well."""
+        first, end = uids
+        if first < end:
+            if self.recent_uids and self.recent_uids[-1][1] == first:
+                self.recent_uids[-1] = (self.recent_uids[-1][0], end)
+            else:
+                self.recent_uids.append(uids)
+            if self.loaded:
+                self._mark_recent(uids)
+        self.claimed_to = max(self.claimed_to, end)
+
+    def _mark_recent(self, uids: Range) -> None:
+        sets = self.sets
+        for index in range(*(bisect_left(self.uids, uid) for uid in uids)):
+            bits, keywords = sets.sets[self.flags[index]]
+            self.recent += not bits & RECENT
+            self.flags[index] = sets[bits | RECENT, keywords]
+
+    def forget_recent(self) -> None:
+        """\\Recent means nothing to the client any more (RFC 9051 Appendix E)."""
+        self.recent_uids, self.claimed_to = [], MAX_UID
+        self.recent = self.recent_told = 0
+        sets = self.sets
+        plain = [sets[bits & ~RECENT, keywords] for bits, keywords in list(sets.sets)]
+        self.flags = array("I", [plain[number] for number in self.flags])
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether it has messages of which it is not known whose \\Recent they are."""
+        return self.claimed_to < self.uidnext
+
     # Taking in what changed
 
     def set_rows(self, rows: Iterable[FlagRow]) -> list[int]:
@@ -197,8 +255,15 @@ class View:
             index += 1
         return found
 
-    def apply(self, rows: Iterable[FlagRow], gone: Iterable[int], uidnext: int) -> None:
-        """Take in what others did: changed and new messages, and expunged UIDs."""
+    def apply(
+        self, rows: Sequence[FlagRow], gone: Iterable[int], uidnext: int, *, whole: bool = False
+    ) -> None:
+        """Take in what others did: changed and new messages, and expunged UIDs.
+
+        With `whole`, `rows` are all messages there are, and the others are gone.
+        """
+        if whole:
+            gone = set(self.uids).difference(row[0] for row in rows)
         known: list[FlagRow] = []
         new: list[FlagRow] = []
         for row in rows:
@@ -213,6 +278,9 @@ class View:
             self.uids.extend([row[0] for row in new])
             self.flags.extend([sets[row[1:3]] for row in new])
             self.modseqs.extend([row[3] for row in new])
+            for first, end in self.recent_uids:
+                if end > new[0][0]:
+                    self._mark_recent((max(first, new[0][0]), end))
         self.uidnext = max(self.uidnext, uidnext)
         self.gone.update(uid for uid in gone if self.index_of(uid) >= 0)
 

@@ -17,7 +17,7 @@ async def test_large_message_comes_back_as_it_went(house: MailHouse) -> None:
     for start in range(0, len(content), 100_000):
         talk.connection.give(content[start : start + 100_000])
     answer = await talk.say(b"\r\n")
-    assert answer.startswith(b"* 1 EXISTS\r\nt OK [APPENDUID ")
+    assert answer.startswith(b"* 1 EXISTS\r\n* 1 RECENT\r\nt OK [APPENDUID ")
     answer = await talk.say(b"t FETCH 1 BODY.PEEK[]\r\n")
     assert b"{%d}\r\n%b)\r\n" % (len(content), content) in answer
 

@@ -20,5 +20,7 @@ async def enable(session: ImapSession, args: Enable) -> Reply:
     # Whoever resynchronises wants modseqs too (RFC 7162 §3.2.3).
     session.condstore |= not session.enabled.isdisjoint(("CONDSTORE", "QRESYNC"))
     session.utf8 |= not session.enabled.isdisjoint(("UTF8=ACCEPT", "IMAP4REV2"))
-    session.write(enabled(names))
+    if session.rev2 and session.view is not None:
+        session.view.forget_recent()
+    session.write(enabled(ENABLED_BY_NAME[name] for name in names))
     return Reply("ENABLE completed")

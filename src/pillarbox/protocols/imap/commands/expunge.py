@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail import expunge as mail_expunge
 from pillarbox.domain.mail.placement import UidRanges
+from pillarbox.domain.sharing.access import Right
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change, loaded_view, look, tell
 from pillarbox.wire.imap.parse.expunge import Expunge
@@ -25,7 +26,13 @@ async def expunge(session: ImapSession, args: Expunge) -> Reply:
         if not ranges:
             return Reply("EXPUNGE completed")
     gone = await change(
-        session, view, mail_expunge.expunge, view.account_id, view.mailbox_id, ranges
+        session,
+        view,
+        mail_expunge.expunge,
+        view.account_id,
+        view.mailbox_id,
+        ranges,
+        right=Right.EXPUNGE,
     )
     view.gone.update(gone)
     tell(session, view, expunge=True)

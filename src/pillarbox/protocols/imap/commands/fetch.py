@@ -15,14 +15,25 @@ from pillarbox.domain.mail import read
 from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.placement import UidRanges
+from pillarbox.domain.sharing.access import Right
 from pillarbox.formats.mime.part import Part
 from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
-from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
+from pillarbox.protocols.imap.resync import RANGES_PER_LINE, vanished
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
-from pillarbox.wire.imap.respond.fetch import UID_FORM, Column, fetch_columns, fetch_pieces
+from pillarbox.wire.imap.respond.expunge import vanished_earlier
+from pillarbox.wire.imap.respond.fetch import (
+    FETCH,
+    UID_FORM,
+    UIDFETCH,
+    Column,
+    fetch_columns,
+    fetch_pieces,
+)
+from pillarbox.wire.imap.sets import SequenceSet
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -38,39 +49,65 @@ _DECODED_ON_LOOP_BYTES = 256 << 10
 
 async def fetch(session: ImapSession, args: Fetch) -> Reply:
     """Tell data of messages; sections without PEEK make them \\Seen."""
+    if args.vanished and not session.qresync:
+        raise BadCommand("Say ENABLE QRESYNC first")
     view = await loaded_view(session)
     await look(session, expunge=args.uid)
-    if args.vanished:
-        raise RefusedCommand("QRESYNC is not offered", "CANNOT")
     by_modseq = args.changed_since is not None
     session.condstore |= by_modseq or Attribute.MODSEQ in args.items
     spans = view.resolve(args.sequence, uid=args.uid)
     if args.changed_since is not None:
+        if args.vanished:
+            await _tell_vanished(session, view, args.sequence, args.changed_since)
         spans = _changed_since(view, spans, args.changed_since)
-    wanted = plan(args.items, uid=args.uid, modseq=by_modseq)
+    # UIDFETCH tells the UID anyway.
+    wanted = plan(args.items, uid=args.uid and not session.uidonly, modseq=by_modseq)
     complete = True
     async for part, whole in _slices(session, view, spans, wanted):
         complete &= whole
-        numbers = [index + 1 for index in part.indexes]
-        async for columns in _responses(part, wanted, uid=args.uid):
+        numbers = _numbers(session, part)
+        async for columns in _responses(part, wanted, uid=args.uid and not session.uidonly):
             await _send(session, numbers, columns, apart=bool(part.contents))
         # The next slice is read when nothing of this one is in memory any more.
         del part
-    if wanted.sets_seen and not view.read_only:
+    if wanted.sets_seen and not view.read_only and Right.SEEN in view.rights:
         await _set_seen(session, view, spans, uid=args.uid)
     if not complete:
         raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
     return Reply("FETCH completed")
 
 
+def _numbers(session: ImapSession, part: Slice) -> list[int]:
+    """What the client knows the messages by."""
+    if session.uidonly:
+        return [part.view.uids[index] for index in part.indexes]
+    return [index + 1 for index in part.indexes]
+
+
+async def _tell_vanished(
+    session: ImapSession, view: View, sequence: SequenceSet, modseq: int
+) -> None:
+    """Tell which of the UIDs were expunged since a modseq (RFC 7162 §3.2.6)."""
+    known = [(uid, uid) for uid in view.saved]
+    if not sequence.saved:
+        known = list(sequence.resolve(max(view.uidnext - 1, 1)))
+    database = session.services.database
+    gone = await database.read(read.vanished_since, view.mailbox_id, modseq)
+    missed = await asyncio.to_thread(vanished, view, gone, known)
+    for start in range(0, len(missed), RANGES_PER_LINE):
+        session.write(vanished_earlier(missed[start : start + RANGES_PER_LINE]))
+    await session.flush()
+
+
 async def _send(
     session: ImapSession, numbers: Sequence[int], columns: list[Column], *, apart: bool
 ) -> None:
+    verb = UIDFETCH if session.uidonly else FETCH
     if not apart:
-        session.write(fetch_columns(numbers, columns))
+        session.write(fetch_columns(numbers, columns, verb))
         await session.flush()
         return
-    for piece in fetch_pieces(numbers, columns):
+    for piece in fetch_pieces(numbers, columns, verb):
         session.write(piece)
         if len(piece) >= _PIECE_BYTES:
             await session.flush()
@@ -115,7 +152,8 @@ async def _set_seen(session: ImapSession, view: View, spans: Sequence[Span], *, 
         return
     ranges = view.uid_ranges(view.spans_of_indexes(unseen))
     _, indexes = await change_flags(session, view, ranges, FlagChange.ADD, FlagSet(Flag.SEEN))
-    session.write(flag_lines(view, indexes, uid=uid, modseq=session.condstore))
+    view.announced.difference_update([view.uids[index] for index in indexes])
+    session.write(flag_lines(session, view, indexes, uid=uid))
     tell(session, view, expunge=False)
 
 

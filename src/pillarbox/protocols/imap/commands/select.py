@@ -1,19 +1,27 @@
-"""SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 9051 §6.3.2, §6.4.1)."""
+"""SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 9051 §6.3.2, §6.4.1, RFC 7162 §3.2.5)."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from pillarbox.base.errors import Busy, Unavailable
-from pillarbox.base.ids import public_id
-from pillarbox.domain.mail import expunge, mailboxes, read
-from pillarbox.domain.mail.model import Flag, Mailbox
-from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.base.errors import Busy, Denied, Unavailable
+from pillarbox.base.ids import MailboxId, public_id
+from pillarbox.domain.mail import expunge, keywords, read, recent
+from pillarbox.domain.mail.model import FLAG_NAMES, Flag, Mailbox
+from pillarbox.domain.sharing import access
+from pillarbox.domain.sharing.access import Right
+from pillarbox.protocols.imap.errors import UID_REQUIRED, BadCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import load
+from pillarbox.protocols.imap.resync import RANGES_PER_LINE, highest_match, vanished
+from pillarbox.protocols.imap.updates import change, changeable, flag_lines, load, tell
 from pillarbox.protocols.imap.view import View
-from pillarbox.wire.imap.parse.select import Check, Close, Select, Unselect
+from pillarbox.storage.tx import Tx
+from pillarbox.wire.imap.names import SEPARATOR
+from pillarbox.wire.imap.parse.select import Check, Close, QResync, Select, Unselect
 from pillarbox.wire.imap.respond import select as respond
+from pillarbox.wire.imap.respond.expunge import vanished_earlier
+from pillarbox.wire.imap.respond.list import list_response
 from pillarbox.wire.imap.respond.replies import (
     mailbox_id_code,
     number_code,
@@ -24,66 +32,121 @@ from pillarbox.wire.imap.respond.replies import (
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
+_CHANGING = (
+    Right.SEEN | Right.WRITE | Right.INSERT | Right.DELETE_MESSAGES | Right.EXPUNGE
+)  # RFC 4314 §5.2
+_LINES_AT_ONCE = 4_096
+_JUDGED_ON_LOOP = 10_000
+
 
 async def select(session: ImapSession, args: Select) -> Reply:
-    """Open a mailbox and tell what is in it."""
-    account = session.require_actor().account_id
+    """Open a mailbox and tell what is in it, and what the client has missed of it."""
+    actor = session.require_actor()
     database = session.services.database
+    _check(session, args)
     if session.view is not None:
         session.view = None
         session.write(_ok(b"CLOSED", "The other mailbox is closed"))
-    if args.qresync is not None:
-        raise RefusedCommand("QRESYNC is not offered", "CANNOT")
-    mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox)
-    if mailbox is None:
-        raise RefusedCommand("There is no such mailbox", "NONEXISTENT")
+    found = await database.lookup(access.require, actor, args.mailbox, Right.READ)
     session.condstore |= args.condstore
-    first_recent, end = mailbox.recent_uid, mailbox.uidnext
-    if first_recent < end and not args.read_only:
-        first_recent = await _claim_recent(session, mailbox)
-        mailbox = await database.lookup(mailboxes.by_name, account, args.mailbox) or mailbox
-        # Those that came after the claim are recent to whoever claims them next.
-        end = mailbox.recent_uid
-    view = View(mailbox, read_only=args.read_only, recent_uids=(first_recent, end))
+    read_only = args.read_only or not found.rights & _CHANGING
+    mailbox = found.mailbox
+    claimed = (0, 0) if session.rev2 else (mailbox.recent_uid, mailbox.uidnext)
+    if claimed[0] < claimed[1] and not read_only:
+        claimed = await _claim_recent(session, mailbox)
+        found = await database.lookup(access.require, actor, args.mailbox, Right.READ)
+        mailbox = found.mailbox
+    view = View(
+        mailbox,
+        read_only=read_only,
+        recent_uids=claimed,
+        name=found.name,
+        rights=found.rights,
+    )
+    unseen = await _fill(session, view, mailbox)
+    session.view = view
+    session.write(_opened(session, view, unseen, args.mailbox))
+    if args.qresync is not None and args.qresync.uid_validity == view.uidvalidity:
+        await _resynchronise(session, view, args.qresync)
+    if args.read_only or read_only:
+        return Reply(f"{'EXAMINE' if args.read_only else 'SELECT'} completed", b"READ-ONLY")
+    return Reply("SELECT completed", b"READ-WRITE")
+
+
+def _check(session: ImapSession, args: Select) -> None:
+    """BAD before anything is closed or opened."""
+    if args.qresync is None:
+        return
+    if not session.qresync:
+        raise BadCommand("Say ENABLE QRESYNC first")
+    if args.qresync.matches is not None and session.uidonly:
+        raise BadCommand("Messages have no numbers here", UID_REQUIRED)
+
+
+async def _claim_recent(session: ImapSession, mailbox: Mailbox) -> tuple[int, int]:
+    """The recent UIDs; a store that can't be written must not keep anyone from reading."""
+    try:
+        return await session.services.database.write(recent.claim, mailbox.id)
+    except (Busy, Unavailable):
+        return mailbox.recent_uid, mailbox.uidnext
+
+
+async def _fill(session: ImapSession, view: View, mailbox: Mailbox) -> int:
+    """Load a small mailbox; of a large one read what is to be told. Gives the first unseen."""
     if mailbox.total <= session.services.options.small_mailbox_messages:
         await load(session, view)
         view.take_expunged()
         view.told = len(view)
         view.keywords_told = len(view.sets.keywords)
-    elif first_recent < end:
-        view.recent = len(await database.read(read.rows, mailbox.id, [(first_recent, end - 1)]))
-    session.view = view
-    session.write(_opened(view, mailbox))
-    if args.read_only:
-        return Reply("EXAMINE completed", b"READ-ONLY")
-    return Reply("SELECT completed", b"READ-WRITE")
+        view.recent_told = view.recent
+        view.complete_modseq = view.modseq
+        return _first_unseen(view) if mailbox.unseen else 0
+    (first, end) = (0, 0) if session.rev2 else (view.recent_uids[0])
+    names, view.recent, unseen = await session.services.database.read(
+        _facts, mailbox.id, (first, end), mailbox.total, mailbox.unseen
+    )
+    view.sets.keywords.update(dict.fromkeys(names))
+    view.keywords_told, view.recent_told = len(view.sets.keywords), view.recent
+    return unseen
 
 
-async def _claim_recent(session: ImapSession, mailbox: Mailbox) -> int:
-    """The first recent UID; a store that can't be written must not keep anyone from reading."""
-    try:
-        return await session.services.database.write(mailboxes.claim_recent, mailbox.id)
-    except (Busy, Unavailable):
-        return mailbox.recent_uid
+def _facts(
+    tx: Tx, mailbox: MailboxId, claimed: tuple[int, int], total: int, unseen: int
+) -> tuple[list[str], int, int]:
+    first, end = claimed
+    count = read.count(tx, mailbox, first, end - 1) if first < end else 0
+    return keywords.names(tx, mailbox), count, read.first_unseen(tx, mailbox, total, unseen)
 
 
-def _opened(view: View, mailbox: Mailbox) -> bytes:
-    flags = view.sets.names()
-    permanent = () if view.read_only else (*flags, "\\*")
+def _opened(session: ImapSession, view: View, unseen: int, asked: str) -> bytes:
     lines = [
-        respond.flags(flags),
-        _ok(permanent_flags_code(permanent), "Flags that are kept"),
+        respond.flags(view.sets.names()),
+        _ok(permanent_flags_code(_permanent(view)), "Flags that are kept"),
         respond.exists(view.told),
-        respond.recent(view.recent),
+    ]
+    if not session.rev2:
+        lines.append(respond.recent(view.recent))
+    lines += [
         _ok(number_code("UIDVALIDITY", view.uidvalidity), "UIDs valid"),
         _ok(number_code("UIDNEXT", view.uidnext), "Next UID"),
         _ok(number_code("HIGHESTMODSEQ", view.modseq), "Highest modseq"),
         _ok(mailbox_id_code(public_id("F", view.mailbox_id)), "Object id"),
     ]
-    unseen = _first_unseen(view) if mailbox.unseen and view.loaded else 0
-    if unseen:
+    if session.rev2:
+        old_name = asked if asked != view.name else None
+        lines.append(list_response([], SEPARATOR, view.name, utf8=session.utf8, old_name=old_name))
+    elif unseen and not session.uidonly:
         lines.append(_ok(number_code("UNSEEN", unseen), "First unseen"))
     return b"".join(lines)
+
+
+def _permanent(view: View) -> list[str]:
+    """The flags this client may change and that are kept (RFC 4314 §5.2)."""
+    if view.read_only:
+        return []
+    may = changeable(view.rights)
+    names = [name for flag, name in FLAG_NAMES if flag & may.bits]
+    return [*names, *view.sets.keywords, "\\*"] if may.keywords else names
 
 
 def _ok(code: bytes, text: str) -> bytes:
@@ -95,14 +158,48 @@ def _first_unseen(view: View) -> int:
     return next((at for at, number in enumerate(view.flags, 1) if number in unseen), 0)
 
 
+async def _resynchronise(session: ImapSession, view: View, since: QResync) -> None:
+    """Tell what was expunged and what changed since the client was here (RFC 7162 §3.2.5.1)."""
+    if since.modseq >= view.modseq:
+        return
+    await load(session, view)
+    known = [(1, view.uidnext - 1)]
+    if since.known_uids is not None:
+        known = list(since.known_uids.resolve(view.uidnext))
+    above = 0 if since.matches is None else highest_match(view, *since.matches)
+    gone = await session.services.database.read(read.vanished_since, view.mailbox_id, since.modseq)
+    if len(view) < _JUDGED_ON_LOOP:
+        missed = vanished(view, gone, known, above)
+    else:
+        missed = await asyncio.to_thread(vanished, view, gone, known, above)
+    for start in range(0, len(missed), RANGES_PER_LINE):
+        session.write(vanished_earlier(missed[start : start + RANGES_PER_LINE]))
+    changed = [
+        index
+        for start, end in view.spans_of_uids(known)
+        for index in range(start, end)
+        if view.modseqs[index] > since.modseq
+    ]
+    for start in range(0, len(changed), _LINES_AT_ONCE):
+        some = changed[start : start + _LINES_AT_ONCE]
+        session.write(flag_lines(session, view, some, uid=True))
+        await session.flush()
+    view.announced.difference_update([view.uids[index] for index in changed])
+    tell(session, view, expunge=True)
+
+
 async def close(session: ImapSession, args: Close) -> Reply:
-    """Expunge without a word, and leave the mailbox."""
+    """Expunge without a word where that is allowed, and leave the mailbox."""
     view = session.require_view()
     session.view = None
     if not view.read_only:
-        await session.services.database.write(
-            expunge.expunge, view.account_id, view.mailbox_id, None
-        )
+        try:
+            await change(
+                session, view, expunge.expunge, view.account_id, view.mailbox_id, None,
+                right=Right.EXPUNGE,
+            )  # fmt: skip
+        except Denied:
+            pass
     return Reply("CLOSE completed")
 
 
@@ -114,4 +211,6 @@ async def unselect(session: ImapSession, args: Unselect) -> Reply:
 
 async def check(session: ImapSession, args: Check) -> Reply:
     """Everything is on disk already."""
+    if session.rev2:
+        raise BadCommand("IMAP4rev2 has no CHECK; use NOOP")
     return Reply("CHECK completed")

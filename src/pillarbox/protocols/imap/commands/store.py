@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail.flags import FlagChange
-from pillarbox.protocols.imap.flagsets import flag_set
+from pillarbox.protocols.imap.errors import BadCommand
+from pillarbox.protocols.imap.flagsets import RECENT, flag_set
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.store import Store, StoreMode
-from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, Column, fetch_columns
+from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, UIDFETCH, Column, fetch_columns
 from pillarbox.wire.imap.respond.replies import modified_code
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ _HOW = MappingProxyType(
         StoreMode.REMOVE: FlagChange.REMOVE,
     }
 )
+_MOST_KNOWN = 10_000
 
 
 async def store(session: ImapSession, args: Store) -> Reply:
     """Change the flags of messages, and tell them unless silent."""
     view = await loaded_view(session, writable=True)
+    known = _known(view, args)
     await look(session, expunge=args.uid)
     session.condstore |= args.unchanged_since is not None
     ranges = view.uid_ranges(view.resolve(args.sequence, uid=args.uid))
@@ -36,27 +40,51 @@ async def store(session: ImapSession, args: Store) -> Reply:
     if not ranges:
         return Reply("STORE completed")
     changed, indexes = await change_flags(
-        session, view, ranges, _HOW[args.mode], flags, args.unchanged_since
+        session, view, ranges, _HOW[args.mode], flags, args.unchanged_since, known
     )
+    if not args.silent:
+        # These are told now; a silent client still has to hear what others changed before.
+        view.announced.difference_update(row[0] for row in changed.rows)
     tell(session, view, expunge=args.uid)
     if args.uid:
         # Numbers may have moved just now.
         indexes = view.indexes_of([row[0] for row in changed.rows])
     if not args.silent:
-        session.write(flag_lines(view, indexes, uid=args.uid, modseq=session.condstore))
+        session.write(flag_lines(session, view, indexes, uid=args.uid))
     elif session.condstore:
-        session.write(_modseq_lines(view, indexes, changed.modseq))
+        if args.unchanged_since is None:
+            indexes = [index for index in indexes if view.modseqs[index] == changed.modseq]
+        session.write(_modseq_lines(session, view, indexes))
     if changed.refused:
         return Reply("Some had changed", _refused(view, changed.refused, args.uid))
     return Reply("STORE completed")
 
 
-def _modseq_lines(view: View, indexes: list[int], modseq: int) -> bytes:
-    """The modseq of what a silent STORE changed (RFC 7162 §3.1.3)."""
-    changed = [index for index in indexes if view.modseqs[index] == modseq]
-    uids = [view.uids[index] for index in changed]
-    columns = (Column(UID_FORM, uids), Column(MODSEQ_FORM, [modseq] * len(uids)))
-    return fetch_columns([index + 1 for index in changed], columns)
+def _known(view: View, args: Store) -> dict[int, tuple[int, str | None]] | None:
+    """The flags of messages as the client knew them when it said UNCHANGEDSINCE."""
+    modseq = args.unchanged_since
+    if modseq is None or args.mode is StoreMode.REPLACE:
+        return None
+    try:
+        spans = view.resolve(args.sequence, uid=args.uid)
+    except BadCommand:
+        return None
+    indexes = islice((at for start, end in spans for at in range(start, end)), _MOST_KNOWN)
+    states = view.sets.sets
+    return {
+        view.uids[at]: (states[view.flags[at]][0] & ~RECENT, states[view.flags[at]][1])
+        for at in indexes
+        if view.modseqs[at] <= modseq
+    }
+
+
+def _modseq_lines(session: ImapSession, view: View, indexes: list[int]) -> bytes:
+    """The modseqs that a silent STORE left behind (RFC 7162 §3.1.3)."""
+    uids = [view.uids[index] for index in indexes]
+    column = Column(MODSEQ_FORM, [view.modseqs[index] for index in indexes])
+    if session.uidonly:
+        return fetch_columns(uids, (column,), UIDFETCH)
+    return fetch_columns([index + 1 for index in indexes], (Column(UID_FORM, uids), column))
 
 
 def _refused(view: View, uids: tuple[int, ...], by_uid: bool) -> bytes:
