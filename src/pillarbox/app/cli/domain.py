@@ -43,7 +43,9 @@ def list_domains(invocation: Invocation, as_json: bool) -> None:
     help="Stop serving a domain. With --force its users, groups, their mail and aliases go too."
 )
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Remove its users and groups, all their mail, and its aliases.")
+@click.option(
+    "--force", is_flag=True, help="Remove its users and groups, all their mail, and its aliases."
+)
 @yes_option
 @click.pass_obj
 def remove(invocation: Invocation, name: str, force: bool, yes: bool) -> None:

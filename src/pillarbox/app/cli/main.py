@@ -32,6 +32,8 @@ COMMANDS = MappingProxyType(
         "user": ("pillarbox.app.cli.user", "Users: who has a mailbox and may log in."),
         "token": ("pillarbox.app.cli.token", "Tokens that programs log in with."),
         "alias": ("pillarbox.app.cli.alias", "Addresses that lead to others."),
+        "group": ("pillarbox.app.cli.group", "Groups: shared addresses and mailboxes."),
+        "acl": ("pillarbox.app.cli.acl", "Who may do what with a mailbox."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),

@@ -11,6 +11,7 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Appended
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
+from pillarbox.domain.sharing.rights import kept_flags
 from pillarbox.protocols.imap.commands.incoming import New, check, largest_bytes, prepare, target
 from pillarbox.protocols.imap.errors import RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
@@ -40,8 +41,9 @@ async def append(session: ImapSession, args: Append) -> Reply:
 
 
 def _append(tx: Tx, store: ContentStore, actor: Actor, name: str, new: list[New]) -> list[Appended]:
-    mailbox = access.require(tx, actor, name, Right.INSERT).mailbox
+    found = access.require(tx, actor, name, Right.INSERT)
+    owner, mailbox, rights = found.mailbox.account_id, found.mailbox.id, found.rights
     return [
-        mail_append.append(tx, store, mailbox.account_id, mailbox.id, email, flags, internal_ms)
+        mail_append.append(tx, store, owner, mailbox, email, kept_flags(rights, flags), internal_ms)
         for email, flags, internal_ms in new
     ]

@@ -13,6 +13,7 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Appended
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
+from pillarbox.domain.sharing.rights import kept_flags
 from pillarbox.protocols.imap.commands.incoming import New, check, largest_bytes, prepare, target
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
@@ -82,11 +83,13 @@ def _replace(
     owner, mailbox_id, uid = old
     wanted = Right.DELETE_MESSAGES | Right.EXPUNGE
     access.check(tx, actor, owner, mailbox_id, wanted)
-    mailbox = access.require(tx, actor, name, Right.INSERT).mailbox
+    found = access.require(tx, actor, name, Right.INSERT)
+    mailbox = found.mailbox
     # First, so that only the difference has to fit the quota.
     if not mail_expunge.remove(tx, owner, mailbox_id, ((uid, uid),)):
         raise _expunged()
     email, flags, internal_ms = new
+    flags = kept_flags(found.rights, flags)
     return mail_append.append(tx, store, mailbox.account_id, mailbox.id, email, flags, internal_ms)
 
 
