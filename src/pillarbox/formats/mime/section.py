@@ -6,6 +6,7 @@ which parts exist (`scan`). Called by IMAP FETCH, JMAP and search; calls `header
 
 import binascii
 from collections.abc import Collection
+from io import BytesIO
 
 from pillarbox.formats.mime.header import field_slices
 from pillarbox.formats.mime.part import Part
@@ -78,13 +79,19 @@ def section_fields(
     return None if block is None else field_slices(block, names, inverse)
 
 
-def decode_transfer(raw: bytes, encoding: str) -> bytes:
-    """Content behind a transfer encoding; damage is passed over, unknown encodings are kept."""
+def decode_transfer(raw: bytes, encoding: str, start: int = 0, end: int | None = None) -> bytes:
+    """What `raw[start:end]` holds behind a transfer encoding.
+
+    Damage is passed over, text in an unknown encoding kept.
+    """
     if encoding == "base64":
-        return decode_base64(raw)
+        return decode_base64(raw, start, end)
     if encoding == "quoted-printable":
-        return b"".join(map(binascii.a2b_qp, line_runs(raw)))
-    return raw
+        held = BytesIO()
+        for run in line_runs(raw, start, end):
+            held.write(binascii.a2b_qp(run))
+        return held.getvalue()
+    return raw[start:end]
 
 
 def content(message: bytes, part: Part) -> bytes:

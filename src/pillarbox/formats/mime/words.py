@@ -8,6 +8,7 @@ import binascii
 import encodings.aliases
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from types import MappingProxyType
 
 _NOT_CHARSETS = frozenset(
@@ -91,27 +92,40 @@ def decode_charset(raw: bytes, charset: str) -> str:
     return text
 
 
-def line_runs(raw: bytes) -> Iterator[bytes]:
-    """The same bytes in runs of whole lines: between two of them other threads get a turn."""
-    start = 0
-    while len(raw) - start > _RUN_BYTES:
-        end = raw.rfind(b"\n", start, start + _RUN_BYTES) + 1
-        if not end:
+def line_runs(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """`raw[start:end]` in runs of whole lines: between two of them other threads get a turn."""
+    end = len(raw) if end is None else end
+    while end - start > _RUN_BYTES:
+        middle = raw.rfind(b"\n", start, start + _RUN_BYTES) + 1
+        if not middle:
             break
-        yield raw[start:end]
-        start = end
-    yield raw[start:] if start else raw
+        yield raw[start:middle]
+        start = middle
+    yield raw[start:end]
 
 
-def decode_base64(raw: bytes) -> bytes:
-    """What base64 text holds, leaving out alien characters and a torn end; never raises."""
-    pad = raw.find(b"=")
-    if pad < 0 or not raw[pad:].strip(b"= \t\r\n"):
-        for runs in (line_runs(raw), (raw,)):
-            try:
-                return b"".join([binascii.a2b_base64(run) for run in runs])
-            except binascii.Error:
-                continue
+def decode_base64(raw: bytes, start: int = 0, end: int | None = None) -> bytes:
+    """What the base64 text `raw[start:end]` holds, without alien characters and a torn end.
+
+    Never raises; neither the text nor what it holds is in memory twice.
+    """
+    end = len(raw) if end is None else end
+    pad = raw.find(b"=", start, end)
+    if pad < 0 or not raw[pad:end].strip(b"= \t\r\n"):
+        try:
+            held = BytesIO()
+            for run in line_runs(raw, start, end):
+                held.write(binascii.a2b_base64(run))
+            return held.getvalue()
+        except binascii.Error:
+            pass
+    if end - start < len(raw):
+        raw = raw[start:end]
+    if pad < 0 or not raw[pad - start :].strip(b"= \t\r\n"):
+        try:
+            return binascii.a2b_base64(raw)
+        except binascii.Error:
+            pass
     # Padding in the middle comes from pieces that were encoded apart and then joined.
     pieces = [_NOT_BASE64.sub(b"", piece) for piece in raw.split(b"=", _PIECES_MAX)]
     return b"".join([_decode_piece(piece) for piece in pieces if piece])

@@ -79,5 +79,5 @@ def binary_part(content: bytes, root: Part | None, path: tuple[int, ...]) -> Str
         if not part.children and part.encoding not in KNOWN_ENCODINGS:
             raise RefusedCommand("The encoding of that part is not known", "UNKNOWN-CTE")
         return Stretch(content, part.body_start, part.body_end)
-    decoded = decode_transfer(content[part.body_start : part.body_end], part.encoding)
+    decoded = decode_transfer(content, part.encoding, part.body_start, part.body_end)
     return Stretch(decoded, 0, len(decoded))
