@@ -50,10 +50,10 @@ class Talk(ClientSide):
         answer = await self.say(f"t {command}\r\n".encode())
         return answer.decode("utf-8", "replace").splitlines()
 
-    async def login(self, *commands: str) -> "Talk":
+    async def login(self, *commands: str, user: str = USER) -> "Talk":
         """Log in and run commands, whose answers don't matter."""
         await self.hear()
-        for command in (f'LOGIN {USER} "{PASSWORD}"', *commands):
+        for command in (f'LOGIN {user} "{PASSWORD}"', *commands):
             answer = await self.ask(command)
             assert answer[-1].startswith("t OK"), answer
         return self
@@ -72,10 +72,20 @@ class MailHouse:
     preparation: Preparation
     in_flight: InFlight = field(default_factory=InFlight)
     searches: Line = field(default_factory=lambda: Line(2, 8))
+    others: dict[str, User] = field(default_factory=dict)
+    """Further users who may log in, by address."""
+
+    async def add_user(self, address: str) -> User:
+        """One more user of the same domain."""
+        if address not in self.others:
+            self.others[address] = await self.database.write(
+                users.create, address, "x", "", Role.USER, 0
+            )
+        return self.others[address]
 
     def services(self, options: ImapOptions | None = None) -> ImapServices:
         """What a session works with."""
-        login = cast("Login", FakeLogin({self.user.address: self.user}))
+        login = cast("Login", FakeLogin({self.user.address: self.user, **self.others}))
         return ImapServices(
             self.database,
             login,
