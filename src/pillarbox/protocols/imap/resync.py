@@ -55,7 +55,7 @@ def _missing(uids: Sequence[int], pair: Range) -> Iterator[Range]:
 def highest_match(view: View, numbers: SequenceSet, uids: SequenceSet) -> int:
     """The highest UID that has the number the client knows it by, or 0 (RFC 7162 §3.2.5.2).
 
-    The client knows of everything expunged up to there. BAD where numbers and UIDs don't pair up.
+    The client knows of everything expunged up to there. `check_matches` must have gone before.
     """
     highest = 0
     for number, uid, length in _pairs(numbers, uids):
@@ -71,17 +71,21 @@ def highest_match(view: View, numbers: SequenceSet, uids: SequenceSet) -> int:
     return highest
 
 
-def _pairs(numbers: SequenceSet, uids: SequenceSet) -> Iterator[tuple[int, int, int]]:
-    """Stretches in which number and UID grow together: (first number, first UID, length)."""
-    left, right = list(numbers.ranges), list(uids.ranges)
-    for ranges in (left, right):
+def check_matches(numbers: SequenceSet, uids: SequenceSet) -> None:
+    """BAD where numbers and UIDs don't ascend or don't pair up."""
+    for ranges in (numbers.ranges, uids.ranges):
         ends = [end for pair in ranges for end in pair]
         if any(pair[0] > pair[1] for pair in ranges) or any(
             end >= start for end, start in zip(ends[1::2], ends[2::2], strict=False)
         ):
             raise BadCommand("Numbers and UIDs must ascend")
-    if _size(left) != _size(right):
+    if _size(numbers.ranges) != _size(uids.ranges):
         raise BadCommand("There must be as many numbers as UIDs")
+
+
+def _pairs(numbers: SequenceSet, uids: SequenceSet) -> Iterator[tuple[int, int, int]]:
+    """Stretches in which number and UID grow together: (first number, first UID, length)."""
+    left, right = numbers.ranges, uids.ranges
     at = [0, 0]
     used = [0, 0]
     while at[0] < len(left):

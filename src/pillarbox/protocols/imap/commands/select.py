@@ -13,7 +13,7 @@ from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
 from pillarbox.protocols.imap.errors import UID_REQUIRED, BadCommand
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.resync import RANGES_PER_LINE, highest_match, vanished
+from pillarbox.protocols.imap.resync import RANGES_PER_LINE, check_matches, highest_match, vanished
 from pillarbox.protocols.imap.updates import change, changeable, flag_lines, load, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.storage.tx import Tx
@@ -79,8 +79,11 @@ def _check(session: ImapSession, args: Select) -> None:
         return
     if not session.qresync:
         raise BadCommand("Say ENABLE QRESYNC first")
-    if args.qresync.matches is not None and session.uidonly:
+    if args.qresync.matches is None:
+        return
+    if session.uidonly:
         raise BadCommand("Messages have no numbers here", UID_REQUIRED)
+    check_matches(*args.qresync.matches)
 
 
 async def _claim_recent(session: ImapSession, mailbox: Mailbox) -> tuple[int, int]:
