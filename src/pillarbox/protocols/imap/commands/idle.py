@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 async def idle(session: ImapSession, args: Idle) -> Reply:
     """Look at the mailbox after each hint of the bus, and every 30 seconds without one."""
-    account = session.require_actor().account_id
+    # Somebody else's mailbox changes with its owner's account.
+    view = session.view
+    account = session.require_actor().account_id if view is None else view.account_id
     wake = asyncio.Event()
     stop = session.services.bus.subscribe(topic(account), lambda _: wake.set())
     try:
