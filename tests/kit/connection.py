@@ -23,6 +23,7 @@ class FakeConnection:
         self._facts = TlsFacts("TLSv1.3", "TLS_AES_128_GCM_SHA256", None, end_point)
         self.tls = self._facts if tls else None
         self.compressed = False
+        self.lost = False
         self.was_at_rest = False
         self.aborts_in_drain = False
         self._input: list[bytes | Exception] = []

@@ -134,7 +134,7 @@ def _known(tx: Tx, account: AccountId, digests: Sequence[int]) -> dict[int, int]
     for start in range(0, len(digests), most):
         some = digests[start : start + most]
         slots, statement = next(found for found in _FIND if found[0] >= len(some))
-        padded = [*some, *some[-1:] * (slots - len(some))]
+        padded = [*some, *(some[-1] for _ in range(slots - len(some)))]
         values = {f"d{slot}": digest for slot, digest in enumerate(padded)}
         known.update(row[:2] for row in tx.all(statement, account=account, **values))
     return known

@@ -5,6 +5,8 @@ calls `wire/imap` for the grammar and `commands/*` for the work. Errors are caug
 else.
 """
 
+from contextlib import nullcontext
+
 from pillarbox.base.errors import Failure, GrammarError
 from pillarbox.base.log import logger
 from pillarbox.protocols.imap.errors import (
@@ -167,7 +169,8 @@ class Conversation:
 
     async def _reply(self, entry: Entry, command: Command) -> Reply | None:
         try:
-            reply = await entry.handler(self.session, command.args)
+            with self.session.progress if entry.reports else nullcontext():
+                reply = await entry.handler(self.session, command.args)
             if self.session.view is not None and entry.look_after:
                 await look(self.session, expunge=True)
         except RefusedCommand as error:

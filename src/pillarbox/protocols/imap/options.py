@@ -36,6 +36,7 @@ class ImapOptions:
     max_bad_commands: int = 20
     small_mailbox_messages: int = 500
     login_asked_every_s: float = ASK_EVERY_S
+    progress_every_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pillarbox.protocols.imap.commands import auth as auth_
 from pillarbox.protocols.imap.commands import compress as compress_
 from pillarbox.protocols.imap.commands import copy as copy_
 from pillarbox.protocols.imap.commands import enable as enable_
+from pillarbox.protocols.imap.commands import esearch as esearch_
 from pillarbox.protocols.imap.commands import expunge as expunge_
 from pillarbox.protocols.imap.commands import fetch as fetch_
 from pillarbox.protocols.imap.commands import idle as idle_
@@ -26,8 +27,10 @@ from pillarbox.protocols.imap.commands import mailboxes as mailboxes_
 from pillarbox.protocols.imap.commands import replace as replace_
 from pillarbox.protocols.imap.commands import search as search_
 from pillarbox.protocols.imap.commands import select as select_
+from pillarbox.protocols.imap.commands import sort as sort_
 from pillarbox.protocols.imap.commands import status as status_
 from pillarbox.protocols.imap.commands import store as store_
+from pillarbox.protocols.imap.commands import thread as thread_
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse import (
     acl,
@@ -37,6 +40,7 @@ from pillarbox.wire.imap.parse import (
     compress,
     copy,
     enable,
+    esearch,
     expunge,
     fetch,
     idle,
@@ -44,8 +48,10 @@ from pillarbox.wire.imap.parse import (
     replace,
     search,
     select,
+    sort,
     status,
     store,
+    thread,
 )
 from pillarbox.wire.imap.parse import list as lists
 from pillarbox.wire.imap.parse.command import CommandEntry, CommandTable
@@ -73,14 +79,16 @@ class States(IntFlag):
 class Entry:
     """A command's value, the states it may come in, and its handler.
 
-    With `look_after` the session tells what is new before the tagged answer, expunged messages
-    included; commands during which numbers must not move see to it themselves.
+    Where `reports`, the client is told while the command takes long; it must write none but whole
+    responses at a time. With `look_after` the session tells what is new before the tagged answer,
+    expunged messages included; commands during which numbers must not move see to it themselves.
     """
 
     kind: type
     states: States
     handler: Handler
     look_after: bool = True
+    reports: bool = False
 
 
 class Registry:
@@ -138,11 +146,14 @@ ENTRIES = (
     Entry(compress.Compress, _IN, compress_.compress, look_after=False),
     Entry(idle.Idle, _IN, idle_.idle, look_after=False),
     Entry(fetch.Fetch, _OPEN, fetch_.fetch, look_after=False),
-    Entry(store.Store, _OPEN, store_.store, look_after=False),
-    Entry(search.Search, _OPEN, search_.search, look_after=False),
-    Entry(copy.Copy, _OPEN, copy_.copy),
-    Entry(copy.Move, _OPEN, copy_.move),
-    Entry(expunge.Expunge, _OPEN, expunge_.expunge),
+    Entry(store.Store, _OPEN, store_.store, look_after=False, reports=True),
+    Entry(search.Search, _OPEN, search_.search, look_after=False, reports=True),
+    Entry(sort.Sort, _OPEN, sort_.sort, look_after=False, reports=True),
+    Entry(thread.Thread, _OPEN, thread_.thread, look_after=False, reports=True),
+    Entry(esearch.Esearch, _IN, esearch_.esearch, reports=True),
+    Entry(copy.Copy, _OPEN, copy_.copy, reports=True),
+    Entry(copy.Move, _OPEN, copy_.move, reports=True),
+    Entry(expunge.Expunge, _OPEN, expunge_.expunge, reports=True),
 )
 
 CORE = Registry(ENTRIES, FAMILIES)

@@ -13,6 +13,7 @@ from pillarbox.pipeline.login_watch import ENDED, LoginWatch
 from pillarbox.protocols.imap.capability import after_login, before_login
 from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.options import ImapServices
+from pillarbox.protocols.imap.progress import Progress
 from pillarbox.protocols.imap.view import View
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
@@ -36,11 +37,13 @@ class ImapSession:
         "_login_by",
         "_out",
         "_reserved_bytes",
+        "_sending",
         "actor",
         "connection",
         "enabled",
         "failed_logins",
         "leaving",
+        "progress",
         "receiver",
         "services",
         "tag",
@@ -67,7 +70,10 @@ class ImapSession:
         self.leaving = False
         self.failed_logins = 0
         self.unauthentications = 0
+        self.progress = Progress(self)
+        """How far the command that runs is."""
         self._out: list[bytes | memoryview] = []
+        self._sending = False
         self._reserved_bytes = 0
         self._login_by = self._latest_login_s()
 
@@ -117,6 +123,7 @@ class ImapSession:
             await connection.drain()
             return
         sent_bytes = 0
+        self._sending = True
         for data in out:
             view = memoryview(data)
             for start in range(0, len(view), _SENT_BYTES):
@@ -125,7 +132,16 @@ class ImapSession:
                 if sent_bytes >= _SENT_BYTES:
                     await connection.drain()
                     sent_bytes = 0
+        self._sending = False
         await connection.drain()
+
+    def interject(self, line: bytes) -> bool:
+        """Send a response at once, behind those written; `False` where one is half sent."""
+        if self._sending:
+            return False
+        self.connection.write(b"".join([*self._out, line]))
+        self._out = []
+        return True
 
     async def read_line(self) -> bytes:
         """A bare line of the client, for SASL; sends what was written first."""

@@ -99,6 +99,11 @@ class Connection(asyncio.Protocol):
         """Whether STARTTLS may be offered."""
         return self._contexts is not None and self._channel is None and self._deflate is None
 
+    @property
+    def lost(self) -> bool:
+        """Whether the peer is gone: nothing that is written reaches it."""
+        return self._lost
+
     async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
         """Whatever has come, or `b""` at the end of input; what was written is sent first.
 

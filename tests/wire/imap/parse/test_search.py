@@ -81,7 +81,7 @@ def test_keys(text, key):
         (b"SEARCH RETURN () ALL", Search(k.AllKey(), frozenset({"ALL"}))),
         (b"SEARCH RETURN (min Count) ALL", Search(k.AllKey(), frozenset({"MIN", "COUNT"}))),
         (b"UID SEARCH return (SAVE) SEEN", Search(SEEN, frozenset({"SAVE"}), uid=True)),
-        (b"SEARCH CHARSET utf-8 SEEN", Search(SEEN)),
+        (b"SEARCH CHARSET utf-8 SEEN", Search(SEEN, charset="UTF-8")),
         (
             b'SEARCH RETURN (ALL) CHARSET "us-ascii" SEEN',
             Search(SEEN, frozenset({"ALL"}), "US-ASCII"),

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pillarbox.domain.mail import read
+from pillarbox.domain.mail import read, threads
 from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.placement import UidRanges
@@ -24,6 +24,7 @@ from pillarbox.protocols.imap.resync import RANGES_PER_LINE, vanished
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
+from pillarbox.wire.imap.parse.partial import partial
 from pillarbox.wire.imap.respond.expunge import vanished_earlier
 from pillarbox.wire.imap.respond.fetch import (
     FETCH,
@@ -60,6 +61,8 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
         if args.vanished:
             await _tell_vanished(session, view, args.sequence, args.changed_since)
         spans = _changed_since(view, spans, args.changed_since)
+    if args.partial is not None:
+        spans = partial(spans, args.partial)
     # UIDFETCH tells the UID anyway.
     wanted = plan(args.items, uid=args.uid and not session.uidonly, modseq=by_modseq)
     complete = True
@@ -163,15 +166,18 @@ async def _slices(
     """The messages in slices with what the plan needs, and whether all were still there."""
     services, sources = session.services, wanted.sources
     database, mailbox = services.database, view.mailbox_id
-    most = _SLICE_MESSAGES if max(sources) <= Source.ROWS else _SUMMARY_MESSAGES
+    most = _SLICE_MESSAGES if max(sources) <= Source.THREADS else _SUMMARY_MESSAGES
     for piece in _pieces(spans, most):
         ranges = view.uid_ranges(piece)
         rows: list[Row] = []
         if Source.ROWS in sources or (Source.CONTENT in sources and _count(piece) > 1):
             rows = await database.read(read.rows, mailbox, ranges)
+        joined: list[tuple[int, int]] = []
+        if Source.THREADS in sources:
+            joined = await database.read(threads.of_messages, mailbox, ranges)
         async for some, summaries in _summaries(session, view, piece, sources):
             if Source.CONTENT not in sources:
-                yield _joined(view, some, sources, rows, summaries, [])
+                yield _joined(view, some, sources, rows, joined, summaries, [])
                 continue
             for smaller in _by_size(view, some, rows):
                 contents = await database.read(
@@ -182,7 +188,7 @@ async def _slices(
                     view.uid_ranges(smaller),
                     wanted.parts,
                 )
-                yield _joined(view, smaller, sources, rows, summaries, contents)
+                yield _joined(view, smaller, sources, rows, joined, summaries, contents)
                 del contents
 
 
@@ -212,6 +218,7 @@ def _joined(
     piece: Sequence[Span],
     sources: frozenset[Source],
     rows: list[Row],
+    joined: list[tuple[int, int]],
     summaries: list[tuple[int, bytes]],
     contents: list[tuple[int, bytes, Part | None]],
 ) -> tuple[Slice, bool]:
@@ -221,6 +228,8 @@ def _joined(
     uids: list[list[int]] = []
     if Source.ROWS in sources:
         uids.append([row[0] for row in rows])
+    if Source.THREADS in sources:
+        uids.append([one[0] for one in joined])
     if Source.SUMMARIES in sources:
         uids.append([one[0] for one in summaries])
     if Source.CONTENT in sources:
@@ -229,12 +238,14 @@ def _joined(
         kept = set.intersection(*map(set, uids)) & {view.uids[index] for index in indexes}
         indexes = [index for index in indexes if view.uids[index] in kept]
         rows = [row for row in rows if row[0] in kept]
+        joined = [one for one in joined if one[0] in kept]
         summaries = [one for one in summaries if one[0] in kept]
         contents = [one for one in contents if one[0] in kept]
     part = Slice(
         view,
         indexes,
         rows,
+        [thread for _, thread in joined],
         [summary for _, summary in summaries],
         [(content, root) for _, content, root in contents],
     )

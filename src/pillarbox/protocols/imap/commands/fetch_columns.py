@@ -37,8 +37,9 @@ class Source(IntEnum):
 
     VIEW = 0
     ROWS = 1
-    SUMMARIES = 2
-    CONTENT = 3
+    THREADS = 2
+    SUMMARIES = 3
+    CONTENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Slice:
     view: View
     indexes: Sequence[int]
     rows: Sequence[Row] = ()
+    threads: Sequence[int] = ()
     summaries: Sequence[bytes] = ()
     contents: Sequence[tuple[bytes, Part | None]] = ()
 
@@ -154,8 +156,8 @@ def _email_id(part: Slice) -> respond.Column:
 
 
 def _thread_id(part: Slice) -> respond.Column:
-    # NIL says that threads are not kept (RFC 8474 §5.2).
-    return respond.Column(b"THREADID %b", [b"NIL"] * len(part.indexes))
+    ids = [public_id("T", thread).encode("ascii") for thread in part.threads]
+    return respond.Column(respond.THREADID_FORM, ids)
 
 
 def _envelope(part: Slice) -> respond.Column:
@@ -181,7 +183,7 @@ _ATTRIBUTES: MappingProxyType[Attribute, tuple[Source, ColumnMaker]] = MappingPr
         Attribute.UID: (Source.VIEW, _uid),
         Attribute.FLAGS: (Source.VIEW, _flags),
         Attribute.MODSEQ: (Source.VIEW, _modseq),
-        Attribute.THREADID: (Source.VIEW, _thread_id),
+        Attribute.THREADID: (Source.THREADS, _thread_id),
         Attribute.INTERNALDATE: (Source.ROWS, _internal_date),
         Attribute.SAVEDATE: (Source.ROWS, _save_date),
         Attribute.RFC822_SIZE: (Source.ROWS, _size),

@@ -1,67 +1,96 @@
 """From IMAP's search keys to the query tree that every search compiles to."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 
 from pillarbox.base.clock import to_ms
 from pillarbox.base.ids import parse_public_id
 from pillarbox.domain.mail import query as q
+from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.protocols.imap.flagsets import RECENT, flag_bit
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse import search_keys as k
+from pillarbox.wire.imap.sets import SequenceSet
 
 _NOTHING = q.Not(q.Everything())
 _ADDRESSES = frozenset({"from", "to", "cc", "bcc"})
 
 
+Places = Mapping[tuple[str, int], Sequence[int]]
+"""The UIDs of emails (`M`) and threads (`T`), by letter and id."""
+
+_LETTERS: MappingProxyType[type[k.SearchKey], str] = MappingProxyType(
+    {k.EmailIdKey: "M", k.ThreadIdKey: "T"}
+)
+
+
 def uses_modseq(key: k.SearchKey) -> bool:
     """Whether the search names a modseq, which makes the answer tell the highest found."""
-    match key:
-        case k.ModSeqKey():
-            return True
-        case k.AndKey(keys):
-            return any(map(uses_modseq, keys))
-        case k.OrKey(left, right):
-            return uses_modseq(left) or uses_modseq(right)
-        case k.NotKey(inner):
-            return uses_modseq(inner)
-        case _:
-            return False
+    return any(isinstance(one, k.ModSeqKey) for one in k.each_key(key))
+
+
+def uses_numbers(key: k.SearchKey) -> bool:
+    """Whether the search names messages by number."""
+    return any(
+        isinstance(one, k.SequenceKey) and not one.uid and not one.sequence.saved
+        for one in k.each_key(key)
+    )
+
+
+def object_ids(key: k.SearchKey) -> list[tuple[str, int]]:
+    """The emails and threads the search names, as in `Places`; ids that can't be are left out."""
+    found: dict[tuple[str, int], None] = {}
+    for one in k.each_key(key):
+        if isinstance(one, (k.EmailIdKey, k.ThreadIdKey)):
+            letter = _LETTERS[type(one)]
+            value = parse_public_id(letter, one.object_id)
+            if value is not None and value < 1 << 63:
+                found[letter, value] = None
+    return list(found)
 
 
 def count_keys(key: k.SearchKey) -> int:
     """How many keys there are in all, which tells how long judging a message takes."""
-    match key:
-        case k.AndKey(keys):
-            return 1 + sum(map(count_keys, keys))
-        case k.OrKey(left, right):
-            return 1 + count_keys(left) + count_keys(right)
-        case k.NotKey(inner):
-            return 1 + count_keys(inner)
-        case _:
-            return 1
+    return sum(1 for _ in k.each_key(key))
 
 
-def compile_key(key: k.SearchKey, view: View, now_ms: int) -> q.Query:
-    """The query a key asks; numbers are read as the client's. BAD for a number out of range."""
+def compile_key(key: k.SearchKey, view: View, now_ms: int, places: Places) -> q.Query:
+    """The query a key asks; numbers are read as the client's, those of no message mean none."""
+
+    def compiled(one: k.SearchKey) -> q.Query:
+        return compile_key(one, view, now_ms, places)
+
     match key:
         case k.AndKey(keys):
-            return q.And(tuple(compile_key(one, view, now_ms) for one in keys))
+            return q.And(tuple(map(compiled, keys)))
         case k.OrKey(left, right):
-            return q.Or((compile_key(left, view, now_ms), compile_key(right, view, now_ms)))
+            return q.Or((compiled(left), compiled(right)))
         case k.NotKey(inner):
-            return q.Not(compile_key(inner, view, now_ms))
+            return q.Not(compiled(inner))
+        case k.FuzzyKey(inner):
+            return q.Fuzzy(compiled(inner))
         case k.SequenceKey(sequence, uid):
-            return q.InUids(view.uid_ranges(view.resolve(sequence, uid=uid)))
+            return q.InUids(_ranges(view, sequence, uid=uid))
         case k.FlagKey(flag, present):
             query = _flag(flag, view)
             return query if present else q.Not(query)
-        case k.DateKey(field, order, day):
-            return _date(field, order, day)
         case k.WithinKey(interval_s, younger):
             then_ms = now_ms - interval_s * 1000
             return q.InternalBetween(then_ms, None) if younger else q.InternalBetween(None, then_ms)
+        case k.EmailIdKey(object_id) | k.ThreadIdKey(object_id):
+            letter = _LETTERS[type(key)]
+            uids = places.get((letter, parse_public_id(letter, object_id) or 0), ())
+            return q.InUids([(uid, uid) for uid in uids])
         case _:
             return _fact(key)
+
+
+def _ranges(view: View, sequence: SequenceSet, *, uid: bool) -> UidRanges:
+    """Numbers past the last message are no fault in a search (RFC 7377 §2)."""
+    if uid or sequence.saved:
+        return view.uid_ranges(view.resolve(sequence, uid=uid))
+    return view.uid_ranges(view.spans_of_numbers(sequence.resolve(len(view))))
 
 
 def _fact(key: k.SearchKey) -> q.Query:
@@ -80,9 +109,8 @@ def _fact(key: k.SearchKey) -> q.Query:
             return q.SizeUnder(size_bytes)
         case k.ModSeqKey(modseq):
             return q.ModseqFrom(modseq)
-        case k.EmailIdKey(object_id):
-            email_id = parse_public_id("M", object_id)
-            return _NOTHING if email_id is None else q.EmailIs(email_id)
+        case k.DateKey(field, order, day):
+            return _date(field, order, day)
         case _:
             return _NOTHING
 

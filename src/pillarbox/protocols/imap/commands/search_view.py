@@ -28,9 +28,9 @@ def _mask(query: q.Query, view: View, every: int) -> int | None:
         case q.Everything():
             return every
         case q.And(parts) | q.Or(parts):
-            masks = [_mask(part, view, every) for part in parts]
             combined = every if isinstance(query, q.And) else 0
-            for mask in masks:
+            for part in parts:
+                mask = _mask(part, view, every)
                 if mask is None:
                     return None
                 combined = combined & mask if isinstance(query, q.And) else combined | mask

@@ -6,6 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from pillarbox.wire.imap.parse.command import CommandEntry
+from pillarbox.wire.imap.parse.partial import PartialRange, parse_partial_range
 from pillarbox.wire.imap.sets import SequenceSet
 from pillarbox.wire.imap.tokens import Tokens
 
@@ -104,6 +105,7 @@ class Fetch:
     changed_since: int | None = None
     vanished: bool = False
     uid: bool = False
+    partial: PartialRange | None = None
 
 
 _FAST = (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.RFC822_SIZE)
@@ -225,10 +227,11 @@ def _items(tokens: Tokens) -> tuple[FetchItem, ...]:
         tokens.sp()
 
 
-def _modifiers(tokens: Tokens, *, uid: bool) -> tuple[int | None, bool]:
-    """`(CHANGEDSINCE n VANISHED)` (RFC 7162 §3.1.4.1, §3.2.6)."""
+def _modifiers(tokens: Tokens, *, uid: bool) -> tuple[int | None, bool, PartialRange | None]:
+    """`(CHANGEDSINCE n VANISHED PARTIAL m:n)` (RFC 7162 §3.1.4.1, §3.2.6, RFC 9394 §3.3)."""
     changed_since: int | None = None
     vanished = False
+    partial: PartialRange | None = None
     while True:
         match tokens.keyword():
             case "CHANGEDSINCE":
@@ -236,6 +239,9 @@ def _modifiers(tokens: Tokens, *, uid: bool) -> tuple[int | None, bool]:
                 changed_since = tokens.number64()
             case "VANISHED" if uid:
                 vanished = True
+            case "PARTIAL" if uid and partial is None:
+                tokens.sp()
+                partial = parse_partial_range(tokens)
             case _:
                 raise tokens.fault("unknown modifier")
         if tokens.skip(b")"):
@@ -243,7 +249,7 @@ def _modifiers(tokens: Tokens, *, uid: bool) -> tuple[int | None, bool]:
         tokens.sp()
     if vanished and changed_since is None:
         raise tokens.fault("VANISHED needs CHANGEDSINCE")
-    return changed_since, vanished
+    return changed_since, vanished, partial
 
 
 def _parse(tokens: Tokens, *, uid: bool) -> Fetch:
@@ -252,8 +258,8 @@ def _parse(tokens: Tokens, *, uid: bool) -> Fetch:
     tokens.sp()
     items = _items(tokens)
     if tokens.skip(b" ("):
-        changed_since, vanished = _modifiers(tokens, uid=uid)
-        return Fetch(sequence, items, changed_since, vanished, uid)
+        changed_since, vanished, partial = _modifiers(tokens, uid=uid)
+        return Fetch(sequence, items, changed_since, vanished, uid, partial)
     return Fetch(sequence, items, uid=uid)
 
 

@@ -1,6 +1,7 @@
 """SEARCH and UID SEARCH: keys, result options and charsets (RFC 9051 §6.4.4, RFC 4731).
 
-Another search key is one line in a tuple of `_KEYS`, with its parser.
+SORT, THREAD and ESEARCH read their keys and options here too. Another search key is one line in a
+tuple of `_KEYS`, with its parser.
 """
 
 import re
@@ -10,10 +11,11 @@ from types import MappingProxyType
 
 from pillarbox.wire.imap.parse import search_keys as k
 from pillarbox.wire.imap.parse.command import CommandEntry, RefusedError
+from pillarbox.wire.imap.parse.partial import PartialRange, parse_partial_range
 from pillarbox.wire.imap.tokens import MAX_DEPTH, Tokens
 
 MAX_KEYS = 2_000
-RETURN_OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE"})
+RETURN_OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL", "RELEVANCY"})
 CHARSETS = MappingProxyType(
     {"US-ASCII": "ascii", "ASCII": "ascii", "UTF-8": "utf-8", "ISO-8859-1": "iso-8859-1"}
 )
@@ -28,13 +30,15 @@ _SYSTEM = ("Answered", "Deleted", "Draft", "Flagged", "Seen")
 class Search:
     """A search; `returns` is None for the plain form, answered with SEARCH in IMAP4rev1.
 
-    An empty RETURN list comes as ALL (RFC 9051 §6.4.4).
+    An empty RETURN list comes as ALL (RFC 9051 §6.4.4). `partial` comes with PARTIAL among
+    `returns`; `charset` is None where none was named.
     """
 
     key: k.SearchKey
     returns: frozenset[str] | None = None
-    charset: str = "UTF-8"
+    charset: str | None = None
     uid: bool = False
+    partial: PartialRange | None = None
 
 
 class _State:
@@ -139,6 +143,11 @@ def _not(state: _State, depth: int) -> k.SearchKey:
     return k.NotKey(_key(state, depth + 1))
 
 
+def _fuzzy(state: _State, depth: int) -> k.SearchKey:
+    state.tokens.sp()
+    return k.FuzzyKey(_key(state, depth + 1))
+
+
 def _or(state: _State, depth: int) -> k.SearchKey:
     state.tokens.sp()
     left = _key(state, depth + 1)
@@ -186,6 +195,7 @@ _OTHERS: tuple[tuple[str, KeyParser], ...] = (
     ("SAVEDATESUPPORTED", _constant(k.SaveDateSupportedKey())),
     ("NOT", _not),
     ("OR", _or),
+    ("FUZZY", _fuzzy),
 )
 _KEYS: MappingProxyType[bytes, KeyParser] = MappingProxyType(
     {name.encode("ascii"): parser for name, parser in (*_FLAGS, *_DATES, *_TEXTS, *_OTHERS)}
@@ -215,12 +225,12 @@ def _key(state: _State, depth: int) -> k.SearchKey:
     return k.SequenceKey(tokens.sequence_set())
 
 
-def parse_search_keys(tokens: Tokens, charset: str = "UTF-8") -> k.SearchKey:
+def parse_search_keys(tokens: Tokens, charset: str | None = None) -> k.SearchKey:
     """Keys up to the end of the command, all of which must hold; SORT and THREAD have them too.
 
     RefusedError with BADCHARSET where the charset is not known.
     """
-    codec = CHARSETS.get(charset)
+    codec = CHARSETS.get(charset or "UTF-8")
     if codec is None:
         raise RefusedError("charset is not known", 0, "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)")
     state = _State(tokens, codec)
@@ -231,31 +241,72 @@ def parse_search_keys(tokens: Tokens, charset: str = "UTF-8") -> k.SearchKey:
     return keys[0] if len(keys) == 1 else k.AndKey(tuple(keys))
 
 
-def _returns(tokens: Tokens) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class ReturnOptions:
+    """What is to be told of a result; `names` is None where no RETURN stood there."""
+
+    names: frozenset[str] | None = None
+    partial: PartialRange | None = None
+
+    def check(self, tokens: Tokens, key: k.SearchKey) -> None:
+        """Refuse RELEVANCY of a search without FUZZY (RFC 6203 §4)."""
+        if self.names is not None and "RELEVANCY" in self.names:
+            check_relevancy(tokens, key)
+
+
+def check_relevancy(tokens: Tokens, key: k.SearchKey) -> None:
+    """Refuse to tell the relevancy where nothing has one."""
+    if not any(isinstance(one, k.FuzzyKey) for one in k.each_key(key)):
+        raise tokens.fault("RELEVANCY needs a FUZZY search key")
+
+
+def parse_return_options(tokens: Tokens) -> ReturnOptions:
+    """`RETURN (…)` and the space behind it, where that stands here."""
+    if tokens.text[tokens.pos : tokens.pos + 8].upper() != b"RETURN (":
+        return ReturnOptions()
+    tokens.pos += 8
     options: set[str] = set()
+    partial: PartialRange | None = None
     while not tokens.skip(b")"):
         if options:
             tokens.sp()
         option = tokens.keyword()
         if option not in RETURN_OPTIONS:
             raise tokens.fault("unknown result option")
+        if option == "PARTIAL":
+            if partial is not None:
+                raise tokens.fault("PARTIAL may stand there once")
+            tokens.sp()
+            partial = parse_partial_range(tokens)
         options.add(option)
-    return frozenset(options or {"ALL"})
+    if partial is not None and "ALL" in options:
+        raise tokens.fault("PARTIAL and ALL can't go together")
+    tokens.sp()
+    return ReturnOptions(frozenset(options or {"ALL"}), partial)
+
+
+def parse_charset(tokens: Tokens) -> str:
+    """The name of a charset and the space behind it."""
+    charset = tokens.astring_text().upper()
+    tokens.sp()
+    return charset
+
+
+def parse_search_program(tokens: Tokens) -> tuple[str | None, k.SearchKey]:
+    """`[CHARSET …]` and the keys."""
+    charset: str | None = None
+    if tokens.text[tokens.pos : tokens.pos + 8].upper() == b"CHARSET ":
+        tokens.pos += 8
+        charset = parse_charset(tokens)
+    return charset, parse_search_keys(tokens, charset)
 
 
 def _parse(tokens: Tokens, *, uid: bool) -> Search:
     tokens.sp()
-    returns: frozenset[str] | None = None
-    if tokens.text[tokens.pos : tokens.pos + 8].upper() == b"RETURN (":
-        tokens.pos += 8
-        returns = _returns(tokens)
-        tokens.sp()
-    charset = "UTF-8"
-    if tokens.text[tokens.pos : tokens.pos + 8].upper() == b"CHARSET ":
-        tokens.pos += 8
-        charset = tokens.astring_text().upper()
-        tokens.sp()
-    return Search(parse_search_keys(tokens, charset), returns, charset, uid)
+    options = parse_return_options(tokens)
+    charset, key = parse_search_program(tokens)
+    options.check(tokens, key)
+    return Search(key, options.names, charset, uid, options.partial)
 
 
 def parse_search(tokens: Tokens) -> Search:

@@ -1,5 +1,6 @@
 """What can be searched for: a tree of keys (RFC 9051 §6.4.4). Values only; `search.py` parses."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -150,8 +151,32 @@ class SaveDateSupportedKey:
     """The mailbox keeps save dates (RFC 8514 §4.3)."""
 
 
+@dataclass(frozen=True, slots=True)
+class FuzzyKey:
+    """This key, held nearly (RFC 6203 §3)."""
+
+    key: "SearchKey"
+
+
 SearchKey = (
     AllKey | AndKey | OrKey | NotKey | FlagKey | HeaderKey | BodyKey | TextKey | DateKey | WithinKey
     | LargerKey | SmallerKey | SequenceKey | ModSeqKey | EmailIdKey | ThreadIdKey
-    | SaveDateSupportedKey
+    | SaveDateSupportedKey | FuzzyKey
 )  # fmt: skip
+
+
+def each_key(key: SearchKey) -> Iterator[SearchKey]:
+    """A key and every key within it."""
+    left = [key]
+    while left:
+        one = left.pop()
+        yield one
+        match one:
+            case AndKey(keys):
+                left.extend(keys)
+            case OrKey(first, second):
+                left += (first, second)
+            case NotKey(inner) | FuzzyKey(inner):
+                left.append(inner)
+            case _:
+                pass

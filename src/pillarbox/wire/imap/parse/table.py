@@ -8,6 +8,7 @@ from pillarbox.wire.imap.parse.command import CommandTable
 from pillarbox.wire.imap.parse.compress import COMPRESS
 from pillarbox.wire.imap.parse.copy import COPY
 from pillarbox.wire.imap.parse.enable import ENABLE
+from pillarbox.wire.imap.parse.esearch import ESEARCH
 from pillarbox.wire.imap.parse.expunge import EXPUNGE
 from pillarbox.wire.imap.parse.fetch import FETCH
 from pillarbox.wire.imap.parse.idle import IDLE
@@ -16,8 +17,10 @@ from pillarbox.wire.imap.parse.mailboxes import MAILBOXES
 from pillarbox.wire.imap.parse.replace import REPLACE
 from pillarbox.wire.imap.parse.search import SEARCH
 from pillarbox.wire.imap.parse.select import SELECT
+from pillarbox.wire.imap.parse.sort import SORT
 from pillarbox.wire.imap.parse.status import STATUS
 from pillarbox.wire.imap.parse.store import STORE
+from pillarbox.wire.imap.parse.thread import THREAD
 
 FAMILIES = (
     ANY_STATE,
@@ -34,6 +37,9 @@ FAMILIES = (
     IDLE,
     EXPUNGE,
     SEARCH,
+    SORT,
+    THREAD,
+    ESEARCH,
     FETCH,
     STORE,
     COPY,

@@ -30,6 +30,7 @@ BODYSTRUCTURE_FORM = b"BODYSTRUCTURE %b"
 BODY_FORM = b"BODY %b"
 EMAILID_FORM = b"EMAILID (%b)"
 THREADID_FORM = b"THREADID (%b)"
+THREADID_FORM = b"THREADID (%b)"
 
 
 def labelled_form(label: bytes) -> bytes:

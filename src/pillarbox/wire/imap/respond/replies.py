@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pillarbox.wire.imap.respond.strings import flag_list
+from pillarbox.wire.imap.respond.strings import flag_list, quote
 from pillarbox.wire.imap.sets import format_ranges, format_uid_set
 
 _LINE_BREAK = re.compile(rb"[\x00\r\n]+")
@@ -79,6 +79,12 @@ def permanent_flags_code(flags: Iterable[str]) -> bytes:
 def capability_code(names: Iterable[str]) -> bytes:
     """`CAPABILITY` for the greeting and the end of login."""
     return b"CAPABILITY " + " ".join(names).encode("ascii")
+
+
+def in_progress_code(tag: str, done: int | None, total: int | None) -> bytes:
+    """`INPROGRESS`: how much of how much is done, where that is known (RFC 9585 §4)."""
+    known = [b"NIL" if one is None else b"%d" % one for one in (done, total)]
+    return b"INPROGRESS (%b %b)" % (quote(tag), b" ".join(known))
 
 
 def mailbox_id_code(object_id: str) -> bytes:

@@ -1,0 +1,76 @@
+"""How far a long command is: told to the client while it runs (RFC 9585).
+
+`conversation` puts it around the commands of those who are logged in; searches say how far they
+are. It also ends searches whose client has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from pillarbox.wire.imap.respond.replies import in_progress_code, status_response
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.session import ImapSession
+
+_LOOK_EVERY_S = 1.0
+
+
+class Progress:
+    """The command that runs: `with session.progress:` around it."""
+
+    __slots__ = ("_done", "_left_s", "_lost", "_session", "_timer")
+
+    def __init__(self, session: ImapSession) -> None:
+        self._session = session
+        self._timer: asyncio.TimerHandle | None = None
+        self._done: tuple[int, int] | None = None
+        self._left_s = 0.0
+        self._lost = False
+
+    def tell(self, done: int, total: int) -> None:
+        """So many of so many messages have been looked at; called from any thread."""
+        self._done = (min(done, total), total)
+
+    def tell_or_end(self, done: int, total: int) -> None:
+        """The same, and `ConnectionResetError` where nobody waits for the answer any more."""
+        self.tell(done, total)
+        if self._lost:
+            raise ConnectionResetError("the client left")
+
+    def __enter__(self) -> Progress:
+        self._done = None
+        self._left_s = self._session.services.options.progress_every_s
+        self._wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self) -> None:
+        wait_s = min(_LOOK_EVERY_S, self._left_s)
+        self._left_s -= wait_s
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
+
+    def _look(self) -> None:
+        session = self._session
+        self._lost = session.connection.lost
+        if self._lost:
+            return
+        if self._left_s <= 0:
+            done, total = self._done or (None, None)
+            code = in_progress_code(session.tag, done, total)
+            if session.interject(status_response("OK", "Still at it", code=code)):
+                self._left_s = session.services.options.progress_every_s
+            else:
+                self._left_s = _LOOK_EVERY_S
+        self._wait()
