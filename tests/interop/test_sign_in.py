@@ -46,6 +46,7 @@ Far :far:
 Near :near:
 Patterns INBOX
 Create Near
+SyncState *
 """
 
 
