@@ -1,9 +1,10 @@
-"""Small SMTP and IMAP clients over TCP, for tests that look at every byte of an answer."""
+"""Small SMTP, IMAP and POP3 clients over TCP, for tests that look at every byte of an answer."""
 
 import asyncio
 import base64
 import re
 import ssl
+import zlib
 from types import TracebackType
 
 HOST = "127.0.0.1"
@@ -26,6 +27,8 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self._deflater: zlib._Compress | None = None
+        self._pump: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, port: int, *, tls: bool = False) -> "Wire":
@@ -37,6 +40,8 @@ class Wire:
 
     async def send(self, data: bytes) -> None:
         """Send; waits while the server reads too slowly."""
+        if self._deflater is not None:
+            data = self._deflater.compress(data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
         self.writer.write(data)
         await asyncio.wait_for(self.writer.drain(), ANSWER_S)
 
@@ -51,8 +56,16 @@ class Wire:
         """Everything until the server closes."""
         return await asyncio.wait_for(self.reader.read(), ANSWER_S)
 
+    def start_compression(self) -> None:
+        """Raw DEFLATE both ways from here on (RFC 4978)."""
+        self._deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
+        packed, self.reader = self.reader, asyncio.StreamReader(limit=1 << 26)
+        self._pump = asyncio.ensure_future(_expand(packed, self.reader))
+
     def abort(self) -> None:
         """Vanish without a goodbye."""
+        if self._pump is not None:
+            self._pump.cancel()
         self.writer.transport.abort()
 
     async def close(self) -> None:
@@ -74,6 +87,17 @@ class Wire:
     ) -> None:
         self.abort()
         await asyncio.sleep(0)  # the transport closes in the next turn
+
+
+async def _expand(packed: asyncio.StreamReader, plain: asyncio.StreamReader) -> None:
+    inflater = zlib.decompressobj(-15)
+    try:
+        while data := await packed.read(1 << 16):
+            plain.feed_data(inflater.decompress(data))
+    except (OSError, zlib.error) as error:
+        plain.set_exception(error)
+    else:
+        plain.feed_eof()
 
 
 class SmtpWire:
@@ -249,3 +273,64 @@ class ImapWire:
         answer = (await self.ok(f'STATUS "{mailbox}" ({items})'))[0][0].decode()
         words = answer[answer.index("(") + 1 : answer.rindex(")")].split()
         return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+class Pop3Wire:
+    """A POP3 client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    @classmethod
+    async def open(
+        cls, port: int, user: str = "", password: str = "", *, tls: bool = False
+    ) -> "Pop3Wire":
+        """Connect, and log in if a user is named."""
+        pop3 = cls(await Wire.open(port, tls=tls))
+        try:
+            assert (await pop3.wire.line()).startswith(b"+OK")
+            if user:
+                await pop3.ok(f"USER {user}")
+                await pop3.ok(f"PASS {password}")
+        except BaseException:
+            pop3.wire.abort()
+            raise
+        return pop3
+
+    async def ask(self, command: str) -> str:
+        """Send a command; gives the first line of its answer."""
+        await self.wire.send(command.encode() + b"\r\n")
+        return (await self.wire.line()).decode().rstrip()
+
+    async def ok(self, command: str) -> str:
+        """Send a command that must be answered with +OK; gives the text."""
+        answer = await self.ask(command)
+        assert answer.startswith("+OK"), (command, answer)
+        return answer[4:]
+
+    async def rest(self) -> list[bytes]:
+        """The lines of a multi-line answer after the first, as they are before dots are doubled."""
+        lines: list[bytes] = []
+        while (line := await self.wire.line()) != b".\r\n":
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return lines
+
+    async def listing(self, command: str) -> dict[int, str]:
+        """What LIST or UIDL say of each message, by its number."""
+        await self.ok(command)
+        words = [line.decode().split() for line in await self.rest()]
+        return {int(number): value for number, value in words}
+
+    async def retrieve(self, number: int) -> bytes:
+        """RETR; gives the content, whose size must be the one that LIST told."""
+        size = int((await self.ok(f"LIST {number}")).split()[1])
+        await self.ok(f"RETR {number}")
+        content = b"".join(await self.rest())
+        assert len(content) == size
+        return content
+
+    async def quit(self) -> None:
+        """QUIT, which must work, and the end of the connection."""
+        await self.ok("QUIT")
+        assert await self.wire.rest() == b""
+        await self.wire.close()
