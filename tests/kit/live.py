@@ -15,7 +15,7 @@ from pathlib import Path
 from kit.accounts import PASSWORD
 
 USERS = ("alice@example.test", "bob@example.test")
-LISTENERS = ("SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS")
+LISTENERS = ("SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S")
 START_S = 60.0
 STOP_S = 30.0
 
@@ -161,6 +161,8 @@ class LiveServer:
             "HOSTNAME": "mx.example.test",
             "WORKERS": "1",
             "LMTP_ENABLED": "true",
+            "POP3_ENABLED": "true",
+            "POP3S_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
         }
         settings |= self._chosen

@@ -196,7 +196,7 @@ class TestLock:
         assert await uids(house) == [1, 3]
 
     async def test_renewed_lock_is_held(self, house: MailHouse, clock: FakeClock) -> None:
-        await pop3_talk(house, options=Pop3Options(hold_every_s=0.005)).login()
+        holder = await pop3_talk(house, options=Pop3Options(hold_every_s=0.005)).login()
         for _ in range(4):
             clock.advance(seconds=40)
             await renewed(house, clock)
@@ -204,6 +204,7 @@ class TestLock:
         await talk.hear()
         await talk.ask(f"USER {USER}")
         assert (await talk.ask(f"PASS {PASSWORD}"))[0].startswith("-ERR [IN-USE]")
+        assert await holder.ask("NOOP") == ["+OK"]
 
     async def test_failed_snapshot_gives_the_lock_back(
         self, house: MailHouse, monkeypatch: pytest.MonkeyPatch
