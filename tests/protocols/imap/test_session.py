@@ -49,8 +49,32 @@ async def test_words_that_trickle_in_buy_no_time(house: MailHouse) -> None:
     assert talk.connection.taken().endswith(b"* BYE You were quiet for too long\r\n")
 
 
+async def test_users_may_send_bad_commands(house: MailHouse) -> None:
+    talk = await house.talk().login("SELECT INBOX")
+    for _ in range(10):
+        answer = await talk.say(b"t NOISE\r\n" * 1_000)
+        assert answer.count(b"t BAD") == 1_000
+    assert await talk.ask("NOOP") == ["t OK NOOP completed"]
+
+
+async def test_bad_commands_of_users_have_an_end(house: MailHouse) -> None:
+    talk = await house.talk(options=ImapOptions(max_bad_commands_of_users=3)).login()
+    answer = await talk.say(b"t NOISE\r\n" * 9)
+    assert answer.count(b"BAD") == 3
+    await talk.task
+
+
+async def test_messages_that_trickle_in_are_given_up(house: MailHouse) -> None:
+    options = ImapOptions(content_total_s=0.0, content_slowest_bytes=1 << 40)
+    talk = await house.talk(options=options).login()
+    talk.connection.give(b"t APPEND INBOX {2000000+}\r\n")
+    talk.connection.give(b"x" * 100_000)
+    await talk.task
+    assert talk.connection.taken() == b"* BYE You were quiet for too long\r\n"
+
+
 async def test_bad_commands_now_and_then(house: MailHouse) -> None:
-    talk = await house.talk(options=ImapOptions(max_bad_commands=3)).login()
+    talk = await house.talk(options=ImapOptions(max_bad_commands_of_users=3)).login()
     for _ in range(5):
         assert (await talk.ask("NOISE"))[-1].startswith("t BAD")
         assert (await talk.ask("NOOP"))[-1].startswith("t OK")

@@ -135,7 +135,10 @@ class Conversation:
     def _bad_reply(self, tag: str, text: str, code: str | None = None) -> None:
         self._answer(tag, Reply(text, code.encode("ascii") if code else None, "BAD"))
         self._bad += 1
-        if self._bad >= self.session.services.options.max_bad_commands:
+        options = self.session.services.options
+        known = self.session.actor is not None
+        most = options.max_bad_commands_of_users if known else options.max_bad_commands
+        if self._bad >= most:
             raise HangUp("Too many bad commands")
 
     def _states(self) -> States:

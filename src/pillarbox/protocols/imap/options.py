@@ -21,7 +21,9 @@ class ImapOptions:
     Without TLS nobody may log in, unless `allow_plaintext_login`, or `allow_trusted_plaintext` and
     the peer is in a trusted network. Mailboxes up to `small_mailbox_messages` are read when they
     are opened, larger ones when a command first needs to know their messages.
-    `content_timeout_s` is for one read while a message arrives.
+    `content_timeout_s` is for one read while a message arrives; all of it has
+    `content_total_s`, and a second more for each `content_slowest_bytes`. Bad commands are counted
+    in a row: people who are logged in may send many.
     """
 
     hostname: str = "localhost"
@@ -31,9 +33,12 @@ class ImapOptions:
     idle_timeout_s: float = 1800.0
     login_timeout_s: float = 60.0
     content_timeout_s: float = 60.0
+    content_total_s: float = 600.0
+    content_slowest_bytes: int = 4096
     max_commands_before_login: int = 50
     max_failed_logins: int = 5
     max_bad_commands: int = 20
+    max_bad_commands_of_users: int = 100_000
     small_mailbox_messages: int = 500
     login_asked_every_s: float = ASK_EVERY_S
     progress_every_s: float = 10.0

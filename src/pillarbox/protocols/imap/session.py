@@ -37,6 +37,7 @@ class ImapSession:
         "_login_by",
         "_out",
         "_reserved_bytes",
+        "_reserved_since",
         "_sending",
         "actor",
         "connection",
@@ -68,6 +69,7 @@ class ImapSession:
         self.tag = ""
         """The tag of the command that runs."""
         self.leaving = False
+        self._reserved_since = 0.0
         self.failed_logins = 0
         self.unauthentications = 0
         self.progress = Progress(self)
@@ -159,6 +161,8 @@ class ImapSession:
         """Take or give back room for what the receiver holds; without room that is dropped."""
         budget = self.services.in_flight
         wanted = max(self.receiver.held_bytes - _FREE_BYTES, 0)
+        if not self._reserved_bytes:
+            self._reserved_since = asyncio.get_running_loop().time()
         if wanted > self._reserved_bytes:
             if budget.reserve(wanted - self._reserved_bytes):
                 self._reserved_bytes = wanted
@@ -248,12 +252,23 @@ class ImapSession:
         patience_s = _LOGIN_PATIENCE * self.services.options.login_timeout_s
         return asyncio.get_running_loop().time() + patience_s
 
+    def _content_by(self) -> float:
+        """When the message that is arriving must be there; each part that came buys time."""
+        options = self.services.options
+        earned_s = self._reserved_bytes / options.content_slowest_bytes
+        return self._reserved_since + options.content_total_s + earned_s
+
     def patience_s(self) -> float:
         """How long the client may stay silent now; `TimeoutError` when login took too long."""
         options = self.services.options
         if self.actor is not None:
             # Nobody may hold the room of others and say nothing.
-            return options.content_timeout_s if self._reserved_bytes else options.idle_timeout_s
+            if not self._reserved_bytes:
+                return options.idle_timeout_s
+            left_s = self._content_by() - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                raise TimeoutError("the message came too slowly")
+            return min(left_s, options.content_timeout_s)
         # Words that trickle in don't buy more time before login.
         left_s = self._login_by - asyncio.get_running_loop().time()
         if left_s <= 0:
