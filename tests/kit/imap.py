@@ -100,10 +100,15 @@ class MailHouse:
         )
 
     def talk(
-        self, *, tls: bool = True, can_start_tls: bool = False, options: ImapOptions | None = None
+        self,
+        *,
+        tls: bool = True,
+        can_start_tls: bool = False,
+        options: ImapOptions | None = None,
+        end_point: bytes | None = None,
     ) -> Talk:
         """A new session."""
-        connection = FakeConnection(tls=tls, can_start_tls=can_start_tls)
+        connection = FakeConnection(tls=tls, can_start_tls=can_start_tls, end_point=end_point)
         return Talk(connection, self.services(options))
 
     async def deliver(self, content: bytes, name: str = "INBOX", bits: int = 0) -> Appended:

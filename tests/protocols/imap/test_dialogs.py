@@ -10,10 +10,14 @@ from kit.imap import MailHouse, Talk
 
 @pytest.mark.parametrize("path", dialogs("imap"), ids=lambda path: path.stem)
 async def test_dialog(path: Path, house: MailHouse) -> None:
-    async def begin(tls: str = "yes", login: str = "no", other: str = "") -> Talk:
+    async def begin(
+        tls: str = "yes", login: str = "no", other: str = "", binding: str = ""
+    ) -> Talk:
         if other:
             await house.add_user(other)
-        talk = house.talk(tls=tls == "yes", can_start_tls=tls == "no")
+        talk = house.talk(
+            tls=tls == "yes", can_start_tls=tls == "no", end_point=binding.encode() or None
+        )
         return await talk.login() if login == "yes" else talk
 
     await play(path, begin)
