@@ -327,6 +327,7 @@ class TestContent:
         await pop3_talk(house).login()
 
     async def test_content_that_can_not_be_read(self, house: MailHouse) -> None:
+        """A fault that may pass is told with its code (RFC 3206 §4)."""
         await deliver_large(house, random.Random(1).randbytes(3_000_000))
         ((_, path),) = house.content.blobs.files()
         path.unlink()
