@@ -16,6 +16,7 @@ from types import MappingProxyType
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
+from pillarbox.base.cache import ByteCache
 from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.cpu import Cpu, Line
 from pillarbox.base.ids import IdSource
@@ -24,9 +25,11 @@ from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.net.dns import DnsOptions, SystemResolver
 from pillarbox.pipeline.authentication import Authentication
+from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.login import Login
@@ -101,10 +104,14 @@ class Services:
     imap: ImapServices
     pop3: Pop3Services
     jobs: JobRunner
+    indexing: Indexing
+    extraction: Extraction
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
         self.recipients.close()
+        await self.indexing.close()
+        await self.extraction.close()
         await self.database.close()
         self.bus.close()
         self.cpu.close()
@@ -129,28 +136,25 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     keys, ids, clock = key_ring(options), IdSource(), around.clock
     content = ContentStore(keys, blob_store(options))
     bus = UnixBus(data / "run" / "bus")
+
+    def publish(topic: str) -> None:
+        bus.publish(topic)
+        indexing.note(topic)
+
     database = open_database(
-        options, publish=bus.publish, checkpoint=around.checkpoint, clock=clock, ids=ids
+        options, publish=publish, checkpoint=around.checkpoint, clock=clock, ids=ids
     )
+    owner = f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}"
+    extraction, cache = Extraction(), ByteCache(options.search_cache)
+    indexing = Indexing(database, content, cache, extraction, owner)
     cpu = Cpu(HASHES_AT_ONCE, HASHES_WAITING)
     passwords = PasswordHasher(around.password_cost)
     login = Login(
-        database,
-        cpu,
-        passwords,
-        Verifiers(keys),
-        clock,
-        _throttle(options),
+        database, cpu, passwords, Verifiers(keys), clock, _throttle(options),
         options.default_domain,
-    )
+    )  # fmt: skip
     authentication = Authentication(login)
-    recipients = Recipients(
-        database,
-        bus,
-        clock,
-        options.default_domain or options.hostname,
-        options.subaddress_delimiter,
-    )
+    recipients = _recipients(options, database, bus, clock)
     preparation = Preparation(content, ids)
     delivery = Delivery(database, preparation, options.queue_max_age_hours * 3_600_000)
     inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
@@ -158,43 +162,38 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     in_flight = InFlight(_in_flight_bytes(options, around))
     resolver = SystemResolver(clock, _dns_options(options)) if options.dns_reverse else None
     smtp = SmtpServices(
-        _smtp_options(options, around),
-        in_flight,
-        inbound,
-        submission,
-        login,
-        resolver,
+        _smtp_options(options, around), in_flight, inbound, submission, login, resolver,
         authentication,
-    )
+    )  # fmt: skip
+    line = Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
+    search = MailSearch(database, content, line, cache, indexing)
     imap = ImapServices(
-        database,
-        login,
-        bus,
-        content,
-        clock,
-        preparation,
-        in_flight,
-        MailSearch(database, content, Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)),
-        authentication,
+        database, login, bus, content, clock, preparation, in_flight, search, authentication,
         _imap_options(options, around),
-    )
+    )  # fmt: skip
     pop3 = Pop3Services(
         database, login, content, imap.authentication, _pop3_options(options, around)
     )
     purge = Purge(database, content.blobs, clock)
-    jobs = JobRunner(
-        database,
-        clock,
-        f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}",
-        (
-            PeriodicJob("purge", PURGE_EVERY_S, purge.run),
-            PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
-        ),
-    )
+    jobs = JobRunner(database, clock, owner, _jobs(purge, indexing))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
-        submission, smtp, imap, pop3, jobs,
+        submission, smtp, imap, pop3, jobs, indexing, extraction,
     )  # fmt: skip
+
+
+def _jobs(purge: Purge, indexing: Indexing) -> tuple[PeriodicJob, ...]:
+    return (
+        PeriodicJob("purge", PURGE_EVERY_S, purge.run),
+        PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
+        PeriodicJob("index", LOOK_EVERY_S, indexing.look),
+        PeriodicJob("index upkeep", UPKEEP_EVERY_S, indexing.upkeep),
+    )
+
+
+def _recipients(options: Options, database: Database, bus: Bus, clock: Clock) -> Recipients:
+    default_domain = options.default_domain or options.hostname
+    return Recipients(database, bus, clock, default_domain, options.subaddress_delimiter)
 
 
 def listener_spec(

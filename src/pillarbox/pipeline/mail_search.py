@@ -1,21 +1,32 @@
 """Finding messages: what SEARCH, SORT and THREAD, JMAP and the web UI ask, in one place.
 
-Calls `domain/mail/search` in a database thread; few searches that open mail run at once.
+Calls `domain/mail/search` in a database thread; few searches that open mail run at once. Where much
+of a mailbox is not indexed yet, that is done first; a little is read by the search itself. So
+nothing is missed that came in before the search began.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
+from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.mail.index.store import behind
 from pillarbox.domain.mail.query import Query
-from pillarbox.domain.mail.search import opens_mail, search
+from pillarbox.domain.mail.search import Outcome, Report, opens_mail, search
+from pillarbox.pipeline.jobs.indexing import Indexing
 from pillarbox.storage.db import Database
 
 Progress = Callable[[int, int], None]
 """Is told from time to time how many messages of how many have been looked at."""
+
+CACHE_BYTES = 64 << 20
+INDEX_FIRST_FROM = 256
+"""So many messages above the mark are indexed rather than read one by one."""
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +39,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class MailSearch:
-    """Searches mailboxes; one for a process. `line` is for searches that open mail."""
+    """Searches mailboxes; one for a process. `line` is for searches that open mail.
+
+    Without `indexing` what is not indexed is always read, and attachments are not looked into.
+    """
 
     database: Database
     content: ContentStore
     line: Line
+    cache: ByteCache = field(default_factory=lambda: ByteCache(CACHE_BYTES))
+    indexing: Indexing | None = None
 
     async def find(
         self,
@@ -45,6 +61,46 @@ class MailSearch:
 
         Raises `Busy` when too many searches wait.
         """
-        async with self.line if opens_mail(query) else nullcontext():
-            uids = await self.database.read(search, self.content, account, mailbox, query)
-        return Found(uids)
+        if not opens_mail(query):
+            outcome = await self._search(account, mailbox, query, None)
+            return Found(outcome.uids, outcome.relevancy)
+        async with self.line:
+            await self._catch_up(account, mailbox, progress)
+            outcome = await self._search(account, mailbox, query, _on_loop(progress))
+            for _ in range(_TRIES):
+                if not outcome.missing or self.indexing is None:
+                    break
+                await self.indexing.know_attachments(account, outcome.missing)
+                outcome = await self._search(account, mailbox, query, _on_loop(progress))
+        return Found(outcome.uids, outcome.relevancy)
+
+    async def _catch_up(
+        self, account: AccountId, mailbox: MailboxId, progress: Progress | None
+    ) -> None:
+        if self.indexing is None:
+            return
+        if await self.database.lookup(behind, mailbox) >= INDEX_FIRST_FROM:
+            try:
+                await self.indexing.index(account, urgent=True, progress=progress)
+            except NotFound:
+                return
+
+    async def _search(
+        self, account: AccountId, mailbox: MailboxId, query: Query, report: Report | None
+    ) -> Outcome:
+        return await self.database.read(
+            search, self.content, self.cache, account, mailbox, query, report
+        )
+
+
+def _on_loop(progress: Progress | None) -> Report | None:
+    """Tells progress on the event loop, for who works in a thread."""
+    if progress is None:
+        return None
+    loop = asyncio.get_running_loop()
+    tell = progress
+
+    def report(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(tell, done, total)
+
+    return report

@@ -7,10 +7,10 @@ import pytest
 
 from kit.clock import FakeClock
 from kit.mail import MailAccount
+from pillarbox.base.cache import ByteCache
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.mail import query as q
-from pillarbox.domain.mail import search as searching
 from pillarbox.domain.mail.flags import FlagChange, change_flags
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.search import search
@@ -60,7 +60,10 @@ async def filled(account: MailAccount, clock: FakeClock) -> MailAccount:
 
 async def found(account: MailAccount, query: q.Query) -> list[int]:
     box = (await account.box()).id
-    return await account.database.read(search, account.store, account.id, box, query)
+    outcome = await account.database.read(
+        search, account.store, ByteCache(1 << 20), account.id, box, query
+    )
+    return outcome.uids
 
 
 JAN_1 = 1_767_225_600_000
@@ -163,12 +166,7 @@ async def test_email_and_modseq(filled: MailAccount) -> None:
     assert await found(filled, q.EmailIs(appended.email_id)) == [6]
 
 
-async def test_gaps_between_candidates(
-    account: MailAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(searching, "SUMMARY_BATCH", 3)
-    monkeypatch.setattr(searching, "CONTENT_BATCH", 2)
-    monkeypatch.setattr(searching, "CONTENT_BATCH_BYTES", 150)
+async def test_gaps_between_candidates(account: MailAccount) -> None:
     for number in range(1, 20):
         flags = FlagSet(Flag.SEEN if number % 3 else 0)
         await account.put(b"Subject: s\r\n\r\n" + b"word %d." % number * number, flags=flags)
@@ -190,4 +188,6 @@ async def test_unknown_account(account: MailAccount) -> None:
     await account.put()
     box = (await account.box()).id
     with pytest.raises(NotFound):
-        await account.database.read(search, account.store, AccountId(9), box, q.Body("x"))
+        await account.database.read(
+            search, account.store, ByteCache(0), AccountId(9), box, q.Body("x")
+        )

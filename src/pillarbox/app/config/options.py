@@ -150,6 +150,12 @@ class Options:
         kinds.size(1, 1 << 30), "1M", "The size from which content becomes a file (hybrid)."
     )
 
+    search_cache: int = _key(
+        kinds.size(1 << 20, 1 << 34),
+        "64M",
+        "Memory of each process for parts of the search index that are in use.",
+    )
+
     max_message_size: int = _key(
         kinds.size(1 << 10, 1 << 30), "50M", "The largest message taken.", section="Limits"
     )

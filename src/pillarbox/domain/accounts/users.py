@@ -12,6 +12,7 @@ from pillarbox.domain.accounts import aliases, credentials, domains, names, toke
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
 from pillarbox.domain.accounts.tables import users
 from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.domain.sharing import entries
 from pillarbox.domain.sharing.tables import user_groups
@@ -186,6 +187,7 @@ def delete(tx: Tx, account_id: AccountId) -> None:
     entries.forget_user(tx, account_id)
     credentials.delete_all(tx, account_id)
     tokens.delete_all(tx, account_id)
+    index.drop(tx, account_id)
     mailboxes.delete_all(tx, account_id)
     changes.forget(tx, account_id)
     tx.run(_DELETE, account=account_id)

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, exists, func, not_, or_, select
 
 from pillarbox.base.ids import BlobId, QueueId
 from pillarbox.domain.mail import threads
+from pillarbox.domain.mail.index.store import forget_attached
 from pillarbox.domain.mail.tables import emails, messages, uneven, unplaced
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.tables import queue_messages
@@ -78,6 +79,7 @@ def sweep(tx: Tx, store: BlobStore, until_ms: int, most: int) -> tuple[int, list
         blob_id, thread_id = BlobId(email[0]), email[1]
         tx.run(_DELETE_EMAIL, email=email_id)
         tx.run(_DELETE_UNEVEN, email=email_id)
+        forget_attached(tx, email_id)
         threads.forget(tx, thread_id)
         if release_blob(tx, store, blob_id):
             gone.append(blob_id)

@@ -1,0 +1,1 @@
+"""The search index: sealed segments of words, and where in mail each stands."""
