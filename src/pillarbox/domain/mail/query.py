@@ -81,7 +81,10 @@ class InternalBetween:
 
 @dataclass(frozen=True, slots=True)
 class SentBetween:
-    """The Date header lies in an interval; a message without a readable one is never found."""
+    """The Date header lies in an interval; a message without a readable one is never found.
+
+    Instants are those of the time as it is written, its zone disregarded.
+    """
 
     from_ms: int | None
     to_ms: int | None
