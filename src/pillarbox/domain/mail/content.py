@@ -4,6 +4,7 @@
 prepared email serves every account the message goes to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pillarbox.base.ids import BlobId, EmailId
@@ -81,10 +82,19 @@ class ContentStore:
 
     def open_content(self, salt: bytes, ref: ContentRef) -> bytes:
         """The bytes of a message; reads a file where they lie in one."""
-        key = self.keys.account(salt).open(ref.wrapped_key, b"k" + row_name(ref.email_id))
-        if ref.data is None:
-            return self.blobs.open_file(ref.blob_id, key)
-        return unseal(ref.blob_id, key, ref.data)
+        return self.opener(salt)(ref.email_id, ref.blob_id, ref.wrapped_key, ref.data)
+
+    def opener(self, salt: bytes) -> Callable[[EmailId, BlobId, bytes, bytes | None], bytes]:
+        """What opens the content of many messages of an account, from what `ContentRef` holds."""
+        unwrap, open_file = self.keys.account(salt).open, self.blobs.open_file
+
+        def opened(
+            email_id: EmailId, blob_id: BlobId, wrapped_key: bytes, data: bytes | None
+        ) -> bytes:
+            key = unwrap(wrapped_key, b"k" + email_id.to_bytes(8, "big"))
+            return open_file(blob_id, key) if data is None else unseal(blob_id, key, data)
+
+        return opened
 
     def open_parts(self, salt: bytes, email_id: EmailId, sealed: bytes) -> Part:
         """The part index of a message."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, case, func, select
 
 from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
+from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
-from pillarbox.domain.mail.model import ContentRef, Flag
+from pillarbox.domain.mail.model import Flag
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, expunged, mailboxes, messages
 from pillarbox.domain.owners.quota import salt_of
@@ -60,20 +60,25 @@ _SUMMARIES = Statement(
     .order_by(messages.c.uid)
 )
 _LARGE_SUMMARY = Statement(select(emails.c.summary).where(emails.c.id == bindparam("email")))
+_OF_CONTENT = (
+    messages.c.uid,
+    emails.c.id,
+    emails.c.blob_id,
+    emails.c.wrapped_key,
+    blobs.c.data,
+)
+_WITH_BLOB = messages.join(emails, emails.c.id == messages.c.email_id).outerjoin(
+    blobs, blobs.c.id == emails.c.blob_id
+)
 _CONTENTS = Statement(
-    select(
-        messages.c.uid,
-        emails.c.id,
-        emails.c.blob_id,
-        emails.c.wrapped_key,
-        blobs.c.data,
-        emails.c.parts,
-    )
-    .select_from(
-        messages.join(emails, emails.c.id == messages.c.email_id).outerjoin(
-            blobs, blobs.c.id == emails.c.blob_id
-        )
-    )
+    select(*_OF_CONTENT)
+    .select_from(_WITH_BLOB)
+    .where(_OF_MAILBOX, _IN_RANGE)
+    .order_by(messages.c.uid)
+)
+_CONTENTS_AND_PARTS = Statement(
+    select(*_OF_CONTENT, emails.c.parts)
+    .select_from(_WITH_BLOB)
     .where(_OF_MAILBOX, _IN_RANGE)
     .order_by(messages.c.uid)
 )
@@ -197,13 +202,13 @@ def contents(
     All of it is in memory at once: ask for slices. Raises `Unavailable` for damaged content.
     """
     salt = salt_of(tx, account)
-    found: list[tuple[int, bytes, Part | None]] = []
-    for uid, email_id, blob_id, wrapped_key, data, parts in _over(tx, _CONTENTS, mailbox, ranges):
-        ref = ContentRef(EmailId(email_id), BlobId(blob_id), wrapped_key, data)
-        content = store.open_content(salt, ref)
-        root = store.open_parts(salt, ref.email_id, parts) if with_parts else None
-        found.append((uid, content, root))
-    return found
+    opened = store.opener(salt)
+    if not with_parts:
+        return [(row[0], opened(*row[1:]), None) for row in _over(tx, _CONTENTS, mailbox, ranges)]
+    return [
+        (uid, opened(email_id, *ref), store.open_parts(salt, email_id, parts))
+        for uid, email_id, *ref, parts in _over(tx, _CONTENTS_AND_PARTS, mailbox, ranges)
+    ]
 
 
 def changed(tx: Tx, mailbox: MailboxId, since_modseq: int) -> Changed:

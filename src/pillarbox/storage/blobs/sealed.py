@@ -141,11 +141,13 @@ def _packed_chunks(content: bytes) -> Iterator[bytes]:
 def unseal(blob_id: BlobId, content_key: bytes, data: bytes) -> bytes:
     """The content of a stored blob; `Unavailable` if it was damaged."""
     form = data[:1]
-    if form in (_PLAIN_CHUNKS, _ZSTD_CHUNKS):
+    if form != _PLAIN and form in (_PLAIN_CHUNKS, _ZSTD_CHUNKS):
         return unseal_file(blob_id, content_key, BytesIO(data), len(data))
     try:
-        sealed = memoryview(data)[13:]
-        packed = AESGCM(content_key).decrypt(data[1:13], sealed, form + row_name(blob_id))
+        # A view of large content, since a slice would be another copy.
+        sealed = data[13:] if len(data) <= _CHUNK_BYTES else memoryview(data)[13:]
+        row = form + blob_id.to_bytes(8, "big")
+        packed = AESGCM(content_key).decrypt(data[1:13], sealed, row)
     except (InvalidTag, ValueError) as error:
         raise Unavailable("Stored content can't be read", f"blob {blob_id} is damaged") from error
     if form != _ZSTD:

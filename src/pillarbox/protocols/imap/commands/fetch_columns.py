@@ -211,12 +211,22 @@ _OLD_NAMES = MappingProxyType(
 
 def _body(section: BodySection, label: bytes) -> ColumnMaker:
     form = respond.labelled_form(label)
+    whole = not section.part and section.text is SectionText.WHOLE and section.partial is None
 
     def make(part: Slice) -> respond.Column:
+        if whole:
+            return respond.Column(form, [_message(content) for content, _ in part.contents])
         values = [_string(body_section(*found, section)) for found in part.contents]
         return respond.Column(form, values)
 
     return make
+
+
+def _message(content: bytes) -> bytes | LongLiteral:
+    """A whole message as a literal; most are short and have no NUL."""
+    if len(content) < _LONG_BYTES and b"\0" not in content:
+        return b"{%d}\r\n%b" % (len(content), content)
+    return _string(Stretch(content, 0, len(content)))
 
 
 def _string(found: Stretch | None) -> bytes | LongLiteral:
