@@ -15,18 +15,23 @@ from pillarbox.base.errors import Busy, Denied, NotFound, Unavailable
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.mail import flags, read, recent
-from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable, FlagChange, FlagsChanged
-from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.domain.mail.flags import EVERY_FLAG, FlagChange, FlagsChanged
+from pillarbox.domain.mail.model import FLAG_NAMES, FlagSet
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
+from pillarbox.domain.sharing.rights import changeable
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.respond import select as respond
 from pillarbox.wire.imap.respond.expunge import expunged, vanished
 from pillarbox.wire.imap.respond.fetch import UIDFETCH, fetch_flags
-from pillarbox.wire.imap.respond.replies import number_code, status_response
+from pillarbox.wire.imap.respond.replies import (
+    number_code,
+    permanent_flags_code,
+    status_response,
+)
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -49,7 +54,8 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         return
     database = session.services.database
     try:
-        modseq = await database.lookup(_modseq, session.actor, view)
+        modseq, rights = await database.lookup(_position, session.actor, view)
+        _take_rights(session, view, rights)
         if modseq == view.modseq:
             pass
         elif view.loaded:
@@ -57,7 +63,7 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         else:
             await load(session, view)
     except NotFound:
-        # Deleted by someone else: to this client it has become empty.
+        # Deleted by someone else, or no longer to be read: to this client it has become empty.
         if not view.loaded:
             view.load_deleted()
         view.gone.update(view.uids)
@@ -67,13 +73,33 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         await _claim_recent(session, view)
 
 
-def _modseq(tx: Tx, actor: Actor | None, view: View) -> int:
-    """The mailbox's modseq; `NotFound` where the actor may no longer read it."""
+def _position(tx: Tx, actor: Actor | None, view: View) -> tuple[int, Right]:
+    """The mailbox's modseq and what the actor may do; `NotFound` where that is not to read it."""
+    rights = view.rights
     if actor is not None and view.account_id != actor.account_id:
-        view.rights = access.rights_on(tx, actor, view.account_id, view.mailbox_id)
-        if Right.READ not in view.rights:
+        rights = access.rights_on(tx, actor, view.account_id, view.mailbox_id)
+        if Right.READ not in rights:
             raise NotFound("The mailbox is gone")
-    return read.position(tx, view.mailbox_id)[0]
+    return read.position(tx, view.mailbox_id)[0], rights
+
+
+def _take_rights(session: ImapSession, view: View, rights: Right) -> None:
+    """Tell the client what it may change now, where that is not what it was (RFC 4314 §5.1.1)."""
+    if rights == view.rights:
+        return
+    view.rights = rights
+    session.write(respond.flags(view.sets.names()))
+    code = permanent_flags_code(permanent_flags(view))
+    session.write(status_response("OK", "Flags that are kept", code=code))
+
+
+def permanent_flags(view: View) -> list[str]:
+    """The flags this client may change and that are kept (RFC 4314 §5.2)."""
+    if view.read_only:
+        return []
+    may = changeable(view.rights)
+    names = [name for flag, name in FLAG_NAMES if flag & may.bits]
+    return [*names, *view.sets.keywords, "\\*"] if may.keywords else names
 
 
 async def _claim_recent(session: ImapSession, view: View) -> None:
@@ -100,8 +126,16 @@ async def load(session: ImapSession, view: View) -> None:
 
 
 async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
-    """The selected mailbox with all its messages, for commands that name some."""
+    """The selected mailbox with all its messages, for commands that name some.
+
+    `Denied` where it is somebody else's that may not be read any more.
+    """
     view = session.require_view(writable=writable)
+    actor = session.require_actor()
+    if view.account_id != actor.account_id:
+        await session.services.database.lookup(
+            access.check, actor, view.account_id, view.mailbox_id, Right.READ
+        )
     try:
         await load(session, view)
     except NotFound:
@@ -258,18 +292,6 @@ def _change_flags(
         if not some and not replaced:
             raise Denied("You may not change these flags here")
     return flags.change_flags(tx, owner, mailbox, ranges, how, which, unchanged_since, may, known)
-
-
-def changeable(rights: Right) -> Changeable:
-    """The flags that these rights let somebody change (RFC 4314 §4)."""
-    bits = 0
-    if Right.SEEN in rights:
-        bits |= Flag.SEEN
-    if Right.DELETE_MESSAGES in rights:
-        bits |= Flag.DELETED
-    if Right.WRITE in rights:
-        bits |= EVERY_FLAG.bits & ~(Flag.SEEN | Flag.DELETED)
-    return Changeable(bits, keywords=Right.WRITE in rights)
 
 
 def _with_others(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from pillarbox.base.errors import Busy, Denied, Unavailable
 from pillarbox.base.ids import MailboxId, public_id
 from pillarbox.domain.mail import expunge, keywords, read, recent
-from pillarbox.domain.mail.model import FLAG_NAMES, Flag, Mailbox
+from pillarbox.domain.mail.model import Flag, Mailbox
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
+from pillarbox.domain.sharing.rights import is_read_only
 from pillarbox.protocols.imap.errors import UID_REQUIRED, BadCommand
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.resync import RANGES_PER_LINE, check_matches, highest_match, vanished
-from pillarbox.protocols.imap.updates import change, changeable, flag_lines, load, tell
+from pillarbox.protocols.imap.updates import change, flag_lines, load, permanent_flags, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.names import SEPARATOR
@@ -32,9 +33,6 @@ from pillarbox.wire.imap.respond.replies import (
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
-_CHANGING = (
-    Right.SEEN | Right.WRITE | Right.INSERT | Right.DELETE_MESSAGES | Right.EXPUNGE
-)  # RFC 4314 §5.2
 _LINES_AT_ONCE = 4_096
 _JUDGED_ON_LOOP = 10_000
 
@@ -49,7 +47,7 @@ async def select(session: ImapSession, args: Select) -> Reply:
         session.write(_ok(b"CLOSED", "The other mailbox is closed"))
     found = await database.lookup(access.require, actor, args.mailbox, Right.READ)
     session.condstore |= args.condstore
-    read_only = args.read_only or not found.rights & _CHANGING
+    read_only = args.read_only or is_read_only(found.rights)
     mailbox = found.mailbox
     claimed = (0, 0) if session.rev2 else (mailbox.recent_uid, mailbox.uidnext)
     if claimed[0] < claimed[1] and not read_only:
@@ -124,7 +122,7 @@ def _facts(
 def _opened(session: ImapSession, view: View, unseen: int, asked: str) -> bytes:
     lines = [
         respond.flags(view.sets.names()),
-        _ok(permanent_flags_code(_permanent(view)), "Flags that are kept"),
+        _ok(permanent_flags_code(permanent_flags(view)), "Flags that are kept"),
         respond.exists(view.told),
     ]
     if not session.rev2:
@@ -141,15 +139,6 @@ def _opened(session: ImapSession, view: View, unseen: int, asked: str) -> bytes:
     elif unseen and not session.uidonly:
         lines.append(_ok(number_code("UNSEEN", unseen), "First unseen"))
     return b"".join(lines)
-
-
-def _permanent(view: View) -> list[str]:
-    """The flags this client may change and that are kept (RFC 4314 §5.2)."""
-    if view.read_only:
-        return []
-    may = changeable(view.rights)
-    names = [name for flag, name in FLAG_NAMES if flag & may.bits]
-    return [*names, *view.sets.keywords, "\\*"] if may.keywords else names
 
 
 def _ok(code: bytes, text: str) -> bytes:
