@@ -197,7 +197,7 @@ class _Reader:
         raw = _content(source, part, most)
         if _decoded_size(part) > most:
             self.truncated = True
-        text = _decoded(raw, part.charset, kind == "html")
+        text = decoded(raw, part.charset, kind == "html")
         if kind == "html":
             text = text_of_html(text)
         elif part.subtype in _FOLDED_LINES or part.subtype == "ics":
@@ -234,8 +234,8 @@ def _content(source: bytes, part: Part, most: int | None) -> bytes:
     return raw if most is None else raw[:most]
 
 
-def _decoded(raw: bytes, charset: str, is_html: bool) -> str:
-    """Text of bytes by their label, what they say of themselves, or as far as it can be guessed."""
+def decoded(raw: bytes, charset: str, is_html: bool) -> str:
+    """Text of bytes by their label, by what they say of themselves, or as far as can be guessed."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         charset = "utf-16"
     elif is_html and not charset:
