@@ -46,6 +46,8 @@ WORDS = st.sampled_from(
         *b"1:* $ () ( ) (\\Seen) [ ] <0.1> {3} {3+} ~{2+} \" \"a\" \\ NIL FLAGS".split(),
         *(b"{13}", b"{13+}\r\n", b"{25+}\r\n", b"{61+}\r\n", b"{9+}\r\n", b"+FLAGS.SILENT"),
         *b"BODY[HEADER.FIELDS (A)] BINARY[1.2] OR NOT FROM a SINCE 1-Feb-2024 * %".split(),
+        *b"FUZZY PARTIAL 1:2 -1:-2 (PARTIAL RELEVANCY IN (personal (mailboxes subtree".split(),
+        *b"(REVERSE SUBJECT (SUBJECT) REFERENCES UTF-8 ALL".split(),
         *b"RETURN (ALL) CHARSET UTF-8 USE (CONDSTORE) UTF8 INBOX &APw- \xff \0 \r \n".split(b" "),
     ]
 )  # fmt: skip
@@ -210,6 +212,7 @@ TREES = st.recursive(
     LEAVES,
     lambda keys: st.one_of(
         st.builds(k.NotKey, keys),
+        st.builds(k.FuzzyKey, keys),
         st.builds(k.OrKey, keys, keys),
         st.builds(k.AndKey, st.lists(keys, min_size=2, max_size=3).map(tuple)),
     ),
@@ -234,6 +237,8 @@ def printed(key):
             return [f"{prefix}{order.name} {day.day}-{day:%b}-{day.year:04d}"]
         case k.NotKey(inner):
             return ["NOT ", *printed(inner)]
+        case k.FuzzyKey(inner):
+            return ["FUZZY ", *printed(inner)]
         case k.OrKey(left, right):
             return ["OR ", *printed(left), " ", *printed(right)]
     spaced = [piece for inner in key.keys for piece in (" ", *printed(inner))]

@@ -1,4 +1,4 @@
-"""The collation of SORT."""
+"""The collation of SORT (RFC 5051)."""
 
 from pillarbox.formats.text.casemap import casemap
 
