@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pillarbox.base.errors import Denied, GrammarError
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.authentication import MAX_STEPS, Attempt, NotAuthorized
-from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
+from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse.auth import (
     Authenticate,
@@ -66,8 +66,7 @@ async def unauthenticate(session: ImapSession, args: Unauthenticate) -> Reply:
     """Forget who is logged in and all that they set; TLS and compression stay (RFC 8437 §3)."""
     session.unauthentications += 1
     if session.unauthentications > MAX_UNAUTHENTICATED:
-        session.leaving = True
-        raise RefusedCommand("Too many logins on one connection; connect again", "LIMIT")
+        raise HangUp("Too many logins on one connection; connect again")
     session.logged_out()
     return Reply("Logged out", capability_code(session.capabilities()))
 
