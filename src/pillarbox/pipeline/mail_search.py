@@ -56,22 +56,25 @@ class MailSearch:
         mailbox: MailboxId,
         query: Query,
         progress: Progress | None = None,
+        is_wanted: Callable[[], bool] | None = None,
     ) -> Found:
         """The messages of a mailbox of `account` that the query holds for.
 
-        Raises `Busy` when too many searches wait.
+        Raises `Busy` when too many searches wait, and `ConnectionResetError` soon after `is_wanted`
+        (called in any thread) said that nobody waits for the result.
         """
+        report = _report(progress, is_wanted)
         if not opens_mail(query):
-            outcome = await self._search(account, mailbox, query, None)
+            outcome = await self._search(account, mailbox, query, report)
             return Found(outcome.uids, outcome.relevancy)
         async with self.line:
             await self._catch_up(account, mailbox, progress)
-            outcome = await self._search(account, mailbox, query, _on_loop(progress))
+            outcome = await self._search(account, mailbox, query, report)
             for _ in range(_TRIES):
                 if not outcome.missing or self.indexing is None:
                     break
                 await self.indexing.know_attachments(account, outcome.missing)
-                outcome = await self._search(account, mailbox, query, _on_loop(progress))
+                outcome = await self._search(account, mailbox, query, report)
         return Found(outcome.uids, outcome.relevancy)
 
     async def _catch_up(
@@ -93,14 +96,14 @@ class MailSearch:
         )
 
 
-def _on_loop(progress: Progress | None) -> Report | None:
-    """Tells progress on the event loop, for who works in a thread."""
-    if progress is None:
-        return None
+def _report(progress: Progress | None, is_wanted: Callable[[], bool] | None) -> Report:
+    """Tells progress on the event loop, for who works in a thread; a total of 0 is not told."""
     loop = asyncio.get_running_loop()
-    tell = progress
 
     def report(done: int, total: int) -> None:
-        loop.call_soon_threadsafe(tell, done, total)
+        if is_wanted is not None and not is_wanted():
+            raise ConnectionResetError("nobody waits for the result")
+        if progress is not None and total:
+            loop.call_soon_threadsafe(progress, done, total)
 
     return report

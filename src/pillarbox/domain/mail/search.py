@@ -8,7 +8,7 @@ those messages are judged by their text alone. Both go by `index.document`, so t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, bindparam, null, select
+from sqlalchemy import Select, bindparam, cast, null, select
 
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
@@ -20,6 +20,7 @@ from pillarbox.domain.mail.index.fields import TEXT_QUERIES, leaf_of
 from pillarbox.domain.mail.judge import Candidate, Node, Texts, compiled
 from pillarbox.domain.mail.placement import MAX_UID, UidRanges
 from pillarbox.domain.mail.tables import emails, messages
+from pillarbox.storage.schema import Big
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -45,7 +46,7 @@ _OF_MAILBOX = messages.c.mailbox_id == bindparam("mailbox")
 _UIDS = messages.c.uid.between(bindparam("first"), bindparam("last"))
 _SELECT = select(*_MESSAGE_COLUMNS, null())
 # The time as it is written: its zone is disregarded (RFC 9051 §6.4.4).
-_SENT_AS_WRITTEN = emails.c.sent_ms + emails.c.sent_offset_min * 60_000
+_SENT_AS_WRITTEN = emails.c.sent_ms + cast(emails.c.sent_offset_min, Big) * 60_000
 _SELECT_SENT = select(*_MESSAGE_COLUMNS, _SENT_AS_WRITTEN).join_from(
     messages, emails, emails.c.id == messages.c.email_id
 )
@@ -113,7 +114,9 @@ def _run(
     node = compiled(query, texts)
     found: list[int] = []
     unsure: list[Candidate] = []
-    for row in _rows(tx, mailbox, query, node, texts):
+    for number, row in enumerate(_rows(tx, mailbox, query, node, texts)):
+        if report is not None and not number % REPORT_EVERY:
+            report(0, 0)
         candidate = Candidate(row)
         holds = node.judge(candidate)
         if holds is None:

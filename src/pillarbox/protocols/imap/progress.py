@@ -34,6 +34,10 @@ class Progress:
         """So many of so many messages have been looked at; called from any thread."""
         self._done = (min(done, total), total)
 
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for the answer; called from any thread."""
+        return not self._lost
+
     def tell_or_end(self, done: int, total: int) -> None:
         """The same, and `ConnectionResetError` where nobody waits for the answer any more."""
         self.tell(done, total)

@@ -96,7 +96,11 @@ async def found_by(
         return Found([view.uids[index] for index in indexes])
     try:
         found = await session.services.search.find(
-            view.account_id, view.mailbox_id, query, session.progress.tell
+            view.account_id,
+            view.mailbox_id,
+            query,
+            session.progress.tell,
+            session.progress.is_wanted,
         )
     except Busy as error:
         if saves:
