@@ -1,0 +1,254 @@
+"""Searching by the index finds what reading every message finds: no miss and no false hit."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kit import corpus
+from kit.mail import EVERYTHING, MailAccount, content_store
+from pillarbox.base.cache import ByteCache
+from pillarbox.base.cpu import Line
+from pillarbox.domain.mail import copy, expunge, read, sweep
+from pillarbox.domain.mail import query as q
+from pillarbox.domain.mail.flags import FlagChange, change_flags
+from pillarbox.domain.mail.index import store as index
+from pillarbox.domain.mail.index.catch_up import Limits
+from pillarbox.domain.mail.model import Flag, FlagSet
+from pillarbox.domain.mail.query import Query
+from pillarbox.domain.mail.search import scan
+from pillarbox.formats.mime.scan import scan as scan_mime
+from pillarbox.formats.mime.searchable import searchable
+from pillarbox.formats.text.fold import folded
+from pillarbox.pipeline.extraction import Extraction
+from pillarbox.pipeline.jobs.indexing import Indexing
+from pillarbox.pipeline.mail_search import MailSearch
+from pillarbox.storage.db import Database
+
+ROUNDS = 120
+
+
+class PlainExtraction(Extraction):
+    """Takes every document for plain text, without another process."""
+
+    async def text(self, content_type: str, filename: str | None, data: bytes) -> str | None:
+        return data.decode("utf-8", "replace")
+
+
+@pytest.fixture
+async def account(database: Database, tmp_path: Path) -> MailAccount:
+    return await MailAccount.open(database, content_store(tmp_path / "blobs"))
+
+
+@pytest.fixture
+async def indexing(account: MailAccount) -> AsyncIterator[Indexing]:
+    made = new_indexing(account)
+    yield made
+    await made.close()
+
+
+def new_indexing(account: MailAccount, owner: str = "one", emails: int = 7) -> Indexing:
+    """Indexing in small steps, so that there is much to merge."""
+    cache = ByteCache(1 << 20)
+    limits = Limits(emails=emails)
+    return Indexing(account.database, account.store, cache, PlainExtraction(), owner, limits)
+
+
+def new_search(account: MailAccount, indexing: Indexing | None) -> MailSearch:
+    line = Line(2, 8)
+    return MailSearch(account.database, account.store, line, ByteCache(1 << 20), indexing)
+
+
+class Reading:
+    """What a search finds, told by reading all mail: written apart from the search itself."""
+
+    def __init__(self, content: bytes, uid: int, flags: int) -> None:
+        found = searchable(content, scan_mime(content))
+        self.uid = uid
+        self.flags = flags
+        self.size_bytes = len(content)
+        self.headers = [(name, folded(value)) for name, value in found.headers]
+        lines = [f"{folded(name)}: {value}" for name, value in self.headers]
+        documents = "\n".join(
+            part.content().decode("utf-8", "replace") for part in found.attachments
+        )
+        self.body = [
+            *map(folded, (*found.texts, *found.filenames)),
+            *(f"{folded(name)}: {folded(value)}" for name, value in found.nested_headers),
+            folded(documents),
+        ]
+        self.text = [*lines, *self.body]
+
+    def holds(self, query: Query) -> bool:  # noqa: C901
+        match query:
+            case q.And(parts):
+                return all(map(self.holds, parts))
+            case q.Or(parts):
+                return any(map(self.holds, parts))
+            case q.Not(part):
+                return not self.holds(part)
+            case q.HasFlag(flag):
+                return bool(self.flags & flag)
+            case q.InUids(ranges):
+                return any(first <= self.uid <= last for first, last in ranges)
+            case q.SizeOver(size_bytes):
+                return self.size_bytes > size_bytes
+            case q.Everything():
+                return True
+            case q.SentBetween():
+                return False  # no message here has a date
+            case q.Text(text):
+                return not text or any(folded(text) in one for one in self.text)
+            case q.Body(text):
+                return not text or any(folded(text) in one for one in self.body)
+            case q.Subject(text):
+                return self._field("subject", text)
+            case q.Address(name, text) | q.Header(name, text):
+                return self._field(name.lower(), text)
+        raise AssertionError(query)
+
+    def _field(self, name: str, text: str) -> bool:
+        return any(folded(text) in value for field, value in self.headers if field == name)
+
+
+async def readings(account: MailAccount, name: str = "INBOX") -> list[Reading]:
+    """Every message of a mailbox."""
+    box = (await account.box(name)).id
+    rows = await account.database.read(
+        read.contents, account.store, account.id, box, EVERYTHING, False
+    )
+    flags = {uid: row[0] for uid, row in (await account.rows(name)).items()}
+    return [Reading(content, uid, flags[uid]) for uid, content, _ in rows]
+
+
+async def compare(
+    account: MailAccount,
+    search: MailSearch,
+    source: random.Random,
+    contents: list[bytes],
+    rounds: int = ROUNDS,
+    name: str = "INBOX",
+) -> int:
+    """Random searches against reading everything; gives how many messages were found."""
+    box = (await account.box(name)).id
+    all_of_it = await readings(account, name)
+    total = 0
+    for _ in range(rounds):
+        query = corpus.query(source, contents)
+        found = await search.find(account.id, box, query)
+        expected = [one.uid for one in all_of_it if one.holds(query)]
+        assert found.uids == expected, query
+        total += len(expected)
+    return total
+
+
+async def fill(account: MailAccount, source: random.Random, count: int) -> list[bytes]:
+    contents = [corpus.message(source) for _ in range(count)]
+    for content in contents:
+        flags = FlagSet(Flag.SEEN if source.randrange(2) else Flag.FLAGGED)
+        await account.put(content, flags=flags)
+    return contents
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_as_by_reading(account: MailAccount, indexing: Indexing, seed: int) -> None:
+    source = random.Random(seed)
+    contents = await fill(account, source, 40)
+    search = new_search(account, indexing)
+    assert await compare(account, search, source, contents, 40)  # nothing is indexed yet
+    assert await indexing.index(account.id)
+    assert await compare(account, search, source, contents)
+    # Some more, which is not indexed; some copied, moved and expunged meanwhile.
+    contents += await fill(account, source, 10)
+    inbox, trash = (await account.box()).id, (await account.box("Trash")).id
+    await account.database.write(copy.copy, account.id, inbox, ((3, 20), (44, 46)), trash)
+    await account.database.write(copy.move, account.id, inbox, ((30, 32), (47, 47)), trash)
+    await account.do(change_flags, "INBOX", ((5, 9),), FlagChange.ADD, FlagSet(Flag.DELETED), None)
+    await account.do(expunge.expunge, "INBOX", None)
+    assert await compare(account, search, source, contents, 60)
+    assert await compare(account, search, source, contents, 60, "Trash")
+    assert await indexing.index(account.id)
+    assert await compare(account, search, source, contents, 60)
+    assert await compare(account, search, source, contents, 60, "Trash")
+    assert await compare(account, new_search(account, None), source, contents, 30, "Trash")
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_after_merges(account: MailAccount, seed: int) -> None:
+    source = random.Random(100 + seed)
+    indexing = new_indexing(account, emails=2)
+    contents: list[bytes] = []
+    for _ in range(5):
+        contents += await fill(account, source, 9)
+        await indexing.index(account.id)
+    segments = await account.database.read(index.segments, account.id)
+    assert sum(one.emails for one in segments) == 45
+    assert any(one.emails >= 13 for one in segments)
+    assert len(segments) < 20
+    assert await compare(account, new_search(account, indexing), source, contents)
+    await indexing.close()
+
+
+async def test_deleted_mail_leaves_the_index(
+    account: MailAccount, indexing: Indexing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = random.Random(7)
+    contents = await fill(account, source, 40)
+    await indexing.index(account.id)
+    await account.do(expunge.remove, "INBOX", ((1, 30),))
+    before = await account.database.read(index.segments, account.id)
+    later_ms = 1 << 50
+    await account.database.write(sweep.sweep, account.store.blobs, later_ms, 100)
+    monkeypatch.setattr("pillarbox.domain.mail.index.catch_up.bloated", lambda tx: [account.id])
+    await indexing.upkeep()
+    after = await account.database.read(index.segments, account.id)
+    assert sum(one.emails for one in before) == 40
+    assert sum(one.emails for one in after) == 10
+    assert sum(one.size_bytes for one in after) < sum(one.size_bytes for one in before)
+    assert await compare(account, new_search(account, indexing), source, contents, 60)
+
+
+async def test_nothing_is_left_of_an_account(account: MailAccount, indexing: Indexing) -> None:
+    await fill(account, random.Random(3), 10)
+    await indexing.index(account.id)
+    await account.database.write(index.drop, account.id)
+    assert await account.database.read(index.segments, account.id) == []
+    assert await account.database.read(index.lagging) == {account.id: 10}
+
+
+async def test_copies_are_indexed_once(account: MailAccount, indexing: Indexing) -> None:
+    await fill(account, random.Random(3), 10)
+    await indexing.index(account.id)
+    inbox, trash = (await account.box()).id, (await account.box("Trash")).id
+    await account.database.write(copy.copy, account.id, inbox, ((1, 10),), trash)
+    assert await account.database.read(index.lagging) == {account.id: 10}
+    await indexing.index(account.id)
+    assert await account.database.read(index.lagging) == {}
+    segments = await account.database.read(index.segments, account.id)
+    assert sum(one.emails for one in segments) == 10
+
+
+async def test_one_process_at_a_time(account: MailAccount, indexing: Indexing) -> None:
+    await fill(account, random.Random(3), 20)
+    other = new_indexing(account, "other")
+    first = indexing.index(account.id)
+    done = await asyncio.gather(first, other.index(account.id))
+    assert any(done)
+    segments = await account.database.read(index.segments, account.id)
+    assert sum(one.emails for one in segments) == 20
+    await other.close()
+
+
+async def test_scan_is_the_reference(account: MailAccount, indexing: Indexing) -> None:
+    source = random.Random(11)
+    contents = await fill(account, source, 15)
+    await indexing.index(account.id)
+    box = (await account.box()).id
+    everything = await readings(account)
+    cache = ByteCache(1 << 20)
+    for _ in range(60):
+        query = corpus.query(source, contents)
+        found = await account.database.read(scan, account.store, cache, account.id, box, query)
+        assert found.uids == [one.uid for one in everything if one.holds(query)], query
