@@ -21,7 +21,7 @@ from pillarbox.base.errors import Unavailable
 from pillarbox.base.log import logger
 from pillarbox.formats.text.documents import READ_APART, document_kind
 from pillarbox.formats.text.html import text_of_html
-from pillarbox.pipeline.extraction_child import ANSWER, REQUEST
+from pillarbox.pipeline.extraction_child import ANSWER, LAST, REQUEST, TEXT
 
 _log = logger("extraction")
 _SETTINGS = struct.Struct(">I")
@@ -86,15 +86,13 @@ class Extraction:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        process = self._process
-        if process is not None and process.returncode is not None:
-            self._end()
-            process = None
         try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                if process is None:
-                    process = await self._start()
-                return await _exchange(process, kind, data)
+            if self._process is not None:
+                with suppress(asyncio.IncompleteReadError, ConnectionError):
+                    return await self._attempt(kind, data)
+                # It may have died of something else than this document.
+                self._end()
+            return await self._attempt(kind, data)
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
             self._end()
             if self._closed:
@@ -105,12 +103,18 @@ class Extraction:
             self._end()
             raise
         finally:
-            self._served += 1
-            if self._served >= self._limits.documents:
-                self._end()
             if self._process is not None:
                 loop = asyncio.get_running_loop()
                 self._idle = loop.call_later(self._limits.idle_s, self._end)
+
+    async def _attempt(self, kind: str, data: bytes) -> str | None:
+        async with asyncio.timeout(self._limits.timeout_s):
+            process = self._process or await self._start()
+            status, text = await _exchange(process, kind, data)
+        self._served += 1
+        if status == LAST or self._served >= self._limits.documents:
+            self._end()
+        return text if status == TEXT else None
 
     async def _start(self) -> Process:
         if self._closed:
@@ -160,8 +164,8 @@ class Extraction:
         task.add_done_callback(self._ending.discard)
 
 
-async def _exchange(process: Process, kind: str, data: bytes) -> str | None:
-    """Hand over one document and take the answer."""
+async def _exchange(process: Process, kind: str, data: bytes) -> tuple[int, str]:
+    """Hand over one document and take the answer: its status and the text."""
     source, answers = process.stdin, process.stdout
     if source is None or answers is None:
         raise ConnectionError("no pipes")
@@ -169,11 +173,10 @@ async def _exchange(process: Process, kind: str, data: bytes) -> str | None:
     source.write(REQUEST.pack(len(name), len(data)) + name)
     source.write(data)
     await source.drain()
-    has_text, size = ANSWER.unpack(await answers.readexactly(ANSWER.size))
+    status, size = ANSWER.unpack(await answers.readexactly(ANSWER.size))
     if size > _ANSWER_MAX_BYTES:
         raise ConnectionError("an answer too long")
-    text = (await answers.readexactly(size)).decode("utf-8", "replace")
-    return text if has_text else None
+    return status, (await answers.readexactly(size)).decode("utf-8", "replace")
 
 
 async def _reap(process: Process) -> None:

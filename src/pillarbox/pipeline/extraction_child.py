@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 REQUEST = struct.Struct(">BI")
 """Before each document: length of its kind, length of its bytes; both follow."""
 ANSWER = struct.Struct(">BI")
-"""Before each answer: whether there is text, and its length in UTF-8."""
+"""Before each answer: `NONE`, `TEXT` or `LAST`, and the length of the text in UTF-8."""
+NONE, TEXT, LAST = range(3)
+"""`LAST` is no text, and the process ends."""
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
@@ -45,7 +47,8 @@ def main() -> int:
         text, worn_out = _text(extract, kind, data)
         del data
         encoded = b"" if text is None else text.encode("utf-8", "replace")
-        answers.write(ANSWER.pack(text is not None, len(encoded)))
+        status = LAST if worn_out else NONE if text is None else TEXT
+        answers.write(ANSWER.pack(status, len(encoded)))
         answers.write(encoded)
         answers.flush()
         if worn_out:

@@ -101,6 +101,7 @@ def office_text(kind: str, data: bytes, characters: int) -> str:
     wanted = _KINDS[kind]
     for name in sorted(filter(wanted.parts.fullmatch, archive.names), key=_in_order)[:PARTS_MAX]:
         _Reader(wanted, out).read(archive.read(name), name)
+        out.add("\n")
         if out.full:
             break
     return out.text()

@@ -1,0 +1,58 @@
+"""Text in the form in which it is compared."""
+
+import time
+
+import pytest
+
+from pillarbox.formats.text.fold import folded
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello World", "hello world"),
+        ("Straße STRASSE", "strasse strasse"),
+        ("Müller Åse façade", "muller ase facade"),
+        ("mu\u0308ller", "muller"),
+        ("İstanbul ISPARTA ısparta", "istanbul isparta isparta"),
+        ("Ὀδυσσεύς ΟΔΥΣΣΕΥΣ", "οδυσσευσ οδυσσευσ"),
+        ("Ёлка йод", "елка иод"),
+        ("Łódź Ærø œuvre Đà", "lodz aero oeuvre da"),
+        ("ｆｕｌｌ　ｗｉｄｔｈ ﬁ №", "full width fi no"),
+        ("한국어", "한국어"),
+        ("\u1112\u1161\u11ab", "한"),
+        ("が か\u3099 ﾊﾞ", "が が バ"),
+        ("שָׁלוֹם", "שלום"),
+        ("مُحَمَّد", "محمد"),
+        ("a\u00a0\r\n\t b", "a b"),
+        (" a ", " a "),
+        ("so\u00adft ze\u200bro", "soft zero"),
+        ("don’t “x” 1–2", 'don\'t "x" 1-2'),
+        ("\ud800x", "\ufffdx"),
+        ("", ""),
+    ],
+)
+def test_folded(text: str, expected: str) -> None:
+    assert folded(text) == expected
+
+
+def test_marks_that_make_another_letter_stay() -> None:
+    assert folded("が") != folded("か")
+    assert folded("パ") not in folded("ハ")
+    assert folded("ก่า") != folded("กา")
+    assert folded("कि") != folded("क")
+
+
+def test_every_character_is_stable() -> None:
+    for code in range(0x110000):
+        once = folded(chr(code))
+        assert folded(once) == once, hex(code)
+
+
+@pytest.mark.parametrize(
+    "one", ["\u0301\u0316", "\u093c\u094d", "\u3099\u093c\u0e48", "\ufdfa", "ä "]
+)
+def test_bulk_takes_linear_time(one: str) -> None:
+    start = time.process_time()
+    folded("a" + one * 100_000)
+    assert time.process_time() - start < 2
