@@ -48,6 +48,7 @@ WORDS = st.sampled_from(
         *b"BODY[HEADER.FIELDS (A)] BINARY[1.2] OR NOT FROM a SINCE 1-Feb-2024 * %".split(),
         *b"FUZZY PARTIAL 1:2 -1:-2 (PARTIAL RELEVANCY IN (personal (mailboxes subtree".split(),
         *b"(REVERSE SUBJECT (SUBJECT) REFERENCES UTF-8 ALL".split(),
+        *b"anyone -anyone group:a@b +lrswipkxteacd -q MYRIGHTS)".split(),
         *b"RETURN (ALL) CHARSET UTF-8 USE (CONDSTORE) UTF8 INBOX &APw- \xff \0 \r \n".split(b" "),
     ]
 )  # fmt: skip

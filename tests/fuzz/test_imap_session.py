@@ -12,13 +12,34 @@ from kit.clock import FakeClock
 from kit.database import new_dialect, open_database
 from kit.imap import open_mail_house
 from pillarbox.cluster.bus import LocalBus
+from pillarbox.domain.accounts.model import User
+from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.sharing import acl
+from pillarbox.domain.sharing.acl import RightsChange
+from pillarbox.domain.sharing.rights import ALL_RIGHTS
 from pillarbox.protocols.imap.options import ImapOptions
+from pillarbox.storage.tx import Tx
 
 UID = st.sampled_from(("", "UID "))
 SET = st.sampled_from(("1", "1:*", "2:1", "*", "$", "4294967295", "1,2", "2,*", "3"))
 NAME = st.sampled_from(
-    ("INBOX", "Trash", "a", "a/b", "inbox/c", '"&AOk-"', '""', "/", "a//b", "#x")
+    (
+        "INBOX",
+        "Trash",
+        "a",
+        "a/b",
+        "inbox/c",
+        '"&AOk-"',
+        '""',
+        "/",
+        "a//b",
+        "#x",
+        "Shared/a",
+        '"Other Users/bob@example.test/INBOX"',
+        '"Other Users/bob@example.test/Sent/a"',
+    )
 )
+WHO = st.sampled_from(("anyone", "-anyone", "bob@example.test", "group:x@y", "alice@example.test"))
 FLAGS = st.sampled_from(("(\\Seen)", "()", "Work \\Deleted", "(\\Recent)", "($Junk x)"))
 PART = st.sampled_from(("", "1", "2", "2.1", "2.MIME", "2.HEADER", "TEXT", "HEADER", "1.1.1", "9"))
 FIELDS = st.sampled_from(("HEADER.FIELDS (a Subject)", "HEADER.FIELDS.NOT (To)"))
@@ -92,6 +113,10 @@ COMMAND = st.one_of(
     st.builds("RENAME {} {}".format, NAME, NAME),
     st.builds("LIST (SUBSCRIBED RECURSIVEMATCH) {} (% a*) RETURN (STATUS (SIZE))".format, NAME),
     st.builds("STATUS {} (MESSAGES RECENT HIGHESTMODSEQ MAILBOXID)".format, NAME),
+    st.builds("SETACL {} {} {}".format, NAME, WHO, st.sampled_from(("lr", "+a", "-l", '""', "q"))),
+    st.builds("{} {}".format, st.sampled_from(("MYRIGHTS", "GETACL", "SUBSCRIBE")), NAME),
+    st.builds("LISTRIGHTS {} {}".format, NAME, WHO),
+    st.builds("DELETEACL {} {}".format, NAME, WHO),
     st.sampled_from(
         ("EXPUNGE", "CLOSE", "UNSELECT", "CHECK", "NOOP", "ENABLE CONDSTORE", "ENABLE UTF8=ACCEPT",
          'LSUB "" %', "NAMESPACE", "FETCH 1", "NOISE", "IDLE\r\nDONE")
@@ -109,6 +134,14 @@ def test_every_command_is_answered(commands: list[str]) -> None:
     asyncio.run(_run(commands))
 
 
+def _share(tx: Tx, bob: User) -> None:
+    """Let everybody do everything with two of Bob's mailboxes."""
+    for name in ("INBOX", "Sent"):
+        mailbox = mailboxes.by_name(tx, bob.account_id, name)
+        assert mailbox is not None
+        acl.change(tx, mailbox, "anyone", RightsChange.SET, ALL_RIGHTS)
+
+
 async def _run(commands: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bus, clock = LocalBus(), FakeClock()
@@ -117,6 +150,7 @@ async def _run(commands: list[str]) -> None:
         database = open_database(dialect, path, clock, bus.publish)
         try:
             house = await open_mail_house(database, bus, path, clock)
+            await house.database.write(_share, await house.add_user("bob@example.test"))
             await house.deliver(MULTIPART)
             await house.deliver(b"")
             options = ImapOptions(max_bad_commands=1000)

@@ -104,6 +104,61 @@ class TestDomains:
         assert filled("user", "list", "--json").rows == []
 
 
+class TestGroups:
+    def test_a_life(self, filled: Cli) -> None:
+        made = filled("group", "add", "Team@example.org", "ann@example.org", "--quota", "1G")
+        assert made.out.startswith("Added group team@example.org.")
+        (row,) = filled("group", "list", "--json").rows
+        assert row["members"] == ["ann@example.org"]
+        assert (row["quota"], row["used_messages"]) == ("1G", 0)
+        assert filled("group", "member-remove", "team@example.org", "ann@example.org").code == 0
+        gone = filled("group", "member-remove", "team@example.org", "ann@example.org")
+        assert (gone.code, "is not a member" in gone.err) == (1, True)
+        assert filled("group", "member-add", "team@example.org", "ann@example.org").code == 0
+        assert "ann@example.org" in filled("group", "list", "example.org").out
+        assert filled("group", "add", "team@example.org").code == 1
+        assert filled("group", "add", "new@example.org", "nobody@example.org").code == 1
+        assert len(filled("group", "list", "--json").rows) == 1
+        assert filled("group", "remove", "team@example.org").code == 2
+        assert filled("group", "remove", "team@example.org", "--yes").code == 0
+        assert filled("group", "list", "--json").rows == []
+
+    def test_domains_take_them_along(self, filled: Cli) -> None:
+        filled("group", "add", "team@example.org")
+        assert filled("domain", "remove", "example.org", "--yes").code == 1
+        assert filled("domain", "remove", "example.org", "--force", "--yes").code == 0
+
+
+class TestAccessLists:
+    def test_a_life(self, filled: Cli) -> None:
+        filled("group", "add", "team@example.org")
+        assert filled("acl", "set", "ann@example.org", "INBOX", "anyone", "lrs").code == 0
+        assert filled("acl", "set", "ann@example.org", "inbox", "anyone", "+d").code == 0
+        taken = filled("acl", "set", "--", "ann@example.org", "INBOX", "-anyone", "t")
+        assert taken.code == 0, taken.err
+        assert filled("acl", "list", "ann@example.org", "INBOX", "--json").rows == [
+            {"mailbox": "INBOX", "who": "ann@example.org", "rights": "lrswipkxtea"},
+            {"mailbox": "INBOX", "who": "-anyone", "rights": "t"},
+            {"mailbox": "INBOX", "who": "anyone", "rights": "lrste"},
+        ]
+        assert filled("acl", "remove", "ann@example.org", "INBOX", "anyone").code == 0
+        assert len(filled("acl", "list", "ann@example.org", "INBOX", "--json").rows) == 2
+        rows = filled("acl", "list", "team@example.org", "--json").rows
+        assert {row["who"] for row in rows} == {"group:team@example.org"}
+        assert {row["rights"] for row in rows} == {"lrswipkte"}
+
+    def test_faults(self, filled: Cli) -> None:
+        for arguments, code in (
+            (("ann@example.org", "INBOX", "anyone", "lq"), 2),
+            (("ann@example.org", "Nothing", "anyone", "l"), 1),
+            (("bob@example.org", "INBOX", "anyone", "l"), 1),
+            (("ann@example.org", "INBOX", "bob@example.org", "l"), 1),
+            (("ann@example.org", "INBOX", "ann@example.org", "l"), 1),
+        ):
+            found = filled("acl", "set", *arguments)
+            assert (found.code, found.err != "") == (code, True)
+
+
 class TestUsers:
     def test_listing(self, filled: Cli) -> None:
         (row,) = filled("user", "list", "--json").rows
