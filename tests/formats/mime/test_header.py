@@ -45,4 +45,7 @@ def test_field_slices() -> None:
         b"X-Empty:\r\nTo: x\r\n\r\n"
     )
     assert field_slices(BLOCK, [b"none"]) == b"\r\n"
-    assert field_slices(b"To: x", [b"to"]) == b"To: x\r\n\r\n"
+    assert field_slices(b"To: x", [b"to"]) == b"To: x\r\n"  # and no blank line, as it has none
+    assert field_slices(b"To: x\r\n", [b"cc"]) == b""
+    assert field_slices(b"To: x\n\n", [b"cc"]) == b"\r\n"
+    assert field_slices(b"\r\n", [b"cc"]) == field_slices(b"", [b"cc"]) == b"\r\n"

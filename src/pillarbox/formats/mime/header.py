@@ -14,6 +14,7 @@ HEADER_BYTES = 256 * 1024
 """What lies behind this in a header block is not looked at, except by `field_slices`."""
 
 _NUL, _LF, _CR = b"\0\n\r"
+_NO_FIELDS = (b"", b"\r\n", b"\n")
 _FIELD = re.compile(
     rb"^([!-9;-~\x80-\xff]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)", re.MULTILINE
 )
@@ -91,7 +92,8 @@ def unfold(raw: bytes) -> bytes:
 def field_slices(block: bytes, names: Collection[bytes], inverse: bool = False) -> bytes:
     """The fields of these names (any case), or all others, as they stand, and a blank line.
 
-    This is what BODY[HEADER.FIELDS (…)] and BODY[HEADER.FIELDS.NOT (…)] answer (RFC 9051 §6.4.5.1).
+    This is what BODY[HEADER.FIELDS (…)] and BODY[HEADER.FIELDS.NOT (…)] answer. A block without a
+    blank line, behind which nothing comes, gets none (RFC 9051 §6.4.5.1).
     """
     wanted = {name.lower() for name in names}
     out: list[bytes] = []
@@ -99,5 +101,6 @@ def field_slices(block: bytes, names: Collection[bytes], inverse: bool = False) 
         if (match[1].lower() in wanted) is not inverse:
             whole = match[0]
             out.append(whole if whole.endswith(b"\n") else whole + b"\r\n")
-    out.append(b"\r\n")
+    if block in _NO_FIELDS or block.endswith((b"\n\r\n", b"\n\n")):
+        out.append(b"\r\n")
     return b"".join(out)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from pillarbox.base.ids import public_id
 from pillarbox.formats.mime import summary as mime
 from pillarbox.formats.mime.part import Part
+from pillarbox.formats.mime.section import find_part
 from pillarbox.protocols.imap.sections import NUL_STAND_IN, Stretch, binary_part, body_section
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.fetch import (
@@ -216,10 +217,20 @@ def _body(section: BodySection, label: bytes) -> ColumnMaker:
     def make(part: Slice) -> respond.Column:
         if whole:
             return respond.Column(form, [_message(content) for content, _ in part.contents])
-        values = [_string(body_section(*found, section)) for found in part.contents]
+        values = [_section_string(*found, section) for found in part.contents]
         return respond.Column(form, values)
 
     return make
+
+
+def _section_string(content: bytes, root: Part | None, section: BodySection) -> bytes | LongLiteral:
+    """A section; the header and text of a part that is no message are empty, not absent."""
+    found = body_section(content, root, section)
+    if found is None and section.part and root is not None:
+        inner = section.text not in (SectionText.WHOLE, SectionText.MIME)
+        if inner and find_part(root, section.part) is not None:
+            return literal(b"")
+    return _string(found)
 
 
 def _message(content: bytes) -> bytes | LongLiteral:
