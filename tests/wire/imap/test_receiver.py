@@ -144,6 +144,41 @@ def test_append_is_small_before_login():
     assert events(data, append=False) == [Rejected(b"a", "literal too large", True)]
 
 
+def test_literals_are_small_before_login():
+    limits = ReceiverLimits(early_literal_bytes=10, early_skip_bytes=30)
+    data = b"a LOGIN " + literal(10) + b" " + literal(10) + b"\r\n"
+    (line,) = events(data, limits=limits, append=False)
+    assert isinstance(line, CommandLine)
+    for head in (b"a LOGIN ", b"a APPEND b ", b"a APPEND b ~"):
+        data = head + literal(11) + b"\r\n"
+        rejected = [Rejected(b"a", "literal too large", True)]
+        assert events(data, limits=limits, append=False) == rejected
+    third = b" ".join([literal(10)] * 3)
+    assert events(b"a LOGIN " + third + b"\r\n", limits=limits, append=False) == rejected
+    assert isinstance(events(b"a LOGIN {31+}\r\n", limits=limits, append=False)[0], Fatal)
+    assert events(b"a LOGIN {31+}\r\n", limits=limits) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "large"),
+    [
+        (b"a APPEND ", False),
+        (b"a APPEND b ", True),
+        (b"a APPEND b (x) ", True),
+        (b"a APPEND b CATENATE (URL ", True),
+        (b"a REPLACE ", False),
+        (b"a REPLACE 1 ", False),
+        (b"a REPLACE 1 b ", True),
+        (b"a UID REPLACE 1 ", False),
+        (b"a UID REPLACE 1 b ", True),
+        (b"a SEARCH TEXT ", False),
+    ],
+)
+def test_only_messages_may_be_large(head, large):
+    found = events(head + literal(25) + b"\r\n")
+    assert isinstance(found[0], CommandLine) is large
+
+
 def test_non_synchronising_literals_can_be_kept_small():
     limits = ReceiverLimits(nonsync_literal_bytes=4096)
     assert events(b"a LOGIN " + literal(4096) + b" x\r\n", limits=limits)[0].pieces[2] == b" x"
