@@ -328,11 +328,13 @@ def subscribe(tx: Tx, account: AccountId, name: str) -> None:
         if tx.scalar(_COUNT_SUBSCRIPTIONS, account=account) >= MAX_MAILBOXES:
             raise TooLarge("The account has too many subscriptions")
         tx.run(_SUBSCRIBE, account_id=account, name=path)
+        changes.hint(tx, account)
 
 
 def unsubscribe(tx: Tx, account: AccountId, name: str) -> None:
     """End a subscription; one that is not there is no fault."""
-    tx.run(_UNSUBSCRIBE, account=account, path=canonical_name(name))
+    if tx.run(_UNSUBSCRIBE, account=account, path=canonical_name(name)):
+        changes.hint(tx, account)
 
 
 def _mailbox(row: Row | None) -> Mailbox | None:

@@ -21,6 +21,7 @@ _AFTER_LOGIN = (
     "CONDSTORE",
     "QRESYNC",
     "UIDONLY",
+    "NOTIFY",
     "ESEARCH",
     "SEARCHRES",
     "STATUS=SIZE",

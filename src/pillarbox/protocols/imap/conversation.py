@@ -5,10 +5,12 @@ calls `wire/imap` for the grammar and `commands/*` for the work. Errors are caug
 else.
 """
 
+import asyncio
 from contextlib import nullcontext
 
 from pillarbox.base.errors import Failure, GrammarError
 from pillarbox.base.log import logger
+from pillarbox.cluster.bus import LOOK_EVERY_S
 from pillarbox.protocols.imap.errors import (
     UID_REQUIRED,
     BadCommand,
@@ -72,7 +74,7 @@ class Conversation:
     async def _serve(self, session: ImapSession) -> None:
         await session.flush()
         while not session.leaving:
-            data = await session.connection.read(session.patience_s(), at_rest=True)
+            data = await self._input(session)
             if not data:
                 session.leaving = True
                 return
@@ -84,6 +86,34 @@ class Conversation:
                 await session.flush()
                 session.account()
             session.account()
+
+    async def _input(self, session: ImapSession) -> bytes:
+        """What the client says next; till then it is told what it asked for with NOTIFY."""
+        connection, notifier = session.connection, session.notifier
+        if notifier is None or session.receiving:
+            return await connection.read(session.patience_s(), at_rest=True)
+        loop = asyncio.get_running_loop()
+        quiet_until = loop.time() + session.patience_s()
+        while (left_s := quiet_until - loop.time()) > 0:
+            try:
+                data = await connection.read_or(notifier.wake, min(LOOK_EVERY_S, left_s))
+            except TimeoutError:
+                data = None
+            if data is not None:
+                return data
+            notifier.wake.clear()
+            await session.require_standing()
+            try:
+                await notifier.push()
+            except Failure as failure:
+                # The next look will find what this one did not.
+                _LOG.warning("notifying failed", why=failure.cause or failure.public)
+            except (ConnectionError, TimeoutError, HangUp, Draining):
+                raise
+            except Exception:
+                _LOG.exception("notifying failed")
+            await session.flush()
+        raise TimeoutError("the client said nothing")
 
     async def _bye(self, text: str) -> None:
         self.session.write(status_response("BYE", text))
@@ -176,6 +206,8 @@ class Conversation:
                 reply = await entry.handler(self.session, command.args)
             if self.session.view is not None and entry.look_after:
                 await look(self.session, expunge=True)
+            if self.session.notifier is not None:
+                await self.session.notifier.tell_new()
         except RefusedCommand as error:
             return _no(error)
         except Failure as failure:

@@ -24,6 +24,7 @@ from pillarbox.protocols.imap.commands import fetch as fetch_
 from pillarbox.protocols.imap.commands import idle as idle_
 from pillarbox.protocols.imap.commands import list as list_
 from pillarbox.protocols.imap.commands import mailboxes as mailboxes_
+from pillarbox.protocols.imap.commands import notify as notify_
 from pillarbox.protocols.imap.commands import replace as replace_
 from pillarbox.protocols.imap.commands import search as search_
 from pillarbox.protocols.imap.commands import select as select_
@@ -45,6 +46,7 @@ from pillarbox.wire.imap.parse import (
     fetch,
     idle,
     mailboxes,
+    notify,
     replace,
     search,
     select,
@@ -144,6 +146,7 @@ ENTRIES = (
     Entry(append.Append, _IN, append_.append),
     Entry(replace.Replace, _OPEN, replace_.replace),
     Entry(compress.Compress, _IN, compress_.compress, look_after=False),
+    Entry(notify.Notify, _IN, notify_.notify, look_after=False),
     Entry(idle.Idle, _IN, idle_.idle, look_after=False),
     Entry(fetch.Fetch, _OPEN, fetch_.fetch, look_after=False),
     Entry(store.Store, _OPEN, store_.store, look_after=False, reports=True),

@@ -5,6 +5,7 @@ Reads nothing but answers to challenges and runs no command: `conversation` does
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.authentication import ChannelFacts
@@ -16,8 +17,12 @@ from pillarbox.protocols.imap.options import ImapServices
 from pillarbox.protocols.imap.progress import Progress
 from pillarbox.protocols.imap.view import View
 from pillarbox.protocols.stream.connection import Connection
+from pillarbox.wire.imap.parse.notify import NotifyEvent
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
 from pillarbox.wire.imap.respond.replies import number_code, status_response
+
+if TYPE_CHECKING:
+    from pillarbox.protocols.imap.commands.notify import Notifier
 
 _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""
@@ -44,6 +49,7 @@ class ImapSession:
         "enabled",
         "failed_logins",
         "leaving",
+        "notifier",
         "progress",
         "receiver",
         "services",
@@ -69,6 +75,8 @@ class ImapSession:
         self.tag = ""
         """The tag of the command that runs."""
         self.leaving = False
+        self.notifier: Notifier | None = None
+        """Tells what NOTIFY asked for; without, only of the selected mailbox and when asked."""
         self._reserved_since = 0.0
         self.failed_logins = 0
         self.unauthentications = 0
@@ -157,6 +165,21 @@ class ImapSession:
             raise HangUp(line.reason)
         return line
 
+    def wants(self, event: NotifyEvent) -> bool:
+        """Whether the client wants to be told of an event in the selected mailbox."""
+        return self.notifier is None or self.notifier.wants(event)
+
+    def end_notifying(self) -> None:
+        """Forget what NOTIFY asked for."""
+        if self.notifier is not None:
+            self.notifier.close()
+            self.notifier = None
+
+    @property
+    def receiving(self) -> bool:
+        """Whether room is taken for a message that is on its way in."""
+        return self._reserved_bytes > 0
+
     def account(self) -> None:
         """Take or give back room for what the receiver holds; without room that is dropped."""
         budget = self.services.in_flight
@@ -175,6 +198,7 @@ class ImapSession:
     def close(self) -> None:
         """Give back what the session holds; it is over."""
         self.view = None
+        self.end_notifying()
         self.services.in_flight.release(self._reserved_bytes)
         self._reserved_bytes = 0
 
@@ -189,6 +213,7 @@ class ImapSession:
     def logged_out(self) -> None:
         """Be as new, for another user: nothing of this one's is left (RFC 8437 §3)."""
         self.actor = self.watch = self.view = None
+        self.end_notifying()
         self.enabled.clear()
         self.condstore = self.utf8 = False
         self.receiver.allow_append(False)

@@ -24,6 +24,7 @@ from pillarbox.domain.sharing.access import Right
 from pillarbox.domain.sharing.rights import changeable
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
+from pillarbox.wire.imap.parse.notify import NotifyEvent
 from pillarbox.wire.imap.respond import select as respond
 from pillarbox.wire.imap.respond.expunge import expunged, vanished
 from pillarbox.wire.imap.respond.fetch import UIDFETCH, fetch_flags
@@ -50,7 +51,7 @@ Ts = TypeVarTuple("Ts")
 async def look(session: ImapSession, *, expunge: bool) -> None:
     """Take in what others changed and tell it; with `expunge`, messages may lose their numbers."""
     view = session.view
-    if view is None:
+    if view is None or (view.loaded and not session.wants(NotifyEvent.MESSAGE_NEW)):
         return
     database = session.services.database
     try:
@@ -167,6 +168,8 @@ def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
     if view.told != len(view):
         view.told = len(view)
         session.write(respond.exists(len(view)))
+    if not session.wants(NotifyEvent.FLAG_CHANGE):
+        view.announced.clear()
     if view.announced:
         indexes = view.indexes_of(sorted(view.announced))
         view.announced = set()

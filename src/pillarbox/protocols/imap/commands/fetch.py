@@ -64,20 +64,29 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
     if args.partial is not None:
         spans = partial(spans, args.partial)
     # UIDFETCH tells the UID anyway.
-    wanted = plan(args.items, uid=args.uid and not session.uidonly, modseq=by_modseq)
-    complete = True
-    async for part, whole in _slices(session, view, spans, wanted):
-        complete &= whole
-        numbers = _numbers(session, part)
-        async for columns in _responses(part, wanted, uid=args.uid and not session.uidonly):
-            await _send(session, numbers, columns, apart=bool(part.contents))
-        # The next slice is read when nothing of this one is in memory any more.
-        del part
+    uid = args.uid and not session.uidonly
+    wanted = plan(args.items, uid=uid, modseq=by_modseq)
+    complete = await tell_items(session, view, spans, wanted, uid=uid)
     if wanted.sets_seen and not view.read_only and Right.SEEN in view.rights:
         await _set_seen(session, view, spans, uid=args.uid)
     if not complete:
         raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
     return Reply("FETCH completed")
+
+
+async def tell_items(
+    session: ImapSession, view: View, spans: Sequence[Span], wanted: Plan, *, uid: bool
+) -> bool:
+    """Send what is wanted of some messages; `False` where not all of them were there any more."""
+    complete = True
+    async for part, whole in _slices(session, view, spans, wanted):
+        complete &= whole
+        numbers = _numbers(session, part)
+        async for columns in _responses(part, wanted, uid=uid):
+            await _send(session, numbers, columns, apart=bool(part.contents))
+        # The next slice is read when nothing of this one is in memory any more.
+        del part
+    return complete
 
 
 def _numbers(session: ImapSession, part: Slice) -> list[int]:

@@ -23,7 +23,7 @@ async def idle(session: ImapSession, args: Idle) -> Reply:
     # Somebody else's mailbox changes with its owner's account.
     view = session.view
     account = session.require_actor().account_id if view is None else view.account_id
-    wake = asyncio.Event()
+    wake = asyncio.Event() if session.notifier is None else session.notifier.wake
     stop = session.services.bus.subscribe(topic(account), lambda _: wake.set())
     try:
         session.write(continuation("Idling"))
@@ -50,7 +50,10 @@ async def _until_done(session: ImapSession, wake: asyncio.Event) -> None:
         if data is None:
             wake.clear()
             await session.require_standing()
-            await look(session, expunge=True)
+            if session.notifier is not None:
+                await session.notifier.push(idle=True)
+            else:
+                await look(session, expunge=True)
             await session.flush()
         elif not data:
             raise ConnectionResetError("the client left")

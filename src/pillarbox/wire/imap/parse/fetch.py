@@ -213,7 +213,8 @@ def _name(tokens: Tokens) -> bytes:
     return found.group().upper()
 
 
-def _items(tokens: Tokens) -> tuple[FetchItem, ...]:
+def fetch_items(tokens: Tokens) -> tuple[FetchItem, ...]:
+    """Items in parentheses, or one alone, or a macro."""
     if not tokens.skip(b"("):
         name = _name(tokens)
         return MACROS.get(name) or (_item(tokens, name),)
@@ -256,7 +257,7 @@ def _parse(tokens: Tokens, *, uid: bool) -> Fetch:
     tokens.sp()
     sequence = tokens.sequence_set()
     tokens.sp()
-    items = _items(tokens)
+    items = fetch_items(tokens)
     if tokens.skip(b" ("):
         changed_since, vanished, partial = _modifiers(tokens, uid=uid)
         return Fetch(sequence, items, changed_since, vanished, uid, partial)

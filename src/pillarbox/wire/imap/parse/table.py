@@ -14,6 +14,7 @@ from pillarbox.wire.imap.parse.fetch import FETCH
 from pillarbox.wire.imap.parse.idle import IDLE
 from pillarbox.wire.imap.parse.list import LIST
 from pillarbox.wire.imap.parse.mailboxes import MAILBOXES
+from pillarbox.wire.imap.parse.notify import NOTIFY
 from pillarbox.wire.imap.parse.replace import REPLACE
 from pillarbox.wire.imap.parse.search import SEARCH
 from pillarbox.wire.imap.parse.select import SELECT
@@ -35,6 +36,7 @@ FAMILIES = (
     REPLACE,
     COMPRESS,
     IDLE,
+    NOTIFY,
     EXPUNGE,
     SEARCH,
     SORT,
