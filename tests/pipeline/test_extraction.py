@@ -3,9 +3,11 @@
 import asyncio
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -135,6 +137,17 @@ async def test_the_process_has_next_to_no_rights(monkeypatch: pytest.MonkeyPatch
         assert await do(made, "write") == "refused"
         files = (await do(made, "files") or "").split(",")
         assert len(files) <= 6  # its pipes, the null device three times, the folder it lists
+
+
+async def test_where_the_system_allows_it_there_is_no_network() -> None:
+    unshare = await asyncio.to_thread(shutil.which, "unshare")
+    if unshare is None:
+        pytest.skip("needs unshare")
+    probe = await asyncio.create_subprocess_exec(unshare, "-U", "-n", "true", stderr=DEVNULL)
+    if await probe.wait():
+        pytest.skip("needs leave to make network namespaces")
+    async with hostile() as made:
+        assert await do(made, "network") == "1"  # its own loopback
 
 
 async def test_a_process_reads_so_many_documents_and_ends_when_idle() -> None:
