@@ -66,11 +66,16 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a row says of a message; `sent_ms` is the internal date where there is no sent one."""
+    """What rows say of messages: columns alike in length and order.
 
-    internal_ms: int
-    size_bytes: int
-    sent_ms: int
+    Columns, for a hundred thousand objects would have to be looked at by the garbage collector.
+    `sent_ms` is the internal date where there is no sent one.
+    """
+
+    uids: list[int]
+    internal_ms: list[int]
+    size_bytes: list[int]
+    sent_ms: list[int]
 
 
 def sort(
@@ -87,28 +92,28 @@ def sort(
 
     Messages that are gone are left out. The highest relevancy comes first.
     """
-    columns: list[list[Any]] = []
     keys = [criterion.key for criterion in criteria]
-    by_row = [key for key in keys if key in _ROW_KEYS]
-    by_text = [key for key in keys if key in _TEXT_KEYS]
-    rows = facts(tx, mailbox, uids) if by_row else {}
-    present = [uid for uid in uids if uid in rows] if by_row else list(uids)
-    texts: dict[int, list[str]] = {}
+    columns: dict[SortKey, Sequence[Any]] = {}
+    if not _ROW_KEYS.keys().isdisjoint(keys):
+        rows = facts(tx, mailbox, uids)
+        uids = rows.uids
+        columns.update((key, _ROW_KEYS[key](rows)) for key in keys if key in _ROW_KEYS)
+    by_text = {key: _TEXT_KEYS[key] for key in keys if key in _TEXT_KEYS}
     if by_text:
-        readers = [_TEXT_KEYS[key] for key in by_text]
-        for uid, fields in each_fields(tx, store, account, mailbox, present, progress):
-            texts[uid] = [read(fields) for read in readers]
-        present = [uid for uid in present if uid in texts]
-    for key in keys:
-        if key is SortKey.RELEVANCY:
-            columns.append([-relevancy.get(uid, 0) for uid in present])
-        elif key in _ROW_KEYS:
-            value_of = _ROW_KEYS[key]
-            columns.append([value_of(rows[uid]) for uid in present])
-        else:
-            number = by_text.index(key)
-            columns.append([texts[uid][number] for uid in present])
-    return ordered(present, columns, [criterion.reverse for criterion in criteria])
+        # In the transaction that read the rows nothing can be gone.
+        texts: dict[SortKey, list[str]] = {key: [] for key in by_text}
+        present: list[int] = []
+        for uid, fields in each_fields(tx, store, account, mailbox, uids, progress):
+            present.append(uid)
+            for key, read in by_text.items():
+                texts[key].append(read(fields))
+        uids = present
+        columns.update(texts)
+    if SortKey.RELEVANCY in keys:
+        columns[SortKey.RELEVANCY] = [-relevancy.get(uid, 0) for uid in uids]
+    return ordered(
+        uids, [columns[key] for key in keys], [criterion.reverse for criterion in criteria]
+    )
 
 
 def ordered(
@@ -143,18 +148,20 @@ def in_order(values: Iterable[Any]) -> list[Any]:
     return list(merge(*runs))
 
 
-def facts(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> dict[int, Facts]:
+def facts(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> Facts:
     """What the rows say of the messages with these ascending UIDs that are still there."""
     wanted = set(uids)
-    found: dict[int, Facts] = {}
+    found = Facts([], [], [], [])
     for batch in _batches(uids):
         for first, last in _ranges(batch):
             for uid, internal_ms, size_bytes, sent_ms in tx.all(
                 _ROWS, mailbox=mailbox, first=first, last=last
             ):
                 if uid in wanted:
-                    sent = internal_ms if sent_ms is None else sent_ms
-                    found[uid] = Facts(internal_ms, size_bytes, sent)
+                    found.uids.append(uid)
+                    found.internal_ms.append(internal_ms)
+                    found.size_bytes.append(size_bytes)
+                    found.sent_ms.append(internal_ms if sent_ms is None else sent_ms)
     return found
 
 
@@ -208,11 +215,11 @@ def _display(listed: Sequence[Correspondent]) -> str:
     return casemap(listed[0].name or listed[0].address) if listed else ""
 
 
-_ROW_KEYS: Mapping[SortKey, Callable[[Facts], int]] = MappingProxyType(
+_ROW_KEYS: Mapping[SortKey, Callable[[Facts], list[int]]] = MappingProxyType(
     {
-        SortKey.ARRIVAL: lambda row: row.internal_ms,
-        SortKey.DATE: lambda row: row.sent_ms,
-        SortKey.SIZE: lambda row: row.size_bytes,
+        SortKey.ARRIVAL: lambda rows: rows.internal_ms,
+        SortKey.DATE: lambda rows: rows.sent_ms,
+        SortKey.SIZE: lambda rows: rows.size_bytes,
     }
 )
 _TEXT_KEYS: Mapping[SortKey, Callable[[Fields], str]] = MappingProxyType(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.sort import Progress, each_fields, facts, in_order
@@ -27,8 +29,7 @@ class Algorithm(Enum):
     REFERENCES = "REFERENCES"
 
 
-@dataclass(frozen=True, slots=True)
-class Threaded:
+class Threaded(msgspec.Struct, frozen=True, gc=False):
     """A message to be threaded; `subject` is the base, as it is compared."""
 
     uid: int
@@ -58,11 +59,12 @@ def thread(
 ) -> Forest:
     """The threads of the messages with these ascending UIDs; those that are gone are left out."""
     rows = facts(tx, mailbox, uids)
+    sent = dict(zip(rows.uids, rows.sent_ms, strict=True))
     found: list[Threaded] = []
     by_references = algorithm is Algorithm.REFERENCES
     for uid, fields in each_fields(tx, store, account, mailbox, uids, progress):
-        row = rows.get(uid)
-        if row is None:
+        sent_ms = sent.get(uid)
+        if sent_ms is None:
             continue
         subject, is_reply = base_subject(fields.subject)
         references: tuple[str, ...] = ()
@@ -71,7 +73,7 @@ def thread(
                 fields.references or tuple(one for one in fields.in_reply_to if "@" in one)[:1]
             )
         message_id = fields.message_id if by_references else None
-        found.append(Threaded(uid, row.sent_ms, casemap(subject), is_reply, message_id, references))
+        found.append(Threaded(uid, sent_ms, casemap(subject), is_reply, message_id, references))
     return by_reference(found) if by_references else by_subject(found)
 
 

@@ -10,7 +10,7 @@ from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import ALL_RIGHTS, Access, Right
-from pillarbox.protocols.imap.commands.search import found_by, opened, tell_extended
+from pillarbox.protocols.imap.commands.search import Wanted, found_by, opened, tell_extended
 from pillarbox.protocols.imap.commands.search_query import uses_modseq, uses_numbers
 from pillarbox.protocols.imap.errors import UID_REQUIRED, BadCommand, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
@@ -53,16 +53,13 @@ async def _search_one(session: ImapSession, view: View, args: Esearch) -> None:
     found = await found_by(session, view, args.key, saves="SAVE" in args.returns)
     if not found.uids:
         return
-    await tell_extended(
-        session,
-        view,
-        found,
+    wanted = Wanted(
         args.returns,
         args.partial,
-        uid=True,
-        by_modseq=uses_modseq(args.key),
+        modseq=uses_modseq(args.key),
         mailbox=Correlated(view.name, view.uidvalidity, utf8=session.utf8),
     )
+    await tell_extended(session, view, found, wanted)
 
 
 async def _view(session: ImapSession, found: Access) -> View:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from pillarbox.base.errors import Busy
 from pillarbox.base.ids import EmailId
@@ -32,6 +33,7 @@ from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.parse.partial import PartialRange
 from pillarbox.wire.imap.parse.search import Search
 from pillarbox.wire.imap.parse.search_keys import SearchKey
+from pillarbox.wire.imap.parse.sort import Sort
 from pillarbox.wire.imap.respond import search as respond
 
 if TYPE_CHECKING:
@@ -39,8 +41,11 @@ if TYPE_CHECKING:
 
 _JUDGED_ON_LOOP = 500_000
 """Messages times keys: more would keep the other sessions waiting for 10 ms and longer."""
-PRINTED_ON_LOOP = 5_000
-"""Numbers: likewise."""
+MADE_ON_LOOP = 5_000
+"""Messages to be told of: likewise."""
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
 async def search(session: ImapSession, args: Search) -> Reply:
@@ -53,15 +58,11 @@ async def search(session: ImapSession, args: Search) -> Reply:
         returns = frozenset({"ALL"})
     saves = returns is not None and "SAVE" in returns
     found = await found_by(session, view, args.key, saves=saves)
-    by_modseq = uses_modseq(args.key)
     if returns is None:
-        numbers = found.uids if args.uid else numbers_of(view, found.uids)
-        modseq = highest_modseq(view, found.uids) if by_modseq else None
-        session.write(await printed(len(numbers), respond.search, numbers, modseq))
-        return Reply("SEARCH completed")
-    await tell_extended(
-        session, view, found, returns, args.partial, uid=args.uid, by_modseq=by_modseq
-    )
+        await tell_plainly(session, view, respond.search, found.uids, args)
+    else:
+        wanted = Wanted(returns, args.partial, uid=args.uid, modseq=uses_modseq(args.key))
+        await tell_extended(session, view, found, wanted)
     return Reply("SEARCH completed")
 
 
@@ -106,46 +107,74 @@ async def found_by(
         if saves:
             raise RefusedCommand(error.public, "NOTSAVED") from error
         raise
-    known = [view.uids[index] for index in view.indexes_of(found.uids)]
+    known = await made(len(found.uids), _known, view, found.uids)
     return Found(known, found.relevancy)
 
 
-async def tell_extended(
+def _known(view: View, uids: Sequence[int]) -> list[int]:
+    return [view.uids[index] for index in view.indexes_of(uids)]
+
+
+async def tell_plainly(
     session: ImapSession,
     view: View,
-    found: Found,
-    returns: Collection[str],
-    partial: PartialRange | None,
-    *,
-    uid: bool,
-    by_modseq: bool,
-    in_order: bool = False,
-    mailbox: respond.Correlated | None = None,
+    respond_with: Callable[[Sequence[int], int | None], bytes],
+    uids: Sequence[int],
+    args: Search | Sort,
 ) -> None:
-    """Write the ESEARCH response, and keep the result where that was asked for.
+    """Write the response of IMAP4rev1 to a search or a sort."""
 
-    `found.uids` come in the order of a sort with `in_order`, else ascending.
+    def respond_to() -> bytes:
+        modseq = highest_modseq(view, uids) if uses_modseq(args.key) else None
+        return respond_with(uids if args.uid else numbers_of(view, uids), modseq)
+
+    session.write(await made(len(uids), respond_to))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an ESEARCH response is to tell.
+
+    The UIDs come in the order of a sort with `in_order`, else ascending. `modseq` asks for the
+    highest.
     """
-    uids = found.uids
-    page = None if partial is None else partial.within(len(uids))
-    told = _told(uids, returns, page)
-    if "SAVE" in returns:
+
+    returns: Collection[str]
+    partial: PartialRange | None = None
+    uid: bool = True
+    modseq: bool = False
+    in_order: bool = False
+    mailbox: respond.Correlated | None = None
+
+
+async def tell_extended(session: ImapSession, view: View, found: Found, wanted: Wanted) -> None:
+    """Write the ESEARCH response, and keep the result where that was asked for."""
+    data, told = await made(len(found.uids), _extended, session.tag, view, found, wanted)
+    if "SAVE" in wanted.returns:
         view.saved = array("I", sorted(told))
-    if set(returns) == {"SAVE"}:
-        return
-    answer = respond.Result(
-        uids if uid else numbers_of(view, uids),
-        frozenset(returns),
-        uid=uid,
-        in_order=in_order,
+    if set(wanted.returns) != {"SAVE"}:
+        session.write(data)
+
+
+def _extended(tag: str, view: View, found: Found, wanted: Wanted) -> tuple[bytes, Sequence[int]]:
+    """The response, and the UIDs it is about."""
+    uids, partial = found.uids, wanted.partial
+    page = None if partial is None else partial.within(len(uids))
+    told = _told(uids, wanted.returns, page)
+    relevancy = None
+    if "RELEVANCY" in wanted.returns:
+        relevancy = [found.relevancy.get(one, 100) for one in uids]
+    result = respond.Result(
+        uids if wanted.uid else numbers_of(view, uids),
+        frozenset(wanted.returns),
+        uid=wanted.uid,
+        in_order=wanted.in_order,
         page=None if partial is None or page is None else (partial.to_bytes(), *page),
-        relevancy=[found.relevancy.get(one, 100) for one in uids]
-        if "RELEVANCY" in returns
-        else None,
-        modseq=highest_modseq(view, told) if by_modseq else None,
-        mailbox=mailbox,
+        relevancy=relevancy,
+        modseq=highest_modseq(view, told) if wanted.modseq else None,
+        mailbox=wanted.mailbox,
     )
-    session.write(await printed(len(uids), respond.esearch, session.tag, answer))
+    return respond.esearch(tag, result), told
 
 
 def _told(
@@ -179,11 +208,11 @@ def highest_modseq(view: View, uids: Sequence[int]) -> int:
     return max((view.modseqs[view.index_of(uid)] for uid in uids), default=0)
 
 
-async def printed(count: int, respond_with: respond.Printer, *args: object) -> bytes:
-    """A response with so many numbers; long ones are made in a thread."""
-    if count < PRINTED_ON_LOOP:
-        return respond_with(*args)
-    return await asyncio.to_thread(respond_with, *args)
+async def made(count: int, fn: Callable[[*Ts], R], *args: *Ts) -> R:
+    """What `fn` makes of so many messages; of many it does so in a thread."""
+    if count < MADE_ON_LOOP:
+        return fn(*args)
+    return await asyncio.to_thread(fn, *args)
 
 
 def _places(tx: Tx, view: View, wanted: Sequence[tuple[str, int]]) -> Places:

@@ -9,12 +9,11 @@ from pillarbox.domain.mail import sort as sorting
 from pillarbox.domain.mail.sort import Criterion, SortKey
 from pillarbox.pipeline.mail_search import Found
 from pillarbox.protocols.imap.commands.search import (
+    Wanted,
     found_by,
-    highest_modseq,
-    numbers_of,
     opened,
-    printed,
     tell_extended,
+    tell_plainly,
 )
 from pillarbox.protocols.imap.commands.search_query import uses_modseq
 from pillarbox.protocols.imap.reply import Reply
@@ -46,20 +45,11 @@ async def sort(session: ImapSession, args: Sort) -> Reply:
             found.relevancy,
             session.progress.tell_or_end,
         )
-    by_modseq = uses_modseq(args.key)
     if returns is None:
-        numbers = uids if args.uid else numbers_of(view, uids)
-        modseq = highest_modseq(view, uids) if by_modseq else None
-        session.write(await printed(len(numbers), respond.sort, numbers, modseq))
+        await tell_plainly(session, view, respond.sort, uids, args)
         return Reply("SORT completed")
-    await tell_extended(
-        session,
-        view,
-        Found(uids, found.relevancy),
-        returns,
-        args.partial,
-        uid=args.uid,
-        by_modseq=by_modseq,
-        in_order=True,
+    wanted = Wanted(
+        returns, args.partial, uid=args.uid, modseq=uses_modseq(args.key), in_order=True
     )
+    await tell_extended(session, view, Found(uids, found.relevancy), wanted)
     return Reply("SORT completed")

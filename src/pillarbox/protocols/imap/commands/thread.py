@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pillarbox.domain.mail import threading
 from pillarbox.domain.mail.threading import Algorithm
-from pillarbox.protocols.imap.commands.search import found_by, numbers_of, opened, printed
+from pillarbox.protocols.imap.commands.search import found_by, made, numbers_of, opened
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse.thread import Thread
 from pillarbox.wire.imap.respond import thread as respond
@@ -34,8 +34,10 @@ async def thread(session: ImapSession, args: Thread) -> Reply:
             Algorithm(args.algorithm),
             session.progress.tell_or_end,
         )
-    names = dict(zip(uids, uids if args.uid else numbers_of(view, uids), strict=True))
-    session.write(
-        await printed(len(uids), respond.thread, forest.roots, forest.children, names.__getitem__)
-    )
+
+    def respond_to() -> bytes:
+        names = dict(zip(uids, uids if args.uid else numbers_of(view, uids), strict=True))
+        return respond.thread(forest.roots, forest.children, names.__getitem__)
+
+    session.write(await made(len(uids), respond_to))
     return Reply("THREAD completed")

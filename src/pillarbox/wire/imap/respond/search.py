@@ -1,14 +1,11 @@
 """SEARCH, SORT and ESEARCH responses (RFC 9051 §7.3.4, RFC 4731 §3.1, RFC 7162 §3.1.5)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pillarbox.wire.imap.names import encode_name
 from pillarbox.wire.imap.respond.strings import quote
 from pillarbox.wire.imap.sets import format_uid_set
-
-Printer = Callable[..., bytes]
-"""Makes a response."""
 
 
 @dataclass(frozen=True, slots=True)
