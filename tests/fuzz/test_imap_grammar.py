@@ -29,6 +29,7 @@ from pillarbox.wire.imap.respond.list import list_response
 from pillarbox.wire.imap.respond.strings import nstring
 from pillarbox.wire.imap.sets import SequenceSet, format_uid_set
 from pillarbox.wire.imap.tokens import Tokens
+from pillarbox.wire.imap.urls import parse_url
 
 LIMITS = ReceiverLimits(
     text_bytes=120,
@@ -49,6 +50,7 @@ WORDS = st.sampled_from(
         *b"FUZZY PARTIAL 1:2 -1:-2 (PARTIAL RELEVANCY IN (personal (mailboxes subtree".split(),
         *b"(REVERSE SUBJECT (SUBJECT) REFERENCES UTF-8 ALL".split(),
         *b"anyone -anyone group:a@b +lrswipkxteacd -q MYRIGHTS)".split(),
+        *b"CATENATE (TEXT (URL /a/;UID=1".split(),
         *b"RETURN (ALL) CHARSET UTF-8 USE (CONDSTORE) UTF8 INBOX &APw- \xff \0 \r \n".split(b" "),
     ]
 )  # fmt: skip
@@ -111,6 +113,27 @@ def test_each_command_is_read_or_refused(verb, words):
     else:
         return
     assert refusal.tag == "a"
+
+
+URL_WORDS = st.sampled_from(
+    (
+        "/", ";", "=", ";UID=", "/;UID=1", ";UIDVALIDITY=", ";SECTION=", "/;SECTION=1.2.MIME", "?",
+        "/;PARTIAL=", ".", "0", "1", "7.3", "INBOX", "a%20b", "%C3%A9", "%FF", "%5D", "%0D%0A", "]",
+        "HEADER.FIELDS%20(A%20B)", "TEXT", "imap://h/", ";URLAUTH=", "[", '"', "\\", "\u00e9",
+    )
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(TEXT, st.lists(URL_WORDS, max_size=12).map("".join)))
+def test_urls_are_read_or_refused(text):
+    try:
+        url = parse_url(text)
+    except GrammarError:
+        return
+    assert 0 < url.uid < 1 << 32
+    assert url.mailbox is None or url.mailbox
+    assert url.section.peek
 
 
 @settings(deadline=None, max_examples=150)

@@ -62,6 +62,9 @@ ATTRIBUTE = st.sampled_from(
         "THREADID",
         "PREVIEW",
         "BINARY[2]",
+        "BINARY[]",
+        "BINARY.PEEK[1]<1.9>",
+        "BINARY[2.1]",
         "BINARY.SIZE[2]",
     )
 )
@@ -93,6 +96,40 @@ KEYS = st.recursive(
     max_leaves=6,
 )
 RETURN = st.sampled_from(("", "RETURN () ", "RETURN (SAVE) ", "RETURN (MIN MAX COUNT SAVE) "))
+URL = st.builds(
+    "{};UID={}{}{}".format,
+    st.sampled_from(("/INBOX/", "/a/", "/", "", "/INBOX;UIDVALIDITY=1/", "//x/", "/%41/")),
+    st.sampled_from(("1", "2", "0", "4294967295", "x")),
+    st.sampled_from(
+        ("", "/;SECTION=1", "/;section=2.MIME", "/;SECTION=HEADER.FIELDS%20(A)", ";SECTION=", "/")
+    ),
+    st.sampled_from(("", "/;PARTIAL=1", "/;PARTIAL=1.2", "/;PARTIAL=0.0", "]")),
+)
+PIECE = st.one_of(
+    st.builds('URL "{}"'.format, URL),
+    st.sampled_from(
+        (
+            "TEXT {3+}\r\nabc",
+            "TEXT ~{3+}\r\na\0c",
+            "UTF8 (~{2+}\r\n\u00e9)",
+            "TEXT {0+}\r\n",
+            "URL x",
+        )
+    ),
+)
+DATA = st.one_of(
+    st.sampled_from(
+        (
+            "{3+}\r\nabc",
+            "{0+}\r\n",
+            "~{3+}\r\na\0c",
+            "{3+}\r\na\0c",
+            "UTF8 (~{2+}\r\n\u00e9)",
+            "UTF8 ()",
+        )
+    ),
+    st.lists(PIECE, max_size=4).map(" ".join).map("CATENATE ({})".format),
+)
 COMMAND = st.one_of(
     st.builds("{}FETCH {} ({})".format, UID, SET, ITEMS),
     st.builds("{}FETCH {} ({}) (CHANGEDSINCE 1)".format, UID, SET, ITEMS),
@@ -102,7 +139,10 @@ COMMAND = st.one_of(
     st.builds("{}COPY {} {}".format, UID, SET, NAME),
     st.builds("{}MOVE {} {}".format, UID, SET, NAME),
     st.builds("UID EXPUNGE {}".format, SET),
-    st.builds("APPEND {} {} {}".format, NAME, FLAGS, st.sampled_from(("{3+}\r\nabc", "{0+}\r\n"))),
+    st.builds("APPEND {} {} {}".format, NAME, FLAGS, DATA),
+    st.builds("APPEND {} {} {}".format, NAME, DATA, DATA),
+    st.builds("REPLACE {} {} {}".format, st.sampled_from(("1", "2", "*", "9")), NAME, DATA),
+    st.builds("UID REPLACE {} {} {} {}".format, st.integers(1, 4), NAME, FLAGS, DATA),
     st.builds(
         "{} {}".format,
         st.sampled_from(
@@ -119,7 +159,7 @@ COMMAND = st.one_of(
     st.builds("DELETEACL {} {}".format, NAME, WHO),
     st.sampled_from(
         ("EXPUNGE", "CLOSE", "UNSELECT", "CHECK", "NOOP", "ENABLE CONDSTORE", "ENABLE UTF8=ACCEPT",
-         'LSUB "" %', "NAMESPACE", "FETCH 1", "NOISE", "IDLE\r\nDONE")
+         'LSUB "" %', "NAMESPACE", "FETCH 1", "NOISE", "COMPRESS DEFLATE", "IDLE\r\nDONE")
     ),
 )  # fmt: skip
 MULTIPART = (
