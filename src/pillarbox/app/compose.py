@@ -29,6 +29,7 @@ from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
@@ -186,6 +187,7 @@ def _jobs(purge: Purge, indexing: Indexing) -> tuple[PeriodicJob, ...]:
     return (
         PeriodicJob("purge", PURGE_EVERY_S, purge.run),
         PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
+        PeriodicJob("forgetting", FORGET_EVERY_S, Forgetting(purge.database, purge.clock).run),
         PeriodicJob("index", LOOK_EVERY_S, indexing.look),
         PeriodicJob("index upkeep", UPKEEP_EVERY_S, indexing.upkeep),
     )
