@@ -18,34 +18,16 @@ from pillarbox.domain.mail.index.lookup import hits
 from pillarbox.domain.mail.index.store import IndexReader
 from pillarbox.storage.tx import Row, Tx
 
-_UID, _FLAGS, _KEYWORDS, _MODSEQ, _INTERNAL, _SIZE, _SAVED, _EMAIL, _SENT = range(9)
+UID, EMAIL = 0, 7
+"""Where UID and email id stand in a row."""
+_FLAGS, _KEYWORDS, _MODSEQ, _INTERNAL, _SIZE, _SAVED, _SENT = 1, 2, 3, 4, 5, 6, 8
 
 
-class Candidate:
-    """A message under judgement: its row, and its text once that has been read.
+Judge = Callable[[Row, Document | None], bool | None]
+"""Whether a query holds for a message; `None` if that takes its text and there is no document.
 
-    Rows are UID, bits, keywords, modseq, internal date, size, saved date, email id, sent date.
-    """
-
-    __slots__ = ("document", "row")
-
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.document: Document | None = None
-
-    @property
-    def uid(self) -> int:
-        """Its UID."""
-        return int(self.row[_UID])
-
-    @property
-    def email_id(self) -> int:
-        """The email that was placed."""
-        return int(self.row[_EMAIL])
-
-
-Judge = Callable[[Candidate], bool | None]
-"""Whether a query holds; `None` if that takes the text of the message."""
+Rows are UID, bits, keywords, modseq, internal date, size, saved date, email id, sent date.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +85,10 @@ def _and(nodes: list[Node]) -> Node:
         if node.emails is not None:
             bound = node.emails if bound is None else bound & node.emails
 
-    def judge(candidate: Candidate) -> bool | None:
+    def judge(row: Row, document: Document | None) -> bool | None:
         result: bool | None = True
         for one in judges:
-            holds = one(candidate)
+            holds = one(row, document)
             if holds is False:
                 return False
             if holds is None:
@@ -122,10 +104,10 @@ def _or(nodes: list[Node]) -> Node:
     for node in nodes:
         bound = None if bound is None or node.emails is None else bound | node.emails
 
-    def judge(candidate: Candidate) -> bool | None:
+    def judge(row: Row, document: Document | None) -> bool | None:
         result: bool | None = False
         for one in judges:
-            holds = one(candidate)
+            holds = one(row, document)
             if holds:
                 return True
             if holds is None:
@@ -138,8 +120,8 @@ def _or(nodes: list[Node]) -> Node:
 def _not(node: Node) -> Node:
     inner = node.judge
 
-    def judge(candidate: Candidate) -> bool | None:
-        holds = inner(candidate)
+    def judge(row: Row, document: Document | None) -> bool | None:
+        holds = inner(row, document)
         return None if holds is None else not holds
 
     return Node(judge)
@@ -148,7 +130,7 @@ def _not(node: Node) -> Node:
 def _text(query: TextQuery, texts: Texts, fuzzy: bool) -> Node:
     leaf = leaf_of(query)
     if leaf.name is None and not leaf.needle:
-        return Node(lambda candidate: True)
+        return Node(lambda row, document: True)
     if fuzzy and leaf.needle:
         return _near(leaf, texts)
     mark = texts.mark
@@ -157,12 +139,10 @@ def _text(query: TextQuery, texts: Texts, fuzzy: bool) -> Node:
         found = hits(texts.reader, leaf)
         sure, maybe = found.sure, found.maybe
 
-    def judge(candidate: Candidate) -> bool | None:
-        row = candidate.row
-        email = row[_EMAIL]
-        if row[_UID] <= mark and email not in maybe:
+    def judge(row: Row, document: Document | None) -> bool | None:
+        email = row[EMAIL]
+        if row[UID] <= mark and email not in maybe:
             return email in sure
-        document = candidate.document
         return None if document is None else _holds(document, leaf, email, texts)
 
     return Node(judge, sure | maybe)
@@ -182,37 +162,36 @@ def _near(leaf: Leaf, texts: Texts) -> Node:
     mark = texts.mark
     found = near(texts.reader, leaf) if texts.reader is not None else {}
 
-    def judge(candidate: Candidate) -> bool | None:
-        row = candidate.row
-        if row[_UID] <= mark:
-            rating = found.get(row[_EMAIL], 0)
-        elif candidate.document is None:
+    def judge(row: Row, document: Document | None) -> bool | None:
+        if row[UID] <= mark:
+            rating = found.get(row[EMAIL], 0)
+        elif document is None:
             return None
         else:
-            rating = score(candidate.document, leaf)
-            if leaf.needs_attachments and not candidate.document.complete:
-                texts.missing[EmailId(row[_EMAIL])] = None
+            rating = score(document, leaf)
+            if leaf.needs_attachments and not document.complete:
+                texts.missing[EmailId(row[EMAIL])] = None
         if rating:
-            texts.rate(row[_UID], rating)
+            texts.rate(row[UID], rating)
         return rating > 0
 
     return Node(judge, set(found))
 
 
 def _everything(query: q.Everything) -> Judge:
-    return lambda candidate: True
+    return lambda row, document: True
 
 
 def _has_flag(query: q.HasFlag) -> Judge:
     flag = int(query.flag)
-    return lambda candidate: bool(candidate.row[_FLAGS] & flag)
+    return lambda row, document: bool(row[_FLAGS] & flag)
 
 
 def _has_keyword(query: q.HasKeyword) -> Judge:
     name = query.name.lower()
 
-    def judge(candidate: Candidate) -> bool:
-        keywords = candidate.row[_KEYWORDS]
+    def judge(row: Row, document: Document | None) -> bool:
+        keywords = row[_KEYWORDS]
         return bool(keywords) and name in keywords.lower().split(" ")
 
     return judge
@@ -221,8 +200,8 @@ def _has_keyword(query: q.HasKeyword) -> Judge:
 def _in_uids(query: q.InUids) -> Judge:
     ranges = query.ranges
 
-    def judge(candidate: Candidate) -> bool:
-        uid = candidate.row[_UID]
+    def judge(row: Row, document: Document | None) -> bool:
+        uid = row[UID]
         low, high = 0, len(ranges)
         while low < high:
             middle = (low + high) // 2
@@ -239,16 +218,16 @@ def _in_uids(query: q.InUids) -> Judge:
 
 
 def _over(query: q.SizeOver) -> Judge:
-    return lambda candidate: candidate.row[_SIZE] > query.size_bytes
+    return lambda row, document: row[_SIZE] > query.size_bytes
 
 
 def _under(query: q.SizeUnder) -> Judge:
-    return lambda candidate: candidate.row[_SIZE] < query.size_bytes
+    return lambda row, document: row[_SIZE] < query.size_bytes
 
 
 def _between(column: int, from_ms: int | None, to_ms: int | None) -> Judge:
-    def judge(candidate: Candidate) -> bool:
-        value = candidate.row[column]
+    def judge(row: Row, document: Document | None) -> bool:
+        value = row[column]
         if value is None:
             return False
         return (from_ms is None or value >= from_ms) and (to_ms is None or value < to_ms)
@@ -257,11 +236,11 @@ def _between(column: int, from_ms: int | None, to_ms: int | None) -> Judge:
 
 
 def _modseq(query: q.ModseqFrom) -> Judge:
-    return lambda candidate: candidate.row[_MODSEQ] >= query.modseq
+    return lambda row, document: row[_MODSEQ] >= query.modseq
 
 
 def _email(query: q.EmailIs) -> Judge:
-    return lambda candidate: candidate.row[_EMAIL] == query.email_id
+    return lambda row, document: row[EMAIL] == query.email_id
 
 
 _ROW_JUDGES: dict[type, Callable[..., Judge]] = {

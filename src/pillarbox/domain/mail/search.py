@@ -17,7 +17,7 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.mail.index.documents import Documents
 from pillarbox.domain.mail.index.fields import TEXT_QUERIES, leaf_of
-from pillarbox.domain.mail.judge import Candidate, Node, Texts, compiled
+from pillarbox.domain.mail.judge import EMAIL, UID, Node, Texts, compiled
 from pillarbox.domain.mail.placement import MAX_UID, UidRanges
 from pillarbox.domain.mail.tables import emails, messages
 from pillarbox.storage.schema import Big
@@ -25,12 +25,14 @@ from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
 Report = Callable[[int, int], None]
-"""Is told how many messages of how many have been opened; called in a database thread."""
+"""Is told how many messages of how many have been opened; called in a database thread. A total of 0:
+only rows have been looked at. What it raises ends the search."""
 
 REPORT_EVERY = 32
+ROWS_PER_REPORT = 512
 FEW_EMAILS = 2000
 """So many are asked for by their ids, for more the whole mailbox is read."""
-_IDS_AT_ONCE = 500
+_AT_ONCE = (8, 64, 512)
 
 _MESSAGE_COLUMNS = (
     messages.c.uid,
@@ -50,8 +52,29 @@ _SENT_AS_WRITTEN = emails.c.sent_ms + cast(emails.c.sent_offset_min, Big) * 60_0
 _SELECT_SENT = select(*_MESSAGE_COLUMNS, _SENT_AS_WRITTEN).join_from(
     messages, emails, emails.c.id == messages.c.email_id
 )
+
+
+def _by_email(base: "Select[Row]") -> tuple[Statement, ...]:
+    """Statements for some emails up to a UID, for each of `_AT_ONCE`.
+
+    A list of any length would have to be compiled each time, which takes longer than it runs.
+    """
+    return tuple(
+        Statement(
+            base.where(
+                _OF_MAILBOX,
+                messages.c.uid <= bindparam("mark"),
+                messages.c.email_id.in_([bindparam(f"e{number}") for number in range(count)]),
+            )
+        )
+        for count in _AT_ONCE
+    )
+
+
 _ROWS = Statement(_SELECT.where(_OF_MAILBOX, _UIDS).order_by(messages.c.uid))
 _ROWS_SENT = Statement(_SELECT_SENT.where(_OF_MAILBOX, _UIDS).order_by(messages.c.uid))
+_ROWS_OF = _by_email(_SELECT)
+_ROWS_SENT_OF = _by_email(_SELECT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +135,17 @@ def _run(
     tx: Tx, mailbox: MailboxId, query: q.Query, texts: Texts | None, report: Report | None
 ) -> Outcome:
     node = compiled(query, texts)
+    judge = node.judge
     found: list[int] = []
-    unsure: list[Candidate] = []
+    unsure: list[Row] = []
     for number, row in enumerate(_rows(tx, mailbox, query, node, texts)):
-        if report is not None and not number % REPORT_EVERY:
+        if report is not None and not number % ROWS_PER_REPORT:
             report(0, 0)
-        candidate = Candidate(row)
-        holds = node.judge(candidate)
+        holds = judge(row, None)
         if holds is None:
-            unsure.append(candidate)
+            unsure.append(row)
         elif holds:
-            found.append(candidate.uid)
+            found.append(row[UID])
     if texts is not None:
         found += _opened(unsure, node, texts.documents, report)
     found.sort()
@@ -133,16 +156,15 @@ def _run(
 
 
 def _opened(
-    unsure: list[Candidate], node: Node, documents: Documents, report: Report | None
+    unsure: list[Row], node: Node, documents: Documents, report: Report | None
 ) -> Iterator[int]:
-    """The UIDs of those candidates whose text decides for them."""
-    for number, candidate in enumerate(unsure):
+    """The UIDs of those messages whose text decides for them; one is open at a time."""
+    for number, row in enumerate(unsure):
         if report is not None and not number % REPORT_EVERY:
             report(number, len(unsure))
-        candidate.document = documents.of(EmailId(candidate.email_id))
-        if candidate.document is not None and node.judge(candidate):
-            yield candidate.uid
-        candidate.document = None  # one at a time
+        document = documents.of(EmailId(row[EMAIL]))
+        if document is not None and node.judge(row, document):
+            yield row[UID]
 
 
 def _rows(
@@ -154,25 +176,26 @@ def _rows(
     mark, emails_bound = 0, node.emails
     if texts is not None and emails_bound is not None and len(emails_bound) <= FEW_EMAILS:
         mark = texts.mark
-        base = _SELECT_SENT if wants_sent else _SELECT
-        yield from _rows_of(tx, mailbox, base, sorted(emails_bound), mark)
+        by_email = _ROWS_SENT_OF if wants_sent else _ROWS_OF
+        yield from _rows_of(tx, mailbox, by_email, sorted(emails_bound), mark)
     for first, last in _bounds(query):
         if last > mark:
             yield from tx.all(statement, mailbox=mailbox, first=max(first, mark + 1), last=last)
 
 
 def _rows_of(
-    tx: Tx, mailbox: MailboxId, base: "Select[Row]", ids: list[int], mark: int
+    tx: Tx, mailbox: MailboxId, by_email: tuple[Statement, ...], ids: list[int], mark: int
 ) -> Iterator[Row]:
     """The rows of some emails up to a UID."""
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield from tx.select(
-            base.where(
-                messages.c.mailbox_id == mailbox,
-                messages.c.uid <= mark,
-                messages.c.email_id.in_(ids[start : start + _IDS_AT_ONCE]),
-            )
-        )
+    start = 0
+    while start < len(ids):
+        left = len(ids) - start
+        place = next((at for at, most in enumerate(_AT_ONCE) if left <= most), -1)
+        some = ids[start : start + _AT_ONCE[place]]
+        start += len(some)
+        some += [some[0]] * (_AT_ONCE[place] - len(some))
+        params = {f"e{number}": email for number, email in enumerate(some)}
+        yield from tx.all(by_email[place], mailbox=mailbox, mark=mark, **params)
 
 
 def _parts(query: q.Query) -> Iterator[q.Query]:
