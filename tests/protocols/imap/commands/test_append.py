@@ -1,4 +1,7 @@
-"""APPEND of what a dialog can't show: large content, and bytes that are no text."""
+"""APPEND and REPLACE of what a dialog can't show: large content, bytes that are no text, limits.
+
+RFC 3502 (several messages at once), RFC 6855 §4 (UTF-8 in headers), RFC 7889 (limits).
+"""
 
 import asyncio
 import base64
