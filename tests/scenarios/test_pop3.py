@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from kit.accounts import PASSWORD as LIVE_PASSWORD
 from kit.app import PASSWORD, AppUnderTest
 from kit.live import LiveServer, live_server
+from kit.sasl import ScramClientSide
 from kit.wire import ImapWire, Pop3Wire, SmtpWire, Wire
 from pillarbox.storage import leases
 
@@ -162,6 +164,72 @@ async def test_draining_removes_nothing(server: AppUnderTest) -> None:
     await pop3.wire.close()
     busy = await server.services.database.lookup(leases.busy_until)
     assert not [name for name in busy if name.startswith("maildrop")]
+
+
+async def test_quiet_clients_are_let_go(tmp_path: Path) -> None:
+    async with AppUnderTest(tmp_path, {"POP3_IDLE_TIMEOUT": "1"}) as app:
+        await app.add_users("alice")
+        await deliver(app.ports["smtp"], 1)
+        pop3 = await enter(app)
+        await pop3.ok("DELE 1")
+        assert await pop3.wire.rest() == b""  # not a word (RFC 1939 §3)
+        await pop3.wire.close()
+        pop3 = await enter(app)
+        assert (await pop3.ok("STAT")).startswith("1 ")
+        await pop3.quit()
+
+
+@pytest.mark.parametrize("listener", ["pop3", "pop3s"])
+async def test_slow_readers_are_waited_for(server: AppUnderTest, listener: str) -> None:
+    content = b"Subject: large\r\n\r\n" + (b"." + b"x" * 990 + b"\r\n") * 16_000
+    imap = await ImapWire.open(server.ports["imap"], ALICE, PASSWORD)
+    assert (await imap.append("INBOX", content)).startswith(b"OK")
+    await imap.wire.close()
+    pop3 = await enter(server, listener)
+    transport = pop3.wire.writer.transport
+    assert isinstance(transport, asyncio.ReadTransport)
+    transport.pause_reading()
+    await pop3.wire.send(b"RETR 1\r\n")
+    other = await Pop3Wire.open(server.ports["pop3"], "bob@example.test", PASSWORD)
+    for _ in range(5000):
+        await other.ok("NOOP")
+        if unsent_bytes(server):
+            break
+    await other.quit()
+    assert 0 < unsent_bytes(server) < 1 << 20
+    transport.resume_reading()
+    await pop3.wire.line()
+    assert b"".join(await pop3.rest()) == content
+    await pop3.quit()
+
+
+def unsent_bytes(app: AppUnderTest) -> int:
+    """How much the server holds that its clients have not read."""
+    assert app._worker is not None
+    return sum(
+        connection._transport.get_write_buffer_size()
+        for listener in app._worker._listeners
+        for connection in listener._open
+        if connection._transport is not None
+    )
+
+
+async def test_scram_over_tls(server: AppUnderTest) -> None:
+    pop3 = await Pop3Wire.open(server.ports["pop3s"], tls=True)
+    await pop3.ok("CAPA")
+    (offered,) = (line for line in await pop3.rest() if line.startswith(b"SASL "))
+    assert b" SCRAM-SHA-256" in offered
+    for password, end in (("wrong", "-ERR [AUTH]"), (PASSWORD, "+OK 0 messages")):
+        client = ScramClientSide(ALICE, password)
+        first = b64encode(client.first()).decode()
+        answer = await pop3.ask(f"AUTH SCRAM-SHA-256 {first}")
+        assert answer.startswith("+ "), answer
+        answer = await pop3.ask(b64encode(client.final(b64decode(answer[2:]))).decode())
+        if answer.startswith("+ "):
+            assert client.is_servers(b64decode(answer[2:]))
+            answer = await pop3.ask("")
+        assert answer.startswith(end), answer
+    await pop3.quit()
 
 
 async def test_failed_logins_bar_the_address_everywhere(tmp_path: Path) -> None:

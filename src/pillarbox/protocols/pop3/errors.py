@@ -10,7 +10,6 @@ _CODES: Final[MappingProxyType[type[Failure], Code | None]] = MappingProxyType(
     {Denied: Code.AUTH, Conflict: Code.IN_USE, NotFound: None}
 )
 
-NOT_UNDERSTOOD: Final = err("That is no command")
 NOT_ALL_REMOVED: Final = err("Some deleted messages were not removed", Code.SYS_TEMP)
 LOCAL_ERROR: Final = err("Something went wrong here", Code.SYS_TEMP)
 RESTARTING: Final = err("The server is restarting; nothing was removed", Code.SYS_TEMP)
