@@ -4,8 +4,8 @@ import pytest
 
 from pillarbox.base.errors import Denied, Invalid, NotFound, TooLarge
 from pillarbox.domain.accounts import users
-from pillarbox.domain.mail import mailboxes
-from pillarbox.domain.sharing import access, acl, entries, groups
+from pillarbox.domain.mail import acl_entries, mailboxes
+from pillarbox.domain.sharing import access, acl, groups
 from pillarbox.domain.sharing.access import ALL_RIGHTS, Place, Right, place_of
 from pillarbox.domain.sharing.acl import Listed, RightsChange
 from pillarbox.domain.sharing.rights import parse_rights
@@ -166,7 +166,7 @@ async def test_a_list_has_a_limit(house: House, monkeypatch: pytest.MonkeyPatch)
 async def test_users_who_go_take_their_rights_along(house: House, add_user) -> None:
     await house.let("bob@example.org", "lr")
     await house.database.write(users.delete, house.bob.account_id)
-    assert await house.database.read(entries.count, (await house.box()).id) == 0
+    assert await house.database.read(acl_entries.count, (await house.box()).id) == 0
     again = await house.database.write(add_user, "bob@example.org")
     bob = access.Actor(again.account_id, again.address, again.domain_id, again.role)
     assert await house.rights(bob, INBOX) is None
@@ -176,7 +176,7 @@ async def test_mailboxes_that_go_take_their_lists_along(house: House) -> None:
     made = await house.database.write(mailboxes.create, house.ann.account_id, "a")
     await house.let("bob@example.org", "lr", "a")
     await house.database.write(mailboxes.delete, house.ann.account_id, "a")
-    assert await house.database.read(entries.count, made.id) == 0
+    assert await house.database.read(acl_entries.count, made.id) == 0
     await house.let("bob@example.org", "lr")
     await house.database.write(users.delete, house.ann.account_id)
     assert await house.seen(house.bob) == {}

@@ -12,8 +12,7 @@ from pillarbox.base.errors import Conflict, Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import domains, names
 from pillarbox.domain.accounts.model import TOPIC, Alias, Domain
-from pillarbox.domain.accounts.tables import alias_targets, aliases, users
-from pillarbox.domain.sharing.tables import user_groups
+from pillarbox.domain.accounts.tables import alias_targets, aliases, user_groups, users
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx

@@ -7,8 +7,7 @@ from pillarbox.base.errors import Conflict, Exists, NotFound
 from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import TOPIC, Domain
-from pillarbox.domain.accounts.tables import aliases, domains, users
-from pillarbox.domain.sharing.tables import user_groups
+from pillarbox.domain.accounts.tables import aliases, domains, user_groups, users
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 

@@ -12,8 +12,7 @@ from pillarbox.base.errors import NotFound, TooLarge
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.accounts.model import Domain, LocalTarget, Resolution, Role
-from pillarbox.domain.accounts.tables import users
-from pillarbox.domain.sharing.tables import user_groups
+from pillarbox.domain.accounts.tables import user_groups, users
 from pillarbox.formats.address import split_subaddress
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx

@@ -73,3 +73,23 @@ alias_targets = Table(
     Column("target", text(320), nullable=False),  # an address, local or outside
     Index(None, "target"),
 )
+
+# Users who share an address and the mailboxes of its account.
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("account_id", Big, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    Column("domain_id", Big, ForeignKey("domains.id"), nullable=False),
+    Column("address", text(320), nullable=False, unique=True),  # normalized
+    Column("created_ms", Big, nullable=False),
+    Index(None, "domain_id"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", Big, primary_key=True, autoincrement=False),  # the group's account
+    Column("account_id", Big, primary_key=True, autoincrement=False),
+    Index(None, "account_id"),
+    sqlite_with_rowid=False,
+)

@@ -1,26 +1,19 @@
 """Users: an account that owns mail, and a login. The address is both login and primary address."""
 
-import os
-
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy import delete as sql_delete
 
 from pillarbox.base.errors import Exists, Invalid, NotFound
 from pillarbox.base.ids import AccountId, DomainId
-from pillarbox.domain import changes
 from pillarbox.domain.accounts import aliases, credentials, domains, names, tokens
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
-from pillarbox.domain.accounts.tables import users
-from pillarbox.domain.mail import mailboxes
-from pillarbox.domain.mail.index import store as index
+from pillarbox.domain.accounts.owned import close_account, open_account
+from pillarbox.domain.accounts.tables import group_members, user_groups, users
+from pillarbox.domain.mail import acl_entries, mailboxes
 from pillarbox.domain.owners.tables import accounts
-from pillarbox.domain.sharing import entries
-from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
-
-SALT_BYTES = 16
 
 _SELECT = select(
     users.c.account_id,
@@ -39,17 +32,6 @@ _OF_DOMAIN = Statement(
     _SELECT.where(users.c.domain_id == bindparam("domain_id")).order_by(users.c.address)
 )
 _ALL = Statement(_SELECT.order_by(users.c.address))
-_INSERT_ACCOUNT = Statement(
-    insert(accounts).values(
-        id=bindparam("id"),
-        salt=bindparam("salt"),
-        modseq=0,
-        quota_bytes=bindparam("quota_bytes"),
-        used_bytes=0,
-        used_messages=0,
-        created_ms=bindparam("created_ms"),
-    )
-)
 _INSERT = Statement(
     insert(users).values(
         account_id=bindparam("account_id"),
@@ -71,8 +53,10 @@ _SET_QUOTA = Statement(
 _GROUP = Statement(
     select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
 )
+_LEAVE = Statement(
+    sql_delete(group_members).where(group_members.c.account_id == bindparam("account"))
+)
 _DELETE = Statement(sql_delete(users).where(_THIS_USER))
-_DELETE_ACCOUNT = Statement(sql_delete(accounts).where(accounts.c.id == bindparam("account")))
 
 
 def create(
@@ -92,20 +76,11 @@ def create(
     """
     key, _, domain_name = names.mailbox_key(address)
     domain = domains.require(tx, domain_name)
-    if quota_bytes < 0:
-        raise Invalid("A quota can't be negative")
     alias = aliases.get(tx, key)
     taken = get(tx, key) is not None or tx.one(_GROUP, address=key) is not None
     if taken or (alias is not None and key not in alias.targets):
         raise Exists(f"The address {key} exists already")
-    account_id = AccountId(tx.next_id())
-    tx.run(
-        _INSERT_ACCOUNT,
-        id=account_id,
-        salt=os.urandom(SALT_BYTES),
-        quota_bytes=quota_bytes,
-        created_ms=tx.now_ms,
-    )
+    account_id = open_account(tx, quota_bytes)
     tx.run(
         _INSERT,
         account_id=account_id,
@@ -184,14 +159,12 @@ def delete(tx: Tx, account_id: AccountId) -> None:
     if user is None:
         raise NotFound("There is no such user")
     aliases.forget_target(tx, user.address)
-    entries.forget_user(tx, account_id)
+    acl_entries.forget_user(tx, account_id)
+    tx.run(_LEAVE, account=account_id)
     credentials.delete_all(tx, account_id)
     tokens.delete_all(tx, account_id)
-    index.drop(tx, account_id)
-    mailboxes.delete_all(tx, account_id)
-    changes.forget(tx, account_id)
     tx.run(_DELETE, account=account_id)
-    tx.run(_DELETE_ACCOUNT, account=account_id)
+    close_account(tx, account_id)
     tx.emit(TOPIC)
 
 

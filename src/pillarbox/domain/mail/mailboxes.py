@@ -14,14 +14,13 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.mail import keywords, threads
+from pillarbox.domain.mail import acl_entries, keywords, threads
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
 from pillarbox.domain.mail.tables import subscriptions as subscribed
 from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.domain.owners.tables import accounts
-from pillarbox.domain.sharing import entries
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -415,7 +414,7 @@ def _insert(
         forgotten_modseq=0,
     )
     if parent is not None:
-        entries.inherit(tx, parent, mailbox_id)
+        acl_entries.inherit(tx, parent, mailbox_id)
     changes.note(tx, account, modseq, changes.Kind.MAILBOX, mailbox_id)
     return Mailbox(mailbox_id, account, path, special_use, uidvalidity, 1, modseq, 0, 0, 0, 0, 1)
 
@@ -426,7 +425,7 @@ def _remove(tx: Tx, mailbox: Mailbox) -> None:
     note_unplaced(tx, mailbox.id, charged.modseq)
     tx.run(_FORGET, mailbox=mailbox.id)
     keywords.forget(tx, mailbox.id)
-    entries.forget_mailbox(tx, mailbox.id)
+    acl_entries.forget_mailbox(tx, mailbox.id)
     tx.run(_DELETE, mailbox=mailbox.id)
     tx.run(_UNCOUNT, account=mailbox.account_id)
     changes.note(tx, mailbox.account_id, charged.modseq, changes.Kind.MAILBOX, mailbox.id)

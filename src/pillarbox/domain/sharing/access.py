@@ -14,13 +14,13 @@ from pillarbox.base.errors import Denied, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.accounts.tables import users
+from pillarbox.domain.accounts.tables import group_members, user_groups, users
 from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail.acl_entries import Kind
 from pillarbox.domain.mail.model import Mailbox
+from pillarbox.domain.mail.tables import acl
 from pillarbox.domain.mail.tables import mailboxes as table
-from pillarbox.domain.sharing.entries import Kind
 from pillarbox.domain.sharing.rights import ALL_RIGHTS, NO_RIGHTS, RIGHT_LETTERS, Right
-from pillarbox.domain.sharing.tables import acl, group_members, user_groups
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 

@@ -15,12 +15,13 @@ from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.accounts.tables import users
+from pillarbox.domain.accounts.tables import user_groups, users
+from pillarbox.domain.mail import acl_entries
+from pillarbox.domain.mail.acl_entries import Entry, Kind
 from pillarbox.domain.mail.model import Mailbox
-from pillarbox.domain.sharing import access, entries
-from pillarbox.domain.sharing.entries import Entry, Kind
+from pillarbox.domain.mail.tables import acl
+from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.rights import ALL_RIGHTS, NO_RIGHTS, Right
-from pillarbox.domain.sharing.tables import acl, user_groups
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -102,16 +103,18 @@ def change(tx: Tx, mailbox: Mailbox, identifier: str, how: RightsChange, rights:
         if entry.negative or takes or (how is RightsChange.SET and rights != ALL_RIGHTS):
             raise Invalid("The owner of a mailbox has all rights to it")
         return
-    had = Right(entries.rights_of(tx, mailbox.id, entry))
+    had = Right(acl_entries.rights_of(tx, mailbox.id, entry))
     if how is RightsChange.ADD:
         rights |= had
     elif how is RightsChange.REMOVE:
         rights = had & ~rights
     if rights == had:
         return
-    if not had and entries.count(tx, mailbox.id) >= MAX_ENTRIES:
+    if not had and acl_entries.count(tx, mailbox.id) >= MAX_ENTRIES:
         raise TooLarge(f"The access list of a mailbox can have {MAX_ENTRIES} entries")
-    entries.put(tx, mailbox.id, Entry(entry.kind, entry.identifier_id, entry.negative, int(rights)))
+    acl_entries.put(
+        tx, mailbox.id, Entry(entry.kind, entry.identifier_id, entry.negative, int(rights))
+    )
     modseq = changes.next_modseq(tx, mailbox.account_id)
     changes.note(tx, mailbox.account_id, modseq, changes.Kind.MAILBOX, mailbox.id)
 

@@ -14,12 +14,11 @@ from pillarbox.domain import changes
 from pillarbox.domain.accounts import aliases, domains, names, users
 from pillarbox.domain.accounts.model import TOPIC, Domain, User
 from pillarbox.domain.accounts.owned import close_account, open_account
+from pillarbox.domain.accounts.tables import group_members, user_groups
 from pillarbox.domain.accounts.tables import users as users_table
-from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail import acl_entries, mailboxes
 from pillarbox.domain.owners.tables import accounts
-from pillarbox.domain.sharing import entries
 from pillarbox.domain.sharing.rights import parse_rights
-from pillarbox.domain.sharing.tables import group_members, user_groups
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -97,9 +96,9 @@ def create(tx: Tx, address: str, quota_bytes: int = 0) -> Group:
     account = open_account(tx, quota_bytes)
     tx.run(_INSERT, account_id=account, domain_id=domain.id, address=key, created_ms=tx.now_ms)
     mailboxes.create_defaults(tx, account)
-    members = entries.Entry(entries.Kind.GROUP, account, False, MEMBER_RIGHTS)
+    members = acl_entries.Entry(acl_entries.Kind.GROUP, account, False, MEMBER_RIGHTS)
     for mailbox in mailboxes.all_of(tx, account):
-        entries.put(tx, mailbox.id, members)
+        acl_entries.put(tx, mailbox.id, members)
     tx.emit(TOPIC)
     return Group(account, domain.id, key, quota_bytes, 0, 0)
 
@@ -128,7 +127,7 @@ def delete_group(tx: Tx, group: Group) -> None:
     """Remove a group with all mail, and take its address out of every alias."""
     aliases.forget_target(tx, group.address)
     tx.run(_REMOVE_MEMBERS, group=group.account_id)
-    entries.forget_group(tx, group.account_id)
+    acl_entries.forget_group(tx, group.account_id)
     tx.run(_DELETE, group=group.account_id)
     close_account(tx, group.account_id)
     changes.hint(tx, group.account_id)

@@ -11,12 +11,11 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.errors import Denied, Invalid, NotFound
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.accounts.tables import users
+from pillarbox.domain.accounts.tables import user_groups, users
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Place, Right, place_of
-from pillarbox.domain.sharing.tables import user_groups
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 

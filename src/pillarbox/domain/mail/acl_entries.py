@@ -1,4 +1,4 @@
-"""The rows of access control lists, and what drops them; knows no rules (`acl` does)."""
+"""The rows of access control lists, and what drops them; `domain/sharing/acl` has the rules."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -6,7 +6,7 @@ from enum import IntEnum
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from pillarbox.base.ids import AccountId, MailboxId
-from pillarbox.domain.sharing.tables import acl, group_members
+from pillarbox.domain.mail.tables import acl
 from pillarbox.storage.schema import Big
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -56,9 +56,6 @@ _INHERIT = Statement(
 )
 _FORGET_MAILBOX = Statement(delete(acl).where(_OF_MAILBOX))
 _FORGET_IDENTIFIER = Statement(delete(acl).where(*_OF_IDENTIFIER))
-_FORGET_MEMBER = Statement(
-    delete(group_members).where(group_members.c.account_id == bindparam("account"))
-)
 
 
 def rights_of(tx: Tx, mailbox: MailboxId, who: Entry) -> int:
@@ -99,9 +96,8 @@ def forget_mailbox(tx: Tx, mailbox: MailboxId) -> None:
 
 
 def forget_user(tx: Tx, account: AccountId) -> None:
-    """Drop the rights and memberships of a user who goes."""
+    """Drop the rights of a user who goes."""
     tx.run(_FORGET_IDENTIFIER, of_kind=int(Kind.USER), of_id=account)
-    tx.run(_FORGET_MEMBER, account=account)
 
 
 def forget_group(tx: Tx, account: AccountId) -> None:
