@@ -9,7 +9,6 @@ from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.index import store as index
-from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -45,7 +44,6 @@ def close_account(tx: Tx, account: AccountId) -> None:
 
     The salt goes with it, so that what backups of the blobs hold stays unreadable.
     """
-    index.drop(tx, account)
     index.drop(tx, account)
     mailboxes.delete_all(tx, account)
     changes.forget(tx, account)

@@ -127,3 +127,17 @@ uneven = Table(
     Column("line_end_bytes", Big, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# Owners have no row: they may do everything.
+acl = Table(
+    "acl",
+    metadata,
+    Column("mailbox_id", Big, primary_key=True, autoincrement=False),
+    Column("kind", Small, primary_key=True, autoincrement=False),  # acl_entries.Kind
+    # The account of a user or group; for "anyone" the domain of the mailbox's owner.
+    Column("identifier_id", Big, primary_key=True, autoincrement=False),
+    Column("negative", Small, primary_key=True, autoincrement=False),
+    Column("rights", Int, nullable=False),  # bits of sharing.rights.Right
+    Index(None, "kind", "identifier_id"),
+    sqlite_with_rowid=False,
+)
