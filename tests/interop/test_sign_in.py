@@ -222,6 +222,11 @@ class TestCurl:
         assert "AUTHENTICATE OAUTHBEARER" in said
         assert '"/" "Sent"' in said
 
+    def test_pop3(self, server: LiveServer, token: str) -> None:
+        said = self.curl(token, f"pop3s://{HOST}:{server.port('POP3S')}/")
+        assert "AUTH OAUTHBEARER" in said
+        assert " messages (" in said
+
     def test_submission(self, server: LiveServer, token: str, tmp_path: Path) -> None:
         letter = tmp_path / "letter"
         letter.write_text(f"From: <{ALICE}>\r\nSubject: by token\r\n\r\nHello.\r\n", newline="")
