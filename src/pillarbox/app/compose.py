@@ -263,6 +263,8 @@ def _imap_options(options: Options, around: Surroundings) -> ImapOptions:
         allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
         max_message_size_bytes=options.max_message_size,
         idle_timeout_s=float(options.imap_idle_timeout),
+        message_limit=options.imap_message_limit,
+        save_limit=options.imap_save_limit,
     )
 
 

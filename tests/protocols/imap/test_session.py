@@ -175,6 +175,24 @@ async def test_recent_goes_to_one_session(house: MailHouse, small: int) -> None:
     assert "* 3 FETCH (FLAGS (\\Recent))" in await first.ask("FETCH 3 FLAGS")
 
 
+async def test_the_first_unseen_of_a_large_mailbox(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "_UNSEEN_WINDOW", 3)
+    for bits in (1, 1, 1, 1, 1, 0, 1, 0):
+        await house.deliver(b"x", bits=bits)
+    talk = await house.talk(options=ImapOptions(small_mailbox_messages=0)).login()
+    found = [line for line in await talk.ask("SELECT INBOX") if "UNSEEN" in line]
+    assert [line.split("]")[0] for line in found] == ["* OK [UNSEEN 6"]
+
+
+async def test_keywords_of_a_large_mailbox_are_told_when_it_opens(house: MailHouse) -> None:
+    await house.deliver(b"x")
+    options = ImapOptions(small_mailbox_messages=0)
+    talk = await house.talk(options=options).login("SELECT INBOX", "STORE 1 +FLAGS (Work)")
+    assert (await talk.ask("SELECT INBOX"))[1].endswith(" Work)")
+
+
 async def test_large_content_in_slices(house: MailHouse) -> None:
     bodies = [bytes([65 + number]) * 1_500_000 for number in range(5)]
     for body in bodies:

@@ -175,6 +175,12 @@ class Options:
     imap_idle_timeout: int = _key(
         kinds.duration("s", 1, 86_400), "1800", "How long IMAP waits for the next command (s)."
     )
+    imap_message_limit: int = _key(
+        kinds.whole(0, 1_000_000), "0", "Messages one IMAP command may be for; 0 is no limit."
+    )
+    imap_save_limit: int = _key(
+        kinds.whole(0, 1_000_000), "0", "Messages one IMAP command may store; 0 is no limit."
+    )
     pop3_idle_timeout: int = _key(
         kinds.duration("s", 1, 86_400), "600", "How long POP3 waits for the next command (s)."
     )

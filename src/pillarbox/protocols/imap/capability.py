@@ -61,6 +61,13 @@ def before_login(*, can_start_tls: bool, mechanisms: Sequence[str]) -> list[str]
     return names + ([f"AUTH={name}" for name in mechanisms] or ["LOGINDISABLED"])
 
 
-def after_login(*, append_limit_bytes: int) -> list[str]:
-    """The capabilities of a client that is logged in."""
-    return [*_EVER, *_AFTER_LOGIN, f"APPENDLIMIT={append_limit_bytes}"]
+def after_login(
+    *, append_limit_bytes: int, message_limit: int = 0, save_limit: int = 0
+) -> list[str]:
+    """The capabilities of a client that is logged in; limits of 0 are none."""
+    names = [*_EVER, *_AFTER_LOGIN, f"APPENDLIMIT={append_limit_bytes}"]
+    if message_limit:
+        names.append(f"MESSAGELIMIT={message_limit}")
+    if save_limit:
+        names.append(f"SAVELIMIT={save_limit}")
+    return names

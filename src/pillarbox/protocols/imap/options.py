@@ -23,7 +23,8 @@ class ImapOptions:
     are opened, larger ones when a command first needs to know their messages.
     `content_timeout_s` is for one read while a message arrives; all of it has
     `content_total_s`, and a second more for each `content_slowest_bytes`. Bad commands are counted
-    in a row: people who are logged in may send many.
+    in a row: people who are logged in may send many. `message_limit` is how many messages one
+    command may be for, `save_limit` how many it may store; 0 is no limit.
     """
 
     hostname: str = "localhost"
@@ -41,6 +42,8 @@ class ImapOptions:
     max_bad_commands_of_users: int = 100_000
     small_mailbox_messages: int = 500
     login_asked_every_s: float = ASK_EVERY_S
+    message_limit: int = 0
+    save_limit: int = 0
     progress_every_s: float = 10.0
 
 

@@ -251,7 +251,11 @@ class ImapSession:
         """What is announced now."""
         if self.actor is not None:
             limit = self.services.options.max_message_size_bytes
-            return after_login(append_limit_bytes=limit)
+            return after_login(
+                append_limit_bytes=limit,
+                message_limit=self.services.options.message_limit,
+                save_limit=self.services.options.save_limit,
+            )
         mechanisms = self.services.authentication.mechanisms(self.channel_facts())
         return before_login(can_start_tls=self.connection.can_start_tls, mechanisms=mechanisms)
 

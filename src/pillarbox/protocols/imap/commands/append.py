@@ -14,6 +14,7 @@ from pillarbox.domain.sharing.access import Right
 from pillarbox.domain.sharing.rights import kept_flags
 from pillarbox.protocols.imap.commands.incoming import New, check, largest_bytes, prepare, target
 from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.limits import require_room
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.parse.append import Append
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 async def append(session: ImapSession, args: Append) -> Reply:
     """Store the messages as they are."""
     services, actor = session.services, session.require_actor()
+    require_room(session, len(args.messages))
     await target(session, args.mailbox)
     flags = check(session, args.messages)
     try:

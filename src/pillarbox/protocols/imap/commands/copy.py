@@ -16,6 +16,7 @@ from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
 from pillarbox.domain.sharing.rights import changeable
 from pillarbox.protocols.imap.errors import RefusedCommand
+from pillarbox.protocols.imap.limits import one_code, require_room, within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change, loaded_view, look, tell
 from pillarbox.protocols.imap.view import View
@@ -42,6 +43,8 @@ class _Task:
     opened: Emails | None
     expected: int | None
     moving: bool
+    limit: bytes | None
+    """The code to tell that not all that was asked for is done."""
 
 
 async def copy(session: ImapSession, args: Copy) -> Reply:
@@ -66,6 +69,7 @@ async def move(session: ImapSession, args: Move) -> Reply:
     view = await loaded_view(session, writable=True)
     if args.uid:
         await look(session, expunge=True)
+    modseq = 0
     try:
         task, target = await _task(session, view, args)
         if task.opened is not None or target == task.source:
@@ -73,6 +77,7 @@ async def move(session: ImapSession, args: Move) -> Reply:
             copied = await session.services.database.write(_run, task)
         else:
             copied = await change(session, view, _run, task)
+            modseq = view.modseq
             view.gone.update(copied.source_uids)
     except NotFound as failure:
         raise RefusedCommand(failure.public, "TRYCREATE") from failure
@@ -82,7 +87,7 @@ async def move(session: ImapSession, args: Move) -> Reply:
         # Before the EXPUNGE responses, so that the client can tell where they went.
         session.write(status_response("OK", "Moved", code=_copyuid(copied)))
         tell(session, view, expunge=True)
-    return Reply("MOVE completed")
+    return Reply("MOVE completed", one_code(session, task.limit, modseq if copied.uids else 0))
 
 
 async def _task(session: ImapSession, view: View, args: Copy | Move) -> tuple[_Task, Box]:
@@ -92,6 +97,11 @@ async def _task(session: ImapSession, view: View, args: Copy | Move) -> tuple[_T
     target = Box(found.mailbox.account_id, found.mailbox.id)
     source = Box(view.account_id, view.mailbox_id)
     spans = view.resolve(args.sequence, uid=args.uid)
+    limit: bytes | None = None
+    if isinstance(args, Move):
+        spans, limit = within_limit(session, view, spans)
+    else:
+        require_room(session, sum(end - start for start, end in spans))
     ranges = view.uid_ranges(spans)
     opened: Emails | None = None
     if target.account != source.account:
@@ -109,6 +119,7 @@ async def _task(session: ImapSession, view: View, args: Copy | Move) -> tuple[_T
         opened,
         expected,
         isinstance(args, Move),
+        limit,
     )
     return task, target
 

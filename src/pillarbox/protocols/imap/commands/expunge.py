@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from pillarbox.domain.mail import expunge as mail_expunge
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.sharing.access import Right
+from pillarbox.protocols.imap.limits import one_code, within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change, loaded_view, look, tell
 from pillarbox.wire.imap.parse.expunge import Expunge
-from pillarbox.wire.imap.respond.replies import number_code
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -20,9 +20,11 @@ async def expunge(session: ImapSession, args: Expunge) -> Reply:
     """Remove what has \\Deleted, of all or of the given UIDs."""
     view = await loaded_view(session, writable=True)
     ranges: UidRanges | None = None
+    limit: bytes | None = None
     if args.uids is not None:
         await look(session, expunge=True)
-        ranges = view.uid_ranges(view.resolve(args.uids, uid=True))
+        spans, limit = within_limit(session, view, view.resolve(args.uids, uid=True))
+        ranges = view.uid_ranges(spans)
         if not ranges:
             return Reply("EXPUNGE completed")
     gone = await change(
@@ -36,6 +38,4 @@ async def expunge(session: ImapSession, args: Expunge) -> Reply:
     )
     view.gone.update(gone)
     tell(session, view, expunge=True)
-    if gone and session.condstore:
-        return Reply("EXPUNGE completed", number_code("HIGHESTMODSEQ", view.modseq))
-    return Reply("EXPUNGE completed")
+    return Reply("EXPUNGE completed", one_code(session, limit, view.modseq if gone else 0))

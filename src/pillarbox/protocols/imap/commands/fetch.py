@@ -19,6 +19,7 @@ from pillarbox.domain.sharing.access import Right
 from pillarbox.formats.mime.part import Part
 from pillarbox.protocols.imap.commands.fetch_columns import Plan, Row, Slice, Source, plan
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
+from pillarbox.protocols.imap.limits import within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.resync import RANGES_PER_LINE, vanished
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
@@ -63,6 +64,7 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
         spans = _changed_since(view, spans, args.changed_since)
     if args.partial is not None:
         spans = partial(spans, args.partial)
+    spans, limit = within_limit(session, view, spans)
     # UIDFETCH tells the UID anyway.
     uid = args.uid and not session.uidonly
     wanted = plan(args.items, uid=uid, modseq=by_modseq)
@@ -71,7 +73,7 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
         await _set_seen(session, view, spans, uid=args.uid)
     if not complete:
         raise RefusedCommand("Some of the messages have been expunged", "EXPUNGEISSUED")
-    return Reply("FETCH completed")
+    return Reply("FETCH completed", limit)
 
 
 async def tell_items(

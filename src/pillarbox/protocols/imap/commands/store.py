@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from pillarbox.domain.mail.flags import FlagChange
 from pillarbox.protocols.imap.errors import BadCommand
 from pillarbox.protocols.imap.flagsets import RECENT, flag_set
+from pillarbox.protocols.imap.limits import within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.store import Store, StoreMode
 from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, UIDFETCH, Column, fetch_columns
-from pillarbox.wire.imap.respond.replies import modified_code
+from pillarbox.wire.imap.respond.replies import modified_code, status_response
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -35,7 +36,8 @@ async def store(session: ImapSession, args: Store) -> Reply:
     known = _known(view, args)
     await look(session, expunge=args.uid)
     session.condstore |= args.unchanged_since is not None
-    ranges = view.uid_ranges(view.resolve(args.sequence, uid=args.uid))
+    spans, limit = within_limit(session, view, view.resolve(args.sequence, uid=args.uid))
+    ranges = view.uid_ranges(spans)
     flags = flag_set(args.flags)
     if not ranges:
         return Reply("STORE completed")
@@ -56,8 +58,10 @@ async def store(session: ImapSession, args: Store) -> Reply:
             indexes = [index for index in indexes if view.modseqs[index] == changed.modseq]
         session.write(_modseq_lines(session, view, indexes))
     if changed.refused:
+        if limit is not None:
+            session.write(status_response("OK", "Not all were taken", code=limit))
         return Reply("Some had changed", _refused(view, changed.refused, args.uid))
-    return Reply("STORE completed")
+    return Reply("STORE completed", limit)
 
 
 def _known(view: View, args: Store) -> dict[int, tuple[int, str | None]] | None:

@@ -66,6 +66,11 @@ def modified_code(numbers: Iterable[int]) -> bytes:
     return b"MODIFIED " + format_uid_set(numbers)
 
 
+def message_limit_code(limit: int, lowest_uid: int) -> bytes:
+    """`MESSAGELIMIT`: only so many messages were taken, down to this UID (RFC 9738 §3)."""
+    return b"MESSAGELIMIT %d %d" % (limit, lowest_uid)
+
+
 def number_code(name: str, value: int) -> bytes:
     """A code with one number: UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, …"""
     return b"%b %d" % (name.encode("ascii"), value)
