@@ -21,14 +21,14 @@ PURPOSE = "threads"
 """What the digests are for; see `KeyRing.digester`."""
 
 _REFERENCES_MAX = 15
-_SLOTS = (1, 4, 16, 64)
+_SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
 def _find(slots: int) -> Statement:
     return Statement(
         select(thread_ids.c.id_digest, thread_ids.c.thread_id).where(
             thread_ids.c.account_id == bindparam("account"),
-            or_(*(thread_ids.c.id_digest == bindparam(f"d{slot}") for slot in range(slots))),
+            thread_ids.c.id_digest.in_([bindparam(f"d{slot}") for slot in range(slots)]),
         )
     )
 
