@@ -1,11 +1,14 @@
 """Dropping tombstones: what may go, and what those who were away are told then."""
 
+import pytest
+
 from kit.clock import FakeClock
 from kit.mail import MailAccount
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
 from pillarbox.domain.mail import mailboxes, read, tombstones
 from pillarbox.domain.mail.expunge import remove
+from pillarbox.pipeline.jobs import forgetting
 from pillarbox.pipeline.jobs.forgetting import Forgetting
 
 DAY_MS = 86_400_000
@@ -46,6 +49,25 @@ async def test_surplus_goes_in_steps(account: MailAccount, clock: FakeClock) -> 
     assert await account.database.read(read.expunged_since, box.id, 0, None) == [5, 6, 7, 8]
     assert await step() == (box.id, False)
     assert await account.database.write(tombstones.prune, box.id, before_ms, 3, 4) is None
+
+
+async def test_many_mailboxes_in_steps(
+    account: MailAccount, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "AT_ONCE", 2)
+    monkeypatch.setattr(forgetting, "STEP", 2)
+    names = ("INBOX", "Sent", "Trash", "Junk", "Drafts")
+    boxes = {}
+    for name in names:
+        await account.fill(3, name)
+        boxes[name] = await account.box(name)
+        await account.do(remove, name, ((1, 3),))
+    clock.advance(days=31)
+    await Forgetting(account.database, clock).run()
+    for name in names:
+        since = boxes[name].modseq
+        assert await account.database.read(read.vanished_since, boxes[name].id, since) is None
+        assert await account.database.read(read.expunged_since, boxes[name].id, 0, None) == []
 
 
 async def test_the_change_log_is_dropped_too(account: MailAccount, clock: FakeClock) -> None:

@@ -98,13 +98,13 @@ _CHANGED = Statement(
 )
 _UNSEEN_WINDOW = 2_000
 _FIRST_FLAGS = Statement(
-    select(messages.c.flags).where(_OF_MAILBOX).order_by(messages.c.uid).limit(_UNSEEN_WINDOW)
+    select(messages.c.flags).where(_OF_MAILBOX).order_by(messages.c.uid).limit(bindparam("most"))
 )
 _LAST_FLAGS = Statement(
     select(messages.c.flags)
     .where(_OF_MAILBOX)
     .order_by(messages.c.uid.desc())
-    .limit(_UNSEEN_WINDOW)
+    .limit(bindparam("most"))
 )
 _FORGOTTEN = Statement(
     select(mailboxes.c.forgotten_modseq).where(mailboxes.c.id == bindparam("mailbox"))
@@ -238,10 +238,11 @@ def first_unseen(tx: Tx, mailbox: MailboxId, total: int, unseen: int) -> int:
     """
     if not unseen:
         return 0
-    for place, (flags,) in enumerate(tx.all(_FIRST_FLAGS, mailbox=mailbox), 1):
+    first = tx.all(_FIRST_FLAGS, mailbox=mailbox, most=_UNSEEN_WINDOW)
+    for place, (flags,) in enumerate(first, 1):
         if not flags & Flag.SEEN:
             return place
-    last = tx.all(_LAST_FLAGS, mailbox=mailbox)
+    last = tx.all(_LAST_FLAGS, mailbox=mailbox, most=_UNSEEN_WINDOW)
     places = [at for at, (flags,) in enumerate(last) if not flags & Flag.SEEN]
     return total - places[-1] if len(places) == unseen else 0
 

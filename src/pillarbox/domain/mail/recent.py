@@ -21,6 +21,12 @@ _CLAIM = Statement(
 )
 
 
+def is_unclaimed(tx: Tx, mailbox: MailboxId) -> bool:
+    """Whether `claim` would give any; one indexed row."""
+    row = tx.one(_RANGE, mailbox=mailbox)
+    return row is not None and row[0] < row[1]
+
+
 def claim(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
     """Make the messages that are nobody's \\Recent yet the caller's; gives their half-open range.
 

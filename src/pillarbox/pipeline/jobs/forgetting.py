@@ -1,7 +1,7 @@
 """Forgetting old changes: tombstones of expunged messages, and notes of the change log.
 
-A job of `runner`. What may go is decided by `domain/mail/tombstones` and `domain/changes`; a step
-touches one mailbox or account, so that writers never wait long.
+A job of `runner`. What may go is decided by `domain/mail/tombstones` and `domain/changes`; it works
+in small steps, so that writers never wait long.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from pillarbox.storage.tx import Tx
 FORGET_EVERY_S = 24 * 3600
 FORGET_AFTER_MS = 30 * 86_400_000
 STEP = 1_000
+AT_ONCE = 50
 
 _Id = TypeVar("_Id", AccountId, MailboxId)
 
@@ -41,7 +42,29 @@ class Forgetting:
         after: _Id,
         before_ms: int,
     ) -> None:
-        while (step := await self.database.write(prune, after, before_ms, STEP)) is not None:
-            found, more = step
-            if not more:
-                after = found
+        while True:
+            next_after = await self.database.write(_some, prune, after, before_ms)
+            if next_after is None:
+                return
+            after = next_after
+
+
+def _some(
+    tx: Tx,
+    prune: Callable[[Tx, _Id, int, int], tuple[_Id, bool] | None],
+    after: _Id,
+    before_ms: int,
+) -> _Id | None:
+    """A few mailboxes or accounts in one go, most of which have nothing to drop.
+
+    Gives the last one that is done with, `None` at the end.
+    """
+    for _ in range(AT_ONCE):
+        step = prune(tx, after, before_ms, STEP)
+        if step is None:
+            return None
+        found, more = step
+        if more:
+            return after
+        after = found
+    return after

@@ -105,8 +105,12 @@ def permanent_flags(view: View) -> list[str]:
 
 async def _claim_recent(session: ImapSession, view: View) -> None:
     """Messages that came meanwhile are \\Recent to whoever is first (RFC 3501 §2.3.2)."""
+    database = session.services.database
     try:
-        claimed = await session.services.database.write(recent.claim, view.mailbox_id)
+        if not await database.lookup(recent.is_unclaimed, view.mailbox_id):
+            view.claim((view.uidnext, view.uidnext))
+            return
+        claimed = await database.write(recent.claim, view.mailbox_id)
     except (Busy, Unavailable, NotFound):
         return
     view.claim(claimed)
