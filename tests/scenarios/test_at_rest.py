@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kit.documents import pdf
 from kit.live import LiveServer, live_server
 from kit.wire import ImapWire, SmtpWire
 
@@ -33,7 +34,7 @@ LARGE_BYTES = 1_500_000
 
 def _message() -> bytes:
     quokka, finken, name, inside, large, display, local, *_ = WORDS
-    attachment = base64.encodebytes(f"{inside} ".encode() * 500).replace(b"\n", b"\r\n")
+    attachment = base64.encodebytes(pdf(f"{inside} " * 20)).replace(b"\n", b"\r\n")
     return (
         f'From: "{display}" <{local}@outside.test>\r\nTo: alice@example.test\r\n'
         f"Subject: {quokka}\r\nMIME-Version: 1.0\r\nX-Other: {large}\r\n"
@@ -107,6 +108,10 @@ async def _use(server: LiveServer) -> None:
     assert (await imap.append("INBOX", content)).startswith(b"OK")
     assert (await imap.append("Drafts", _large(listed))).startswith(b"OK")
     await imap.ok(f"SEARCH TEXT {searched}")
+    built = await asyncio.to_thread(server.command, "index", "rebuild", ALICE)
+    assert built == f"Indexed 4 messages of {ALICE}.\n"
+    answer = await imap.ok(f"SEARCH TEXT {WORDS[3]}")  # inside the document
+    assert answer[0][0] == b"* SEARCH 1", answer
     await imap.ok("FETCH 1:* (ENVELOPE BODYSTRUCTURE)")
     await imap.do(f'FETCH 1 BODY[HEADER.FIELDS ("{searched}")] {searched}')
     await imap.ok("COPY 1:* Trash")

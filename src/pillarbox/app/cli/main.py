@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "alias": ("pillarbox.app.cli.alias", "Addresses that lead to others."),
         "group": ("pillarbox.app.cli.group", "Groups: shared addresses and mailboxes."),
         "acl": ("pillarbox.app.cli.acl", "Who may do what with a mailbox."),
+        "index": ("pillarbox.app.cli.index", "What searches look things up in."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),

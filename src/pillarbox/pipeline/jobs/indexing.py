@@ -168,11 +168,6 @@ class Indexing:
             if progress is not None:
                 run.listeners.remove(progress)
 
-    async def rebuild(self, account: AccountId, progress: Progress | None = None) -> bool:
-        """Drop an account's index and make it anew; `False` where another process is at it."""
-        await self._database.write(index.drop, account)
-        return await self.index(account, urgent=True, progress=progress)
-
     async def know_attachments(self, account: AccountId, emails: Sequence[EmailId]) -> None:
         """Have the text inside the attachments of some emails taken out and kept.
 
