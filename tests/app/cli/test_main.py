@@ -111,6 +111,11 @@ class TestGroups:
         (row,) = filled("group", "list", "--json").rows
         assert row["members"] == ["ann@example.org"]
         assert (row["quota"], row["used_messages"]) == ("1G", 0)
+        assert filled("group", "quota", "team@example.org", "2G").out == (
+            "team@example.org: 0 of 2G used.\n"
+        )
+        assert "of no limit" in filled("group", "quota", "team@example.org", "none").out
+        assert filled("group", "quota", "ann@example.org").code == 1
         assert filled("group", "member-remove", "team@example.org", "ann@example.org").code == 0
         gone = filled("group", "member-remove", "team@example.org", "ann@example.org")
         assert (gone.code, "is not a member" in gone.err) == (1, True)

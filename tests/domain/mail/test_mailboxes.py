@@ -341,3 +341,55 @@ async def test_mailboxes_and_subscriptions_have_a_limit(
     with pytest.raises(TooLarge):
         await account.database.write(mailboxes.subscribe, account.id, "one more")
     await account.database.write(mailboxes.subscribe, account.id, "name 0")
+
+
+async def test_mailboxes_that_went_make_room(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "MAX_MAILBOXES", len(DEFAULTS) + 1)
+    for _ in range(3):
+        await create(account, "a")
+        with pytest.raises(TooLarge):
+            await create(account, "b")
+        await rename(account, "a", "c")
+        await delete(account, "c")
+    assert await names(account) == set()
+
+
+async def test_mailboxes_of_features(account: MailAccount) -> None:
+    """They come with their feature; none is on yet."""
+    assert not {name for name, _ in mailboxes.FEATURE_DEFAULTS} & DEFAULTS
+    await account.database.write(mailboxes.delete_all, account.id)
+    await account.database.write(mailboxes.create_defaults, account.id, ("Snoozed",))
+    assert await names(account) == {"Snoozed"}
+    assert (await account.box("Snoozed")).special_use == "\\Snoozed"
+    assert await subscriptions(account) == {"Snoozed"}
+    with pytest.raises(Invalid):
+        await create(account, "Later", "\\Snoozed")
+
+
+def _fill(tx: Tx, account: AccountId, count: int) -> None:
+    for number in range(count):
+        mailboxes.create(tx, account, f"tree/{number}")
+        mailboxes.subscribe(tx, account, f"tree/{number}")
+
+
+async def test_a_large_tree_is_renamed_at_once(account: MailAccount, published: list[str]) -> None:
+    await account.database.write(_fill, account.id, 500)
+    await account.database.write(mailboxes.subscribe, account.id, "new/7")
+    published.clear()
+    await rename(account, "tree", "new")
+    assert await names(account) == {"new"} | {f"new/{number}" for number in range(500)}
+    assert await subscriptions(account) == {f"new/{number}" for number in range(500)}
+    assert published == [changes.topic(account.id)]
+
+
+async def test_below(account: MailAccount) -> None:
+    await create(account, "a_b/c")
+    for name, expected in (("a_b", True), ("A_B", False), ("axb", False), ("a_b/c", False)):
+        found = await account.database.read(mailboxes.has_below, account.id, name)
+        assert found is expected, name
+    await rename(account, "a_b", "a%")
+    await create(account, "a_b")
+    assert await account.database.read(mailboxes.has_below, account.id, "a%")
+    assert not await account.database.read(mailboxes.has_below, account.id, "a_b")

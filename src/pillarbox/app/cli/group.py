@@ -38,6 +38,15 @@ def list_groups(invocation: Invocation, domain: str | None, as_json: bool) -> No
     output.table(rows, ("address", "members", "used", "quota"), as_json)
 
 
+@group.command(help="Show or change a group's quota; none or 0 is no limit.")
+@click.argument("address")
+@click.argument("size", type=output.Size(), required=False)
+@click.pass_obj
+def quota(invocation: Invocation, address: str, size: int | None) -> None:
+    row = invocation.write(_set_quota, address, size)
+    click.echo(f"{row['address']}: {row['used']} of {row['quota']} used.")
+
+
 @group.command(help="Remove a group with all its mail.")
 @click.argument("address")
 @output.yes_option
@@ -77,23 +86,35 @@ def _add(tx: "Tx", address: str, quota: int, members: tuple[str, ...]) -> "Group
 
 
 def _list(tx: "Tx", domain: str | None) -> list[dict[str, Any]]:
-    from pillarbox.app.config.kinds import show_size
     from pillarbox.domain.accounts import domains
     from pillarbox.domain.sharing import groups
 
     found = groups.list_of(tx, None if domain is None else domains.require(tx, domain))
-    return [
-        {
-            "address": one.address,
-            "members": groups.members(tx, one),
-            "used": show_size(one.used_bytes),
-            "quota": show_size(one.quota_bytes) if one.quota_bytes else "no limit",
-            "used_bytes": one.used_bytes,
-            "used_messages": one.used_messages,
-            "quota_bytes": one.quota_bytes,
-        }
-        for one in found
-    ]
+    return [_row(tx, one) for one in found]
+
+
+def _row(tx: "Tx", one: "Group") -> dict[str, Any]:
+    from pillarbox.app.config.kinds import show_size
+    from pillarbox.domain.sharing import groups
+
+    return {
+        "address": one.address,
+        "members": groups.members(tx, one),
+        "used": show_size(one.used_bytes),
+        "quota": show_size(one.quota_bytes) if one.quota_bytes else "no limit",
+        "used_bytes": one.used_bytes,
+        "used_messages": one.used_messages,
+        "quota_bytes": one.quota_bytes,
+    }
+
+
+def _set_quota(tx: "Tx", address: str, size: int | None) -> dict[str, Any]:
+    from pillarbox.domain.accounts import users
+    from pillarbox.domain.sharing import groups
+
+    if size is not None:
+        users.set_quota(tx, groups.require(tx, address).account_id, size)
+    return _row(tx, groups.require(tx, address))
 
 
 def _remove(tx: "Tx", address: str) -> None:

@@ -19,7 +19,7 @@ from pillarbox.protocols.imap.commands.status import status_line
 from pillarbox.protocols.imap.patterns import matcher
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.storage.tx import Tx
-from pillarbox.wire.imap.names import SEPARATOR
+from pillarbox.wire.imap.names import SEPARATOR, fold_inbox
 from pillarbox.wire.imap.parse.list import List, Lsub
 from pillarbox.wire.imap.respond.acl import my_rights
 from pillarbox.wire.imap.respond.list import list_response, lsub_response
@@ -90,6 +90,24 @@ def _tree(tx: Tx, actor: Actor) -> _Tree:
     return tree
 
 
+def _branch(tx: Tx, actor: Actor, args: List) -> tuple[_Tree, set[str]]:
+    """What of the tree a LIST may have to tell, and which of that has mailboxes below it."""
+    names = [fold_inbox(args.reference + pattern) for pattern in args.patterns]
+    plain = not any(mark in name for mark in "%*" for name in names)
+    if not plain or args.selection or any(_is_others(name) for name in names):
+        tree = _tree(tx, actor)
+        return tree, _parents(tree.mailboxes)
+    # Clients ask for INBOX by its name; that must not cost a look at all mailboxes.
+    found = [mailboxes.by_name(tx, actor.account_id, name) for name in names]
+    tree = _Tree({mailbox.name: mailbox for mailbox in found if mailbox is not None})
+    account = actor.account_id
+    return tree, {name for name in tree.mailboxes if mailboxes.has_below(tx, account, name)}
+
+
+def _is_others(name: str) -> bool:
+    return name.split(SEPARATOR, 1)[0] in mailboxes.NAMESPACES
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A LIST command and what its answer depends on besides the tree."""
@@ -107,14 +125,13 @@ class _Asked:
 def _list(
     tx: Tx, actor: Actor, args: List, extended: bool, utf8: bool, append_limit_bytes: int
 ) -> list[bytes]:
-    tree = _tree(tx, actor)
+    tree, parents = _branch(tx, actor, args)
     matches = matcher(args.reference, args.patterns)
     wants_subscribed = "SUBSCRIBED" in args.selection
     subscribed: set[str] = set()
     if wants_subscribed or "SUBSCRIBED" in args.returns:
         subscribed = mailboxes.subscriptions(tx, actor.account_id)
     below = _parents(subscribed) if "RECURSIVEMATCH" in args.selection else set()
-    parents = _parents(tree.mailboxes)
     names: set[str] = set(tree.mailboxes)
     if wants_subscribed:
         names = subscribed | below
