@@ -1,5 +1,6 @@
 """Every mechanism against real credentials: who gets in, what is counted, what is told."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -427,6 +428,20 @@ class TestThrottle:
                 await attempt
         with pytest.raises(Busy):
             await desk.scram()
+
+    async def test_proofs_at_the_same_time_are_counted(self, desk: Desk) -> None:
+        """Exchanges that were begun before the address was barred are worth nothing after."""
+        begun = []
+        for n in range(40):
+            side, attempt = ScramClientSide(ANN, f"guess {n}"), desk.begin("SCRAM-SHA-256")
+            challenge = await attempt.step(side.first())
+            assert isinstance(challenge, bytes)
+            begun.append(attempt.step(side.final(challenge)))
+        desk.verifiers.opened = 0
+        outcomes = await asyncio.gather(*begun, return_exceptions=True)
+        assert desk.verifiers.opened <= 5 + 4  # those under way when the fifth was counted
+        assert sum(isinstance(one, Busy) for one in outcomes) >= 31
+        assert not any(isinstance(one, bytes) for one in outcomes)
 
     async def test_a_challenge_is_no_failure(self, desk: Desk) -> None:
         for _ in range(10):

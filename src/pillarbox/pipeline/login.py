@@ -198,7 +198,7 @@ class Login:
             await asyncio.wait(self.busyness.background)
 
     async def still_holds(self, actor: Actor) -> bool:
-        """Whether one who logged in may go on: not disabled, not removed, same password."""
+        """Whether one who logged in may go on: not disabled, same password, token not revoked."""
         return await self.database.lookup(credentials.stands, actor)
 
     async def _look(

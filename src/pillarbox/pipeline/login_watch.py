@@ -1,4 +1,5 @@
-"""Ends the sessions of users who were disabled, removed or given another password.
+"""Ends the sessions of users who were disabled, removed or given another password, and those of
+tokens that were revoked or expired.
 
 A session asks before each command, and now and then where it only waits; the database is asked
 again after `ASK_EVERY_S`. Not told by the bus, since hints may be lost and rights must not be.
