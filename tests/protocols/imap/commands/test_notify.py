@@ -1,0 +1,93 @@
+"""NOTIFY: too much, failures meanwhile, and what must not be told."""
+
+import pytest
+
+from kit.imap import MailHouse
+from pillarbox.protocols.imap.commands import notify
+from pillarbox.protocols.imap.options import ImapOptions
+
+
+async def test_too_many_mailboxes(house: MailHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "MAX_WATCHED", 8)
+    talk = await house.talk().login()
+    lines = await talk.ask("NOTIFY SET (PERSONAL (MailboxName))")
+    assert lines[-1].startswith("t OK"), lines
+    other = await house.talk().login("CREATE a/b/c")
+    heard = await talk.hear_unasked()
+    assert heard.startswith(b"* OK [NOTIFICATIONOVERFLOW] ")
+    await other.ask("CREATE d")
+    assert await talk.ask("NOOP") == ["t OK NOOP completed"]
+    lines = await talk.ask("NOTIFY SET (PERSONAL (MailboxName))")
+    assert lines[-1].startswith("t NO [NOTIFICATIONOVERFLOW] ")
+
+
+async def test_too_much_at_once(house: MailHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "MAX_LINES", 2)
+    talk = await house.talk().login("NOTIFY SET (PERSONAL (MailboxName))")
+    other = await house.talk().login("CREATE a/b/c")
+    assert (await talk.hear_unasked()).startswith(b"* OK [NOTIFICATIONOVERFLOW] ")
+    await other.hang_up()
+
+
+async def test_quiet_clients_are_let_go_all_the_same(house: MailHouse) -> None:
+    options = ImapOptions(idle_timeout_s=-1.0)
+    talk = house.talk(options=options)
+    await talk.hear()
+    await talk.say(b't LOGIN alice@example.test "correct horse"\r\n')
+    talk.connection.give(b"t NOTIFY NONE\r\n")
+    await talk.task
+    assert talk.connection.taken().endswith(b"* BYE You were quiet for too long\r\n")
+
+
+async def test_a_store_that_fails_is_looked_at_again(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = await house.talk().login(
+        "SELECT INBOX", "NOTIFY SET (SELECTED (MessageNew MessageExpunge))"
+    )
+    database = talk.session.services.database
+
+    async def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(database), "lookup", broken)
+        await house.deliver(b"one")
+        assert await talk.hear() == b""
+    await house.deliver(b"two")
+    assert b"* 2 EXISTS" in await talk.hear_unasked()
+
+
+async def test_the_server_stops(house: MailHouse) -> None:
+    talk = await house.talk().login("NOTIFY SET (PERSONAL (MailboxName))")
+    assert await talk.stop() == b"* BYE Server is restarting\r\n"
+
+
+async def test_a_user_who_may_not_go_on_hears_no_more(house: MailHouse) -> None:
+    options = ImapOptions(login_asked_every_s=0)
+    talk = await house.talk(options=options).login(
+        "NOTIFY SET (PERSONAL (MessageNew MessageExpunge))"
+    )
+    talk.fake_login.holds = False
+    await house.deliver(b"not for these eyes")
+    assert await talk.hear_unasked() == b"* BYE Your login has ended; log in again\r\n"
+    await talk.task
+
+
+async def test_items_are_told_of_new_messages_once(house: MailHouse) -> None:
+    talk = await house.talk().login(
+        "SELECT INBOX", "NOTIFY SET (SELECTED-DELAYED (MessageNew (FLAGS) MessageExpunge))"
+    )
+    await house.deliver(b"one", bits=1)
+    heard = await talk.hear_unasked()
+    assert heard.count(b"FETCH") == 1
+    assert b"* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))" in heard
+    assert await talk.ask("NOOP") == ["t OK NOOP completed"]
+    await talk.ask("SELECT INBOX")
+    assert await talk.ask("NOOP") == ["t OK NOOP completed"]
+
+
+async def test_nobody_listens_after_the_end(house: MailHouse) -> None:
+    talk = await house.talk().login("SELECT INBOX", "NOTIFY SET (PERSONAL (MailboxName))")
+    await talk.hang_up()
+    assert not house.bus._listeners
