@@ -149,7 +149,8 @@ def test_values_take_anything(raw: bytes) -> None:
         parameter(found[2] if found else (), name.partition("*")[0])
     headers = Headers(raw)
     slices = [field_slices(raw, [b"to"]), field_slices(raw, [b"to"], inverse=True)]
-    assert all(one.endswith(b"\r\n") for one in slices)
+    if not raw or raw.endswith((b"\n\r\n", b"\n\n")):
+        assert all(one.endswith(b"\r\n") for one in slices)
     for field in headers:
         assert raw[field.start : field.end].lower().startswith(field.name)
     for mailbox in mailboxes(parse_address_list(raw)):
