@@ -1,18 +1,19 @@
 """Threads: who belongs together, whoever came first, and what is left when they are gone."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from kit.clock import FakeClock
 from kit.mail import MailAccount, content_store
+from pillarbox.base.ids import EmailId
 from pillarbox.domain.mail import mailboxes, sweep, threads
 from pillarbox.domain.mail.copy import copy
 from pillarbox.domain.mail.expunge import remove
-from pillarbox.domain.mail.tables import thread_ids
+from pillarbox.domain.mail.tables import emails, thread_ids
 from pillarbox.domain.mail.threads import MessageIds, message_ids_of
 from pillarbox.domain.owners.quota import salt_of
 from pillarbox.formats.mime.summary import summarize
-from pillarbox.storage.tx import Tx
+from pillarbox.storage.tx import Row, Tx
 
 EVERYTHING = ((1, 0xFFFF_FFFF),)
 
@@ -136,6 +137,33 @@ def test_of_many_references_the_nearest_and_the_first_count() -> None:
     assert ids.own == "own@x"
     assert ids.referred == (*(f"r{number}@x" for number in range(89, 75, -1)), "r0@x")
     assert message_ids_of(summarize(b"\r\n")[0].fields) == MessageIds()
+
+
+async def test_old_emails_get_a_thread_later(account: MailAccount) -> None:
+    first = await account.put(b"Date: Thu, 01 Jan 2026 10:00:00 -0130\r\n" + mail("a"))
+    await account.put(mail("b", "a"))
+    await account.put(mail("c"))
+
+    def as_before(tx: Tx) -> None:
+        tx.change(update(emails).values(thread_id=0, sent_offset_min=0))
+        tx.change(delete(thread_ids))
+
+    await account.database.write(as_before)
+    assert await threads_of(account) == [1, 2, 3]
+    keys = account.store.keys
+    last = await account.database.write(threads.join_old, keys, EmailId(0), 2)
+    assert last is not None
+    assert await threads_of(account) == [1, 1, 2]
+    last = await account.database.write(threads.join_old, keys, last, 2)
+    assert last is not None
+    assert await account.database.write(threads.join_old, keys, last, 2) is None
+    await account.put(mail("d", "c"))
+    assert await threads_of(account) == [1, 1, 2, 2]
+
+    def offset(tx: Tx) -> list[Row]:
+        return tx.select(select(emails.c.sent_offset_min).where(emails.c.id == first.email_id))
+
+    assert await account.database.read(offset) == [(-90,)]
 
 
 def test_words_are_no_message_ids() -> None:

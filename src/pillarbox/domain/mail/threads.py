@@ -7,13 +7,15 @@ it starts one, which has the email's own id. Message ids are kept as keyed diges
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select
+from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, update
 
+from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
 from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, messages, thread_ids
-from pillarbox.formats.mime.summary import Fields
-from pillarbox.storage.keys import Digester
+from pillarbox.domain.owners.quota import lock, salt_of
+from pillarbox.formats.mime.summary import Fields, fields_of, written_offset_min
+from pillarbox.storage.keys import Digester, KeyRing
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -49,6 +51,17 @@ _FORGET = Statement(
 )
 _FORGET_ACCOUNT = Statement(
     delete(thread_ids).where(thread_ids.c.account_id == bindparam("account"))
+)
+_UNTHREADED = Statement(
+    select(emails.c.id, emails.c.account_id, emails.c.summary)
+    .where(emails.c.thread_id == 0, emails.c.id > bindparam("after"))
+    .order_by(emails.c.id)
+    .limit(bindparam("most"))
+)
+_JOIN = Statement(
+    update(emails)
+    .where(emails.c.id == bindparam("email"))
+    .values(thread_id=bindparam("thread"), sent_offset_min=bindparam("offset_min"))
 )
 _IN_RANGE = (
     messages.c.mailbox_id == bindparam("mailbox"),
@@ -138,6 +151,28 @@ def _known(tx: Tx, account: AccountId, digests: Sequence[int]) -> dict[int, int]
         values = {f"d{slot}": digest for slot, digest in enumerate(padded)}
         known.update(row[:2] for row in tx.all(statement, account=account, **values))
     return known
+
+
+def join_old(tx: Tx, keys: KeyRing, after: EmailId, most: int) -> EmailId | None:
+    """Give emails from before threads were kept one, `most` of those behind `after`, by id.
+
+    Gives the last that was looked at, `None` at the end. Emails of accounts that are gone stay as
+    they are.
+    """
+    last: EmailId | None = None
+    for number, account_number, sealed in tx.all(_UNTHREADED, after=after, most=most):
+        last, account = EmailId(number), AccountId(account_number)
+        lock(tx, account)
+        try:
+            salt = salt_of(tx, account)
+        except NotFound:
+            continue
+        stored = keys.account(salt).open(sealed, b"s" + number.to_bytes(8, "big"))
+        thread = assign(
+            tx, keys.digester(PURPOSE, salt), account, last, message_ids_of(fields_of(stored))
+        )
+        tx.run(_JOIN, email=last, thread=thread, offset_min=written_offset_min(stored))
+    return last
 
 
 def forget(tx: Tx, thread: int) -> None:

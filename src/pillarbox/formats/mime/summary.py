@@ -29,6 +29,7 @@ _PREVIEW_MAX = 200
 _HEAD = struct.Struct(">III")
 _LENGTHS = _HEAD.unpack_from
 _HEAD_BYTES = _HEAD.size
+_ENVELOPE_DATE = re.compile(rb'\("([^"\\]*+)"')
 _ID = re.compile(rb"<([^<>]++)>")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -64,6 +65,8 @@ class Fields(msgspec.Struct, frozen=True, array_like=True):
     has_attachment: bool
     sent_offset_min: int = 0
     """How far the zone of the Date field is ahead of UTC; 0 in summaries stored before it was."""
+    leading_groups: tuple[str, str, str] = ("", "", "")
+    """The names of the groups that From, To and Cc begin with; empty where that is a mailbox."""
 
 
 _DECODER = msgspec.msgpack.Decoder(Fields)
@@ -121,6 +124,15 @@ def fields_of(stored: bytes) -> Fields:
     return _DECODER.decode(memoryview(stored)[_HEAD_BYTES + sum(_LENGTHS(stored)) :])
 
 
+def written_offset_min(stored: bytes) -> int:
+    """The zone of the Date field in a stored summary that was made before `Fields` told it.
+
+    The date stands first in the ENVELOPE.
+    """
+    found = _ENVELOPE_DATE.match(envelope_of(stored))
+    return _offset_min(parse_date(found.group(1))) if found else 0
+
+
 def summarize(message: bytes) -> tuple[Summary, Part]:
     """The summary and the part index of a whole message; never raises."""
     root = scan(message)
@@ -144,6 +156,11 @@ def summarize(message: bytes) -> tuple[Summary, Part]:
         preview=preview(message, root, _PREVIEW_MAX),
         has_attachment=has_attachment(root),
         sent_offset_min=_offset_min(sent_at),
+        leading_groups=(
+            _leading_group(lists.get(b"from")),
+            _leading_group(lists.get(b"to")),
+            _leading_group(lists.get(b"cc")),
+        ),
     )
     envelope = print_headers(headers, lists)
     body, structure = print_body(root, message, False), print_body(root, message, True)
@@ -201,6 +218,11 @@ def _correspondents(entries: list[Mailbox | Group] | None) -> tuple[Corresponden
             for mailbox in mailboxes(entries)[:CORRESPONDENTS_MAX]
         ]
     )
+
+
+def _leading_group(entries: list[Mailbox | Group] | None) -> str:
+    first = entries[0] if entries else None
+    return decode_words(first.name_raw) if isinstance(first, Group) else ""
 
 
 def _offset_min(at: datetime | None) -> int:
