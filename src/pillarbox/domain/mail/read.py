@@ -48,6 +48,11 @@ _ROWS = Statement(
     .where(_OF_MAILBOX, _IN_RANGE)
     .order_by(messages.c.uid)
 )
+_SIZES = Statement(
+    select(messages.c.uid, messages.c.size_bytes)
+    .where(_OF_MAILBOX, _IN_RANGE)
+    .order_by(messages.c.uid)
+)
 _SUMMARIES = Statement(
     select(
         messages.c.uid,
@@ -81,6 +86,11 @@ _CONTENTS_AND_PARTS = Statement(
     .select_from(_WITH_BLOB)
     .where(_OF_MAILBOX, _IN_RANGE)
     .order_by(messages.c.uid)
+)
+_DELETED_BYTES = Statement(
+    select(func.sum(messages.c.size_bytes)).where(
+        _OF_MAILBOX, messages.c.flags.bitwise_and(int(Flag.DELETED)) != 0
+    )
 )
 _POSITION = Statement(
     select(mailboxes.c.modseq, mailboxes.c.uidnext).where(mailboxes.c.id == bindparam("mailbox"))
@@ -145,6 +155,11 @@ def count(tx: Tx, mailbox: MailboxId, first: int, last: int) -> int:
     return int(tx.scalar(_COUNT, mailbox=mailbox, first=first, last=last))
 
 
+def deleted_bytes(tx: Tx, mailbox: MailboxId) -> int:
+    """The sizes of all messages with \\Deleted together."""
+    return int(tx.scalar(_DELETED_BYTES, mailbox=mailbox) or 0)
+
+
 def select_rows(tx: Tx, mailbox: MailboxId) -> list[tuple[int, int, str | None, int]]:
     """Every message: (UID, bits, keywords, modseq), by UID."""
     return tx.all(_SELECT_ROWS, mailbox=mailbox)
@@ -158,6 +173,11 @@ def rows(
     Dates are milliseconds since the epoch.
     """
     return _over(tx, _ROWS, mailbox, ranges)
+
+
+def sizes(tx: Tx, mailbox: MailboxId, ranges: UidRanges) -> dict[int, int]:
+    """The size of each message in bytes, by UID."""
+    return dict(_over(tx, _SIZES, mailbox, ranges))
 
 
 def summaries(

@@ -181,8 +181,12 @@ async def _slices(
     for piece in _pieces(spans, most):
         ranges = view.uid_ranges(piece)
         rows: list[Row] = []
-        if Source.ROWS in sources or (Source.CONTENT in sources and _count(piece) > 1):
+        sizes: dict[int, int] = {}
+        if Source.ROWS in sources:
             rows = await database.read(read.rows, mailbox, ranges)
+            sizes = {row[0]: row[5] for row in rows}
+        elif Source.CONTENT in sources and _count(piece) > 1:
+            sizes = await database.read(read.sizes, mailbox, ranges)
         joined: list[tuple[int, int]] = []
         if Source.THREADS in sources:
             joined = await database.read(threads.of_messages, mailbox, ranges)
@@ -190,7 +194,7 @@ async def _slices(
             if Source.CONTENT not in sources:
                 yield _joined(view, some, sources, rows, joined, summaries, [])
                 continue
-            for smaller in _by_size(view, some, rows):
+            for smaller in _by_size(view, some, sizes):
                 contents = await database.read(
                     read.contents,
                     services.content,
@@ -284,12 +288,12 @@ def _pieces(spans: Iterable[Span], most: int) -> Iterator[list[Span]]:
         yield piece
 
 
-def _by_size(view: View, piece: list[Span], rows: Sequence[Row]) -> Iterator[list[Span]]:
+def _by_size(view: View, piece: list[Span], sizes: dict[int, int]) -> Iterator[list[Span]]:
     """A piece in parts whose content fits into memory; one message always does."""
-    if not rows:
+    total_bytes = sum(sizes.values())
+    if not sizes or (len(sizes) <= _CONTENT_MESSAGES and total_bytes <= _CONTENT_BYTES):
         yield piece
         return
-    sizes = {row[0]: row[5] for row in rows}
     batch: list[int] = []
     held_bytes = 0
     for start, end in piece:
