@@ -191,16 +191,13 @@ class TestScramp:
         with pytest.raises(ScramException):
             client.set_server_final(f"v={base64.b64encode(bytes(32)).decode()}")
 
-    @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
-    def test_submission(self, server: LiveServer, mechanism: str) -> None:
+    def test_submission(self, server: LiveServer) -> None:
+        mechanism = "SCRAM-SHA-256"
         with smtplib.SMTP(HOST, server.port("SUBMISSION"), timeout=PROGRAM_S) as smtp:
             smtp.starttls(context=trusting_context())
             smtp.ehlo()
             assert mechanism in smtp.esmtp_features["auth"].split()
-            assert isinstance(smtp.sock, ssl.SSLSocket)
-            plus = mechanism.endswith("PLUS")
-            binding = ("tls-server-end-point", smtp.sock) if plus else None
-            client = ScramClient([mechanism], ALICE, server.password, channel_binding=binding)
+            client = ScramClient([mechanism], ALICE, server.password)
             say = self.messages(client)
 
             def answer(challenge: bytes | None = None) -> str:

@@ -37,6 +37,7 @@ async def scram(wire: Wire, begin: str, user: str, *, bound: bool) -> bytes:
 @pytest.mark.parametrize("bound", [False, True], ids=["SCRAM", "PLUS"])
 async def test_scram_on_every_face(tmp_path: Path, bound: bool) -> None:
     settings = {"POP3_ENABLED": "true", "POP3S_ENABLED": "true"}
+    settings["SUBMISSION_CHANNEL_BINDING"] = "true"
     async with AppUnderTest(tmp_path, settings) as app:
         await app.add_users("alice")
         async with await Wire.open(app.ports["imaps"], tls=True) as wire:

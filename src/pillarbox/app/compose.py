@@ -243,6 +243,7 @@ def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
         max_message_bytes=options.max_message_size,
         max_recipients=options.max_recipients,
         timeout_s=float(options.smtp_command_timeout),
+        channel_binding=options.submission_channel_binding,
         allow_plaintext_auth=around.plaintext_login or options.tls_mode == "off",
     )
 

@@ -19,7 +19,8 @@ def base64(data: bytes) -> str:
 
 async def test_binding_where_there_is_a_certificate(house: House) -> None:
     connection = FakeConnection(tls=True, end_point=b"certificate")
-    talk = Talk(connection, Role.SUBMISSION, house.services())
+    options = SmtpOptions(HOSTNAME, channel_binding=True)
+    talk = Talk(connection, Role.SUBMISSION, house.services(options))
     await talk.hear()
     offered = "250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN LOGIN"
     assert (await talk.lines("EHLO c.test"))[-1] == offered
@@ -29,6 +30,19 @@ async def test_binding_where_there_is_a_certificate(house: House) -> None:
     assert side.is_servers(b64decode(said[4:]))
     assert (await talk.lines(""))[0].startswith("235 2.7.0")
     assert "AUTH" not in " ".join(await talk.lines("EHLO c.test"))
+    await talk.hang_up()
+
+
+async def test_binding_only_if_it_is_wanted(house: House) -> None:
+    """mutt chooses what it can't do, and then does not send."""
+    connection = FakeConnection(tls=True, end_point=b"certificate")
+    talk = Talk(connection, Role.SUBMISSION, house.services())
+    await talk.hear()
+    assert "PLUS" not in " ".join(await talk.lines("EHLO c.test"))
+    assert (await talk.lines("AUTH SCRAM-SHA-256-PLUS"))[0].startswith("504")
+    # One that can bind and says so is no victim then.
+    side = ScramClientSide(ALICE, PASSWORD, header="y,,")
+    assert (await talk.lines(f"AUTH SCRAM-SHA-256 {base64(side.first())}"))[0].startswith("334")
     await talk.hang_up()
 
 

@@ -196,6 +196,11 @@ class Options:
     )
     brute_window_min: int = _key(kinds.duration("m", 1, 10_080), "30", "In minutes.")
     brute_ban_hours: int = _key(kinds.duration("h", 1, 8760), "24", "How long it is barred (h).")
+    submission_channel_binding: bool = _key(
+        kinds.BOOLEAN,
+        "false",
+        "Offer SCRAM-SHA-256-PLUS for sending too; some mutt then can't send.",
+    )
     trusted_networks: tuple[Network, ...] = _key(
         kinds.NETWORKS, "", "Clients that no throttle or connection limit touches."
     )

@@ -43,5 +43,8 @@ class SmtpOptions:
     max_idle: int = 200
     max_commands: int = 100_000
     login_asked_every_s: float = ASK_EVERY_S
+    channel_binding: bool = False
+    """Offer SCRAM-SHA-256-PLUS. Programs with GNU SASL that can't bind to the channel as it does
+    (mutt 2.2) choose it all the same, and in SMTP try nothing else."""
     allow_plaintext_auth: bool = False
     """Offer AUTH without TLS to loopback addresses; for development only."""

@@ -116,7 +116,7 @@ class SmtpSession:
     def channel_facts(self) -> ChannelFacts:
         """What the login may rest on."""
         tls = self.connection.tls
-        end_point = None if tls is None else tls.end_point
+        end_point = tls.end_point if tls is not None and self.options.channel_binding else None
         return ChannelFacts(tls is not None, self.is_safe(), end_point)
 
     def mechanisms(self) -> tuple[str, ...]:
