@@ -15,7 +15,7 @@ from pillarbox.protocols.imap.view import View
 def matching(query: q.Query, view: View) -> list[int] | None:
     """The indexes of the messages the query holds for; `None` if the view can't tell."""
     count = len(view)
-    mask = _mask(query, view, int.from_bytes(b"\1" * count, "big"))
+    mask = _mask(query, view, int.from_bytes(b"\1" * count, "big"), {})
     if mask is None:
         return None
     if view.gone:
@@ -23,32 +23,41 @@ def matching(query: q.Query, view: View) -> list[int] | None:
     return list(compress(range(count), mask.to_bytes(count, "big")))
 
 
-def _mask(query: q.Query, view: View, every: int) -> int | None:
+def _mask(query: q.Query, view: View, every: int, known: dict[q.Query, int]) -> int | None:
+    """The mask of a query; `known` has those of leaves that may be asked for many times."""
     match query:
         case q.Everything():
             return every
         case q.And(parts) | q.Or(parts):
             combined = every if isinstance(query, q.And) else 0
             for part in parts:
-                mask = _mask(part, view, every)
+                mask = _mask(part, view, every, known)
                 if mask is None:
                     return None
                 combined = combined & mask if isinstance(query, q.And) else combined | mask
             return combined
         case q.Not(part):
-            mask = _mask(part, view, every)
+            mask = _mask(part, view, every, known)
             return None if mask is None else every ^ mask
+        case q.HasFlag() | q.HasKeyword() | q.ModseqFrom():
+            if query not in known:
+                known[query] = _leaf(query, view)
+            return known[query]
+        case q.InUids(ranges):
+            return _uids(ranges, view)
+        case _:
+            return None
+
+
+def _leaf(query: q.HasFlag | q.HasKeyword | q.ModseqFrom, view: View) -> int:
+    match query:
         case q.HasFlag(flag):
             return _flags(view, lambda bits, _: bool(bits & flag))
         case q.HasKeyword(name):
             wanted = name.lower()
             return _flags(view, lambda _, words: wanted in (words or "").lower().split(" "))
-        case q.InUids(ranges):
-            return _uids(ranges, view)
         case q.ModseqFrom(modseq):
             return int.from_bytes(bytes([one >= modseq for one in view.modseqs]), "big")
-        case _:
-            return None
 
 
 def _flags(view: View, holds: Callable[[int, str | None], bool]) -> int:
