@@ -34,6 +34,8 @@ class Kind(IntEnum):
 
     MAILBOX = 1
     """A mailbox: its name, or that it exists."""
+    ANNOTATION = 2
+    """What is attached to a mailbox."""
 
 
 _NEXT = Statement(

@@ -9,7 +9,7 @@ from pillarbox.domain.accounts import aliases, credentials, domains, names, toke
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
 from pillarbox.domain.accounts.owned import close_account, open_account
 from pillarbox.domain.accounts.tables import group_members, user_groups, users
-from pillarbox.domain.mail import acl_entries, mailboxes
+from pillarbox.domain.mail import acl_entries, annotations, mailboxes
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement
@@ -160,6 +160,7 @@ def delete(tx: Tx, account_id: AccountId) -> None:
         raise NotFound("There is no such user")
     aliases.forget_target(tx, user.address)
     acl_entries.forget_user(tx, account_id)
+    annotations.forget_holder(tx, account_id)
     tx.run(_LEAVE, account=account_id)
     credentials.delete_all(tx, account_id)
     tokens.delete_all(tx, account_id)

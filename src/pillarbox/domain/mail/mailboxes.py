@@ -14,7 +14,7 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
-from pillarbox.domain.mail import acl_entries, keywords, threads
+from pillarbox.domain.mail import acl_entries, annotations, keywords, threads
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.mail.placement import MAX_UID, bury, note_unplaced
 from pillarbox.domain.mail.tables import expunged, mailboxes
@@ -426,6 +426,7 @@ def _remove(tx: Tx, mailbox: Mailbox) -> None:
     tx.run(_FORGET, mailbox=mailbox.id)
     keywords.forget(tx, mailbox.id)
     acl_entries.forget_mailbox(tx, mailbox.id)
+    annotations.forget_mailbox(tx, mailbox.id)
     tx.run(_DELETE, mailbox=mailbox.id)
     tx.run(_UNCOUNT, account=mailbox.account_id)
     changes.note(tx, mailbox.account_id, charged.modseq, changes.Kind.MAILBOX, mailbox.id)

@@ -24,7 +24,9 @@ from pillarbox.protocols.imap.commands import fetch as fetch_
 from pillarbox.protocols.imap.commands import idle as idle_
 from pillarbox.protocols.imap.commands import list as list_
 from pillarbox.protocols.imap.commands import mailboxes as mailboxes_
+from pillarbox.protocols.imap.commands import metadata as metadata_
 from pillarbox.protocols.imap.commands import notify as notify_
+from pillarbox.protocols.imap.commands import quota as quota_
 from pillarbox.protocols.imap.commands import replace as replace_
 from pillarbox.protocols.imap.commands import search as search_
 from pillarbox.protocols.imap.commands import select as select_
@@ -46,7 +48,9 @@ from pillarbox.wire.imap.parse import (
     fetch,
     idle,
     mailboxes,
+    metadata,
     notify,
+    quota,
     replace,
     search,
     select,
@@ -143,6 +147,11 @@ ENTRIES = (
     Entry(acl.GetAcl, _IN, acl_.getacl),
     Entry(acl.ListRights, _IN, acl_.listrights),
     Entry(acl.MyRights, _IN, acl_.myrights),
+    Entry(metadata.GetMetadata, _IN, metadata_.getmetadata),
+    Entry(metadata.SetMetadata, _IN, metadata_.setmetadata),
+    Entry(quota.GetQuota, _IN, quota_.getquota),
+    Entry(quota.GetQuotaRoot, _IN, quota_.getquotaroot),
+    Entry(quota.SetQuota, _IN, quota_.setquota),
     Entry(append.Append, _IN, append_.append),
     Entry(replace.Replace, _OPEN, replace_.replace),
     Entry(compress.Compress, _IN, compress_.compress, look_after=False),

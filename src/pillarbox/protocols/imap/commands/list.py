@@ -10,19 +10,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.mail import annotations as attached
 from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail.annotations import Annotated
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import ALL_RIGHTS, Right
 from pillarbox.domain.sharing.rights import rights_text
-from pillarbox.protocols.imap.commands.status import status_line
+from pillarbox.protocols.imap.commands.metadata import canonical_entries, with_missing
+from pillarbox.protocols.imap.commands.status import deleted_bytes_of, status_line
 from pillarbox.protocols.imap.patterns import matcher
 from pillarbox.protocols.imap.reply import Reply
+from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.names import SEPARATOR, fold_inbox
 from pillarbox.wire.imap.parse.list import List, Lsub
 from pillarbox.wire.imap.respond.acl import my_rights
 from pillarbox.wire.imap.respond.list import list_response, lsub_response
+from pillarbox.wire.imap.respond.metadata import metadata
 
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
@@ -49,7 +54,8 @@ async def list_(session: ImapSession, args: List) -> Reply:
         return Reply("LIST completed")
     session.condstore |= "HIGHESTMODSEQ" in (args.status or ())
     await _send(session, await session.services.database.read(
-        _list, session.require_actor(), args, args.extended or session.rev2, session.utf8,
+        _list, session.services.content.keys, session.require_actor(), args,
+        args.extended or session.rev2, session.utf8,
         session.services.options.max_message_size_bytes,
     ))  # fmt: skip
     return Reply("LIST completed")
@@ -115,15 +121,17 @@ class _Asked:
     args: List
     subscribed: set[str]
     below: set[str]
-    """Names that lead to subscribed ones, where those are wanted (RFC 5258 §3.5)."""
+    """Names that lead to subscribed ones that are not told themselves (RFC 5258 §3.5)."""
     parents: set[str]
     extended: bool
     utf8: bool
     append_limit_bytes: int
+    entries: tuple[str, ...]
+    """Annotations to tell along, by canonical names (RFC 9590)."""
 
 
 def _list(
-    tx: Tx, actor: Actor, args: List, extended: bool, utf8: bool, append_limit_bytes: int
+    tx: Tx, keys: KeyRing, actor: Actor, args: List, extended: bool, utf8: bool, limit_bytes: int
 ) -> list[bytes]:
     tree, parents = _branch(tx, actor, args)
     matches = matcher(args.reference, args.patterns)
@@ -131,17 +139,42 @@ def _list(
     subscribed: set[str] = set()
     if wants_subscribed or "SUBSCRIBED" in args.returns:
         subscribed = mailboxes.subscriptions(tx, actor.account_id)
-    below = _parents(subscribed) if "RECURSIVEMATCH" in args.selection else set()
+    below: set[str] = set()
+    if "RECURSIVEMATCH" in args.selection:
+        below = _parents(name for name in subscribed if not matches(name))
     names: set[str] = set(tree.mailboxes)
     if wants_subscribed:
         names = subscribed | below
     elif any("%" in pattern for pattern in args.patterns):
         names |= parents
-    asked = _Asked(args, subscribed, below, parents, extended, utf8, append_limit_bytes)
+    entries = canonical_entries(args.metadata)
+    asked = _Asked(args, subscribed, below, parents, extended, utf8, limit_bytes, entries)
     lines: list[bytes] = []
     for name in sorted(names):
         if matches(name):
             lines += _lines(tree, asked, name)
+            mailbox = tree.mailboxes.get(name)
+            if mailbox is not None and Right.READ in tree.rights(name):
+                lines += _along(tx, keys, actor, asked, mailbox)
+    return lines
+
+
+def _along(tx: Tx, keys: KeyRing, actor: Actor, asked: _Asked, mailbox: Mailbox) -> list[bytes]:
+    """The STATUS and METADATA responses of a mailbox that LIST tells."""
+    lines = []
+    if asked.args.status is not None:
+        line = status_line(
+            mailbox,
+            asked.args.status,
+            utf8=asked.utf8,
+            append_limit_bytes=asked.append_limit_bytes,
+            deleted_bytes=deleted_bytes_of(tx, mailbox, asked.args.status),
+        )
+        lines.append(line)
+    if asked.entries:
+        where = Annotated(mailbox.id, mailbox.account_id, actor.account_id)
+        values = attached.get(tx, keys, where, asked.entries, 0)
+        lines.append(metadata(mailbox.name, with_missing(values, asked.entries), utf8=asked.utf8))
     return lines
 
 
@@ -170,9 +203,6 @@ def _lines(tree: _Tree, asked: _Asked, name: str) -> list[bytes]:
         return lines
     if "MYRIGHTS" in args.returns:
         lines.append(my_rights(name, rights_text(rights), utf8=utf8))
-    if args.status is not None and Right.READ in rights:
-        limit = asked.append_limit_bytes
-        lines.append(status_line(mailbox, args.status, utf8=utf8, append_limit_bytes=limit))
     return lines
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pillarbox.wire.imap.parse.command import CommandEntry
+from pillarbox.wire.imap.parse.metadata import parse_entries
 from pillarbox.wire.imap.parse.status import parse_status_items
 from pillarbox.wire.imap.tokens import Tokens
 
@@ -24,6 +25,8 @@ class List:
     selection: frozenset[str] = frozenset()
     returns: frozenset[str] = frozenset()
     status: tuple[str, ...] | None = None
+    metadata: tuple[str, ...] = ()
+    """Entries whose values are to be told of each mailbox (RFC 9590)."""
     extended: bool = False
 
 
@@ -60,22 +63,33 @@ def _patterns(tokens: Tokens) -> tuple[str, ...]:
     return tuple(patterns)
 
 
-def _returns(tokens: Tokens) -> tuple[frozenset[str], tuple[str, ...] | None]:
-    options: set[str] = set()
+@dataclass(slots=True)
+class _Returns:
+    options: frozenset[str] = frozenset()
     status: tuple[str, ...] | None = None
+    metadata: tuple[str, ...] = ()
+
+
+def _returns(tokens: Tokens) -> _Returns:
+    options: set[str] = set()
+    found = _Returns()
     if tokens.skip(b")"):
-        return frozenset(), None
+        return found
     while True:
         option = tokens.keyword()
         if option == "STATUS":  # RFC 5819 §2
             tokens.sp()
-            status = parse_status_items(tokens)
+            found.status = parse_status_items(tokens)
+        elif option == "METADATA":
+            tokens.sp()
+            found.metadata = parse_entries(tokens)
         elif option in RETURN_OPTIONS:
             options.add(option)
         else:
             raise tokens.fault("unknown return option")
         if tokens.skip(b")"):
-            return frozenset(options), status
+            found.options = frozenset(options)
+            return found
         tokens.sp()
 
 
@@ -95,16 +109,23 @@ def parse_list(tokens: Tokens) -> List:
         patterns = _patterns(tokens)
     else:
         patterns = (tokens.mailbox_pattern(),)
-    returns: frozenset[str] = frozenset()
-    status: tuple[str, ...] | None = None
+    returns = _Returns()
     if not tokens.at_end():
         tokens.sp()
         if tokens.keyword() != "RETURN":
             raise tokens.fault("expected RETURN")
         extended = True
         tokens.expect(b" (")
-        returns, status = _returns(tokens)
-    return List(reference, patterns, selection, returns, status, extended)
+        returns = _returns(tokens)
+    return List(
+        reference,
+        patterns,
+        selection,
+        returns.options,
+        returns.status,
+        returns.metadata,
+        extended,
+    )
 
 
 def parse_lsub(tokens: Tokens) -> Lsub:

@@ -9,6 +9,7 @@ STATUS_ITEMS = frozenset(
     {
         "APPENDLIMIT",  # RFC 7889 §3
         "DELETED",
+        "DELETED-STORAGE",  # RFC 9208 §5.1
         "HIGHESTMODSEQ",  # RFC 7162 §3.1.7
         "MAILBOXID",  # RFC 8474 §4.3
         "MESSAGES",

@@ -14,7 +14,9 @@ from pillarbox.wire.imap.parse.fetch import FETCH
 from pillarbox.wire.imap.parse.idle import IDLE
 from pillarbox.wire.imap.parse.list import LIST
 from pillarbox.wire.imap.parse.mailboxes import MAILBOXES
+from pillarbox.wire.imap.parse.metadata import METADATA
 from pillarbox.wire.imap.parse.notify import NOTIFY
+from pillarbox.wire.imap.parse.quota import QUOTA
 from pillarbox.wire.imap.parse.replace import REPLACE
 from pillarbox.wire.imap.parse.search import SEARCH
 from pillarbox.wire.imap.parse.select import SELECT
@@ -31,6 +33,8 @@ FAMILIES = (
     MAILBOXES,
     LIST,
     STATUS,
+    METADATA,
+    QUOTA,
     ACL,
     APPEND,
     REPLACE,
