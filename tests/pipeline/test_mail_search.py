@@ -25,6 +25,7 @@ from pillarbox.formats.text.fold import folded
 from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.jobs.indexing import Indexing
 from pillarbox.pipeline.mail_search import MailSearch
+from pillarbox.storage import leases
 from pillarbox.storage.db import Database
 
 ROUNDS = 120
@@ -252,3 +253,122 @@ async def test_scan_is_the_reference(account: MailAccount, indexing: Indexing) -
         query = corpus.query(source, contents)
         found = await account.database.read(scan, account.store, cache, account.id, box, query)
         assert found.uids == [one.uid for one in everything if one.holds(query)], query
+
+
+def letter(subject: str, body: str) -> bytes:
+    return f"From: ann@ex.test\r\nSubject: {subject}\r\n\r\n{body}\r\n".encode()
+
+
+async def test_nothing_is_missed_while_mail_moves(account: MailAccount) -> None:
+    """What was there when a search began, and stayed, is found whatever goes on."""
+    indexing = new_indexing(account, emails=3)
+    search = new_search(account, indexing)
+    inbox, trash = (await account.box()).id, (await account.box("Trash")).id
+    stays: list[int] = []
+    ended = asyncio.Event()
+
+    async def come_and_go() -> None:
+        for number in range(40):
+            stays.append((await account.put(letter("stays", f"keeper {number}"))).uid)
+            passing = (await account.put(letter("goes", f"keeper {number}"))).uid
+            back = await account.database.write(
+                copy.move, account.id, inbox, ((passing, passing),), trash
+            )
+            if number % 3 == 0:
+                await account.database.write(copy.copy, account.id, trash, ((1, 2),), inbox)
+            if number % 5 == 0:
+                await account.do(expunge.remove, "Trash", ((back.uids[0], back.uids[0]),))
+        ended.set()
+
+    async def index_all() -> None:
+        while not ended.is_set():
+            await indexing.index(account.id)
+            await asyncio.sleep(0)
+
+    async def look() -> int:
+        searches = 0
+        while not ended.is_set():
+            before = set(stays)
+            found = await search.find(account.id, inbox, q.Subject("stay"))
+            assert before <= set(found.uids)
+            last = max(stays, default=0)
+            assert {uid for uid in found.uids if uid <= last} <= set(stays)
+            wide = await search.find(account.id, inbox, q.Body("eeper 1"))
+            assert {uid for uid in before if stays.index(uid) in range(10, 20)} <= set(wide.uids)
+            searches += 1
+        return searches
+
+    _, _, searches = await asyncio.gather(come_and_go(), index_all(), look())
+    assert searches > 5
+    await indexing.close()
+
+
+async def test_much_is_indexed_before_it_is_searched(
+    account: MailAccount, indexing: Indexing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pillarbox.pipeline.mail_search.INDEX_FIRST_FROM", 20)
+    search = new_search(account, indexing)
+    told: list[tuple[int, int]] = []
+
+    async def find() -> list[int]:
+        box = (await account.box()).id
+        found = await search.find(
+            account.id, box, q.Text("noodle"), lambda done, total: told.append((done, total))
+        )
+        return found.uids
+
+    for number in range(25):
+        await account.put(letter(f"number {number}", "noodles" if number % 5 else "rice"))
+        if number == 10:
+            assert len(await find()) == 8
+            assert await account.database.read(index.segments, account.id) == []
+    assert len(await find()) == 20
+    assert await account.database.read(index.lagging) == {}
+    assert told[-1] == (25, 25)
+
+
+async def test_without_a_lease_all_is_read(
+    account: MailAccount, indexing: Indexing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pillarbox.pipeline.mail_search.INDEX_FIRST_FROM", 2)
+    for number in range(5):
+        await account.put(letter(f"number {number}", "noodles"))
+    await account.database.write(leases.take, f"index {account.id}", "another", 60_000)
+    box = (await account.box()).id
+    found = await new_search(account, indexing).find(account.id, box, q.Text("noodle"))
+    assert found.uids == [1, 2, 3, 4, 5]
+    assert await account.database.read(index.segments, account.id) == []
+
+
+FUZZY: list[tuple[q.Query, dict[int, int]]] = [
+    (q.Text("noodle"), {1: 100, 2: 80}),
+    (q.Text("nodles"), {1: 80}),
+    (q.Text("noodels"), {1: 80, 2: 80}),
+    (q.Subject("informatino"), {3: 80}),
+    (q.Subject("infromatino"), {3: 60}),
+    (q.Text("information"), {3: 100}),
+    (q.Text("lunch nodles"), {1: 90}),
+    (q.Text("noodles lunch"), {1: 95}),
+    (q.Header("x-tag", "crimsn"), {2: 80}),
+    (q.Header("x-other", "crimsn"), {}),
+    (q.Body("xyz"), {}),
+    (q.Body(""), {1: 100, 2: 100, 3: 100}),
+    (q.Text("@"), {1: 100, 2: 100, 3: 100}),
+    (q.Text("%"), {}),
+]
+
+
+async def test_fuzzy(account: MailAccount, indexing: Indexing) -> None:
+    await account.put(letter("Lunch", "noodles for all"))
+    await account.put(b"X-Tag: Crimson\r\n" + letter("dinner", "noodls anyone"))
+    await account.put(letter("Information", "cat"))
+    box = (await account.box()).id
+    search = new_search(account, indexing)
+    expected = [dict(ratings) for _, ratings in FUZZY]
+    for is_indexed in (False, True):
+        if is_indexed:
+            await indexing.index(account.id)
+        found = [await search.find(account.id, box, q.Fuzzy(query)) for query, _ in FUZZY]
+        assert [dict(one.relevancy) for one in found] == expected
+        assert [one.uids for one in found] == [sorted(ratings) for ratings in expected]
+    assert not (await search.find(account.id, box, q.Text("noodle"))).relevancy

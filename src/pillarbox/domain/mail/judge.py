@@ -16,6 +16,7 @@ from pillarbox.domain.mail.index.fields import TEXT_QUERIES, Leaf, TextQuery, le
 from pillarbox.domain.mail.index.fuzzy import near, score
 from pillarbox.domain.mail.index.lookup import hits
 from pillarbox.domain.mail.index.store import IndexReader
+from pillarbox.formats.text.words import needle_of
 from pillarbox.storage.tx import Row, Tx
 
 UID, EMAIL = 0, 7
@@ -70,6 +71,8 @@ def compiled(query: q.Query, texts: Texts | None, fuzzy: bool = False) -> Node:
     if isinstance(query, q.Not):
         return _not(compiled(query.part, texts, fuzzy))
     if isinstance(query, q.Fuzzy):
+        if texts is not None:
+            texts.fuzzy = True
         return compiled(query.part, texts, True)
     if isinstance(query, TEXT_QUERIES):
         if texts is None:
@@ -131,7 +134,7 @@ def _text(query: TextQuery, texts: Texts, fuzzy: bool) -> Node:
     leaf = leaf_of(query)
     if leaf.name is None and not leaf.needle:
         return Node(lambda row, document: True)
-    if fuzzy and leaf.needle:
+    if fuzzy and needle_of(leaf.needle).pieces:
         return _near(leaf, texts)
     mark = texts.mark
     sure, maybe = set[int](), set[int]()
@@ -158,7 +161,6 @@ def _holds(document: Document, leaf: Leaf, email: int, texts: Texts) -> bool:
 
 def _near(leaf: Leaf, texts: Texts) -> Node:
     """Words that are spelled nearly so count too; each message found is rated."""
-    texts.fuzzy = True
     mark = texts.mark
     found = near(texts.reader, leaf) if texts.reader is not None else {}
 

@@ -25,8 +25,10 @@ from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
 Report = Callable[[int, int], None]
-"""Is told how many messages of how many have been opened; called in a database thread. A total of 0:
-only rows have been looked at. What it raises ends the search."""
+"""Is told how many messages of how many have been opened; called in a database thread.
+
+A total of 0: only rows have been looked at. What it raises ends the search.
+"""
 
 REPORT_EVERY = 32
 ROWS_PER_REPORT = 512
