@@ -10,7 +10,7 @@ import pytest
 from kit.clock import FakeClock
 from kit.sasl import ScramClientSide
 from pillarbox.base.cpu import Cpu
-from pillarbox.base.errors import Busy, Denied, GrammarError, NotFound
+from pillarbox.base.errors import Busy, Denied, GrammarError
 from pillarbox.domain.accounts import credentials, domains, tokens, users
 from pillarbox.domain.accounts.credentials import Credential
 from pillarbox.domain.accounts.model import Actor, CredentialKind, Role, Scope, Token, User
@@ -188,10 +188,9 @@ class TestMechanisms:
     def test_others_are_not(self, desk: Desk, name: str) -> None:
         assert desk.authentication.begin(name, IMAP, BOUND) is None
 
-    def test_no_binding_without_a_certificate(self, desk: Desk) -> None:
+    def test_not_here(self, desk: Desk) -> None:
+        """No binding without a certificate, and nothing in clear."""
         assert desk.authentication.begin("SCRAM-SHA-256-PLUS", IMAP, TLS) is None
-
-    def test_nothing_in_clear(self, desk: Desk) -> None:
         clear = ChannelFacts(False, False)
         for name in desk.authentication.mechanisms(BOUND):
             assert desk.authentication.begin(name, IMAP, clear) is None
@@ -581,13 +580,6 @@ class TestTokens:
         by_token, by_password = await desk.bearer(text), await desk.scram()
         assert not await desk.login.still_holds(replace(by_token, by_token=False))
         assert not await desk.login.still_holds(replace(by_password, by_token=True))
-
-    async def test_only_ones_own_can_be_revoked(self, desk: Desk) -> None:
-        bob = await desk.add("bob@example.org")
-        token, text = await desk.mint()
-        with pytest.raises(NotFound):
-            await desk.database.write(tokens.revoke, bob.account_id, token.id)
-        await desk.bearer(text)
 
 
 class TestPlain:

@@ -68,6 +68,9 @@ async def test_ending_them(database: Database, add_user) -> None:
         await database.write(tokens.revoke, ann.account_id, one.id)
     for _ in range(3):
         await database.write(tokens.mint, ann.account_id, "", MAIL)
+    (kept_one,) = await database.read(tokens.list_of, bob.account_id)
+    with pytest.raises(NotFound):
+        await database.write(tokens.revoke, ann.account_id, kept_one.id)  # not ann's
     assert await database.write(tokens.delete_all, ann.account_id) == 3
     assert await database.read(tokens.list_of, ann.account_id) == []
     assert await database.read(tokens.holder, tokens.digest(kept)) is not None
