@@ -14,6 +14,7 @@ from sqlalchemy import delete as delete_from
 from pillarbox.base.errors import Invalid, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
+from pillarbox.domain.mail.tables import mailboxes
 from pillarbox.domain.owners.quota import lock, salt_of
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.schema import Big, Blob, metadata, text
@@ -74,6 +75,26 @@ _FORGET_MAILBOX = Statement(
 )
 _FORGET_HOLDER = Statement(
     delete_from(annotations).where(annotations.c.holder_id == bindparam("holder"))
+)
+
+
+_MARK_BYTES = 48
+_MARKS = Statement(
+    select(
+        annotations.c.mailbox_id,
+        annotations.c.entry,
+        func.substr(annotations.c.value, 1, _MARK_BYTES),
+    )
+    .select_from(mailboxes.join(annotations, annotations.c.mailbox_id == mailboxes.c.id))
+    .where(
+        mailboxes.c.account_id == bindparam("owner"),
+        or_(annotations.c.holder_id == bindparam("holder"), annotations.c.holder_id == _SHARED),
+    )
+)
+_SERVER_MARKS = Statement(
+    select(annotations.c.entry, func.substr(annotations.c.value, 1, _MARK_BYTES)).where(
+        annotations.c.mailbox_id == SERVER, annotations.c.holder_id == bindparam("holder")
+    )
 )
 
 
@@ -145,9 +166,25 @@ def put(
         sealer = keys.account(salt_of(tx, account))
         sealed = sealer.seal(value, _row(where.mailbox, holder, entry))
         tx.run(_INSERT, mailbox_id=where.mailbox, holder_id=holder, entry=entry, value=sealed)
-    if where.mailbox != SERVER:
+    if where.mailbox == SERVER:
+        changes.hint(tx, where.owner)
+    else:
         modseq = changes.next_modseq(tx, where.owner)
         changes.note(tx, where.owner, modseq, changes.Kind.ANNOTATION, where.mailbox)
+
+
+def marks(
+    tx: Tx, holder: AccountId, owners: Iterable[AccountId]
+) -> dict[tuple[MailboxId, str], bytes]:
+    """What tells apart each value that `holder` may see from any it is replaced by.
+
+    By mailbox and entry, of all mailboxes of `owners` and of the server.
+    """
+    found = {(SERVER, entry): bytes(mark) for entry, mark in tx.all(_SERVER_MARKS, holder=holder)}
+    for owner in owners:
+        for mailbox, entry, mark in tx.all(_MARKS, owner=owner, holder=holder):
+            found[MailboxId(mailbox), entry] = bytes(mark)
+    return found
 
 
 def forget_mailbox(tx: Tx, mailbox: MailboxId) -> None:

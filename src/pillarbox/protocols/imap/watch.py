@@ -5,11 +5,11 @@ by `commands/notify` and the conversation.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail import annotations, mailboxes
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import ALL_RIGHTS, Access, Right
@@ -23,6 +23,7 @@ from pillarbox.wire.imap.parse.notify import (
     NotifyEvent,
 )
 from pillarbox.wire.imap.respond.list import list_response
+from pillarbox.wire.imap.respond.metadata import changed as metadata_changed
 from pillarbox.wire.imap.respond.status import status
 
 MAX_WATCHED = 5_000
@@ -35,6 +36,7 @@ _NEW, _GONE, _FLAGS = (
     NotifyEvent.MESSAGE_EXPUNGE,
     NotifyEvent.FLAG_CHANGE,
 )
+_METADATA = frozenset({NotifyEvent.MAILBOX_METADATA_CHANGE, NotifyEvent.SERVER_METADATA_CHANGE})
 _READABLE = Right.LOOKUP | Right.READ
 
 
@@ -47,6 +49,8 @@ class Overview:
     names: dict[str, Access]
     parents: frozenset[str]
     """Names that have others below them."""
+    marks: dict[tuple[MailboxId, str], bytes] = field(default_factory=dict)
+    """What each annotation is known by, where annotations are watched."""
 
     @property
     def owners(self) -> set[AccountId]:
@@ -54,8 +58,11 @@ class Overview:
         return {found.mailbox.account_id for found in self.boxes.values()}
 
 
-def overview(tx: Tx, actor: Actor, shared: bool) -> Overview:
-    """Everything that can be watched; with `shared` also mailboxes of others."""
+def overview(tx: Tx, actor: Actor, shared: bool, annotated: bool) -> Overview:
+    """Everything that can be watched; with `shared` also mailboxes of others.
+
+    `annotated` says whether annotations are looked at.
+    """
     own = mailboxes.all_of(tx, actor.account_id)
     boxes = {box.id: Access(box, box.name, ALL_RIGHTS) for box in own}
     if shared:
@@ -66,7 +73,11 @@ def overview(tx: Tx, actor: Actor, shared: bool) -> Overview:
     names = {found.name: found for found in boxes.values()}
     parents = frozenset(parent for name in names for parent in _levels(name)[:-1])
     subscribed = frozenset(mailboxes.subscriptions(tx, actor.account_id))
-    return Overview(boxes, subscribed, names, parents)
+    marks: dict[tuple[MailboxId, str], bytes] = {}
+    if annotated:
+        owners = {found.mailbox.account_id for found in boxes.values()}
+        marks = annotations.marks(tx, actor.account_id, owners)
+    return Overview(boxes, subscribed, names, parents, marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,15 @@ class Manner:
 class Watch:
     """The groups of events of one session, and what its client was last told."""
 
-    __slots__ = ("_account", "_groups", "_names", "known", "of_selected", "shared")
+    __slots__ = (
+        "_account",
+        "_groups",
+        "_names",
+        "annotated",
+        "known",
+        "of_selected",
+        "shared",
+    )
 
     def __init__(self, account: AccountId, groups: tuple[EventGroup, ...]) -> None:
         self._account = account
@@ -96,6 +115,8 @@ class Watch:
             for one in self._groups
         )
         """Whether mailboxes of others have to be looked at."""
+        self.annotated = any(one.events & _METADATA for one in self._groups)
+        """Whether annotations have to be looked at."""
 
     @property
     def others(self) -> bool:
@@ -125,6 +146,7 @@ class Watch:
         for name in sorted(before.subscribed ^ now.subscribed):
             if NotifyEvent.SUBSCRIPTION_CHANGE in self._events((name,), None, now, before):
                 lines.append(self._list(name, now, manner))
+        lines += self._annotations_changed(before, now, manner)
         for found in self._sorted(now):
             old = before.boxes.get(found.mailbox.id)
             if old is None or old.mailbox.modseq == found.mailbox.modseq:
@@ -135,6 +157,25 @@ class Watch:
             items = _changed_items(old.mailbox, found.mailbox, events, manner)
             if items:
                 lines.append(_status(found, items, manner))
+        return lines
+
+    def _annotations_changed(self, before: Overview, now: Overview, manner: Manner) -> list[bytes]:
+        """METADATA with the names of what was set or removed (RFC 5465 §5.6, §5.7)."""
+        changed: dict[MailboxId, list[str]] = {}
+        for mailbox, entry in sorted(before.marks.keys() | now.marks.keys()):
+            if before.marks.get((mailbox, entry)) != now.marks.get((mailbox, entry)):
+                changed.setdefault(mailbox, []).append(entry)
+        lines = []
+        for mailbox, entries in changed.items():
+            if mailbox == annotations.SERVER:
+                if any(NotifyEvent.SERVER_METADATA_CHANGE in one.events for one in self._groups):
+                    lines.append(metadata_changed("", entries, utf8=manner.utf8))
+                continue
+            found = now.boxes.get(mailbox)
+            if found is None or _READABLE not in found.rights:
+                continue
+            if NotifyEvent.MAILBOX_METADATA_CHANGE in self._events((found.name,), found, now):
+                lines.append(metadata_changed(found.name, entries, utf8=manner.utf8))
         return lines
 
     def _names_changed(self, before: Overview, now: Overview, manner: Manner) -> list[bytes]:

@@ -71,7 +71,7 @@ def test_refused(text: str) -> None:
     assert not caught.value.refused
 
 
-@pytest.mark.parametrize("event", ["AnnotationChange", "MailboxMetadataChange", "X-Own"])
+@pytest.mark.parametrize("event", ["AnnotationChange", "MessageRead", "X-Own"])
 def test_events_there_are_not(event: str) -> None:
     with pytest.raises(CommandError) as caught:
         parse(f"NOTIFY SET (personal ({event}))".encode())

@@ -27,7 +27,9 @@ async def notify(session: ImapSession, args: Notify) -> Reply:
     actor = session.require_actor()
     watch = Watch(actor.account_id, args.groups)
     if watch.others:
-        watch.known = await session.services.database.read(overview, actor, watch.shared)
+        watch.known = await session.services.database.read(
+            overview, actor, watch.shared, watch.annotated
+        )
         if len(watch.known.boxes) > MAX_WATCHED:
             raise RefusedCommand("You have too many mailboxes for that", "NOTIFICATIONOVERFLOW")
     session.end_notifying()
@@ -128,7 +130,8 @@ class Notifier:
     async def _others(self) -> None:
         session = self._session
         actor = session.require_actor()
-        now = await session.services.database.read(overview, actor, self.watch.shared)
+        watch = self.watch
+        now = await session.services.database.read(overview, actor, watch.shared, watch.annotated)
         lines = []
         if len(now.boxes) <= MAX_WATCHED:
             lines = self.watch.news(now, self.manner())
