@@ -1,4 +1,4 @@
-"""Limits on how many messages one command works on, where the admin has set them."""
+"""Limits on how many messages one command works on, where the admin has set them (RFC 9738 §3)."""
 
 import pytest
 
