@@ -6,6 +6,7 @@ else.
 """
 
 import asyncio
+from array import array
 from contextlib import nullcontext
 
 from pillarbox.base.errors import Failure, GrammarError
@@ -154,6 +155,8 @@ class Conversation:
         self._answer(tag.decode("ascii"), Reply(_NO_ROOM, b"LIMIT", "NO"))
 
     def _not_understood(self, error: CommandError) -> None:
+        if error.empties_result and self.session.view is not None:
+            self.session.view.saved = array("I")
         if error.refused:
             self._answer(error.tag, _no(RefusedCommand(error.text, error.code)))
             return

@@ -22,16 +22,25 @@ class CommandError(GrammarError):
     """A command that can't be understood, but whose tag can be answered.
 
     `tag` is empty where none was readable (answer untagged BAD). `refused` says that the command
-    was well-formed and NO with `code` is the answer, such as `BADCHARSET (UTF-8)`.
+    was well-formed and NO with `code` is the answer, such as `BADCHARSET (UTF-8)`;
+    `empties_result` that it would have saved its result.
     """
 
     def __init__(
-        self, text: str, position: int, tag: str, *, name: str = "", code: str | None = None
+        self,
+        text: str,
+        position: int,
+        tag: str,
+        *,
+        name: str = "",
+        code: str | None = None,
+        empties_result: bool = False,
     ) -> None:
         super().__init__(text, position)
         self.tag = tag
         self.name = name
         self.code = code
+        self.empties_result = empties_result
 
     @property
     def refused(self) -> bool:
@@ -40,11 +49,17 @@ class CommandError(GrammarError):
 
 
 class RefusedError(GrammarError):
-    """Well-formed but impossible: the answer is NO with this response code."""
+    """Well-formed but impossible: the answer is NO with this response code.
 
-    def __init__(self, text: str, position: int, code: str) -> None:
+    `empties_result` where the command would have saved its result: `$` is empty (RFC 5182 §2.1).
+    """
+
+    def __init__(
+        self, text: str, position: int, code: str, *, empties_result: bool = False
+    ) -> None:
         super().__init__(text, position)
         self.code = code
+        self.empties_result = empties_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,13 @@ def parse_command(pieces: Sequence[Piece], table: CommandTable, *, utf8: bool = 
         args = parser(tokens)
         tokens.end()
     except GrammarError as error:
-        code = error.code if isinstance(error, RefusedError) else None
-        raise CommandError(error.text, error.position, tag, name=name, code=code) from error
+        refused = error if isinstance(error, RefusedError) else None
+        raise CommandError(
+            error.text,
+            error.position,
+            tag,
+            name=name,
+            code=None if refused is None else refused.code,
+            empties_result=refused is not None and refused.empties_result,
+        ) from error
     return Command(tag, name, args)

@@ -90,7 +90,7 @@ def parse_esearch(tokens: Tokens) -> Esearch:
         sources = _sources(tokens)
         tokens.sp()
     options = parse_return_options(tokens)
-    charset, key = parse_search_program(tokens)
+    charset, key = parse_search_program(tokens, options)
     options.check(tokens, key)
     returns = frozenset({"ALL"}) if options.names is None else options.names
     if "SAVE" in returns and {source.kind for source in sources} != {SourceKind.SELECTED}:

@@ -225,14 +225,17 @@ def _key(state: _State, depth: int) -> k.SearchKey:
     return k.SequenceKey(tokens.sequence_set())
 
 
-def parse_search_keys(tokens: Tokens, charset: str | None = None) -> k.SearchKey:
+def parse_search_keys(
+    tokens: Tokens, charset: str | None = None, *, saves: bool = False
+) -> k.SearchKey:
     """Keys up to the end of the command, all of which must hold; SORT and THREAD have them too.
 
     RefusedError with BADCHARSET where the charset is not known.
     """
     codec = CHARSETS.get(charset or "UTF-8")
     if codec is None:
-        raise RefusedError("charset is not known", 0, "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)")
+        code = "BADCHARSET (US-ASCII UTF-8 ISO-8859-1)"
+        raise RefusedError("charset is not known", 0, code, empties_result=saves)
     state = _State(tokens, codec)
     keys = [_key(state, 0)]
     while not tokens.at_end():
@@ -247,6 +250,11 @@ class ReturnOptions:
 
     names: frozenset[str] | None = None
     partial: PartialRange | None = None
+
+    @property
+    def saves(self) -> bool:
+        """Whether the result is to be kept for `$`."""
+        return self.names is not None and "SAVE" in self.names
 
     def check(self, tokens: Tokens, key: k.SearchKey) -> None:
         """Refuse RELEVANCY of a search without FUZZY (RFC 6203 §4)."""
@@ -292,19 +300,19 @@ def parse_charset(tokens: Tokens) -> str:
     return charset
 
 
-def parse_search_program(tokens: Tokens) -> tuple[str | None, k.SearchKey]:
+def parse_search_program(tokens: Tokens, options: ReturnOptions) -> tuple[str | None, k.SearchKey]:
     """`[CHARSET …]` and the keys."""
     charset: str | None = None
     if tokens.text[tokens.pos : tokens.pos + 8].upper() == b"CHARSET ":
         tokens.pos += 8
         charset = parse_charset(tokens)
-    return charset, parse_search_keys(tokens, charset)
+    return charset, parse_search_keys(tokens, charset, saves=options.saves)
 
 
 def _parse(tokens: Tokens, *, uid: bool) -> Search:
     tokens.sp()
     options = parse_return_options(tokens)
-    charset, key = parse_search_program(tokens)
+    charset, key = parse_search_program(tokens, options)
     options.check(tokens, key)
     return Search(key, options.names, charset, uid, options.partial)
 

@@ -65,7 +65,7 @@ def _parse(tokens: Tokens, *, uid: bool) -> Sort:
     options = parse_return_options(tokens)
     criteria = _criteria(tokens)
     tokens.sp()
-    key = parse_search_keys(tokens, parse_charset(tokens))
+    key = parse_search_keys(tokens, parse_charset(tokens), saves=options.saves)
     options.check(tokens, key)
     if any(criterion.key == "RELEVANCY" for criterion in criteria):
         check_relevancy(tokens, key)
