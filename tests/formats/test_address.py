@@ -15,8 +15,10 @@ from pillarbox.formats.address import (
 )
 
 
-def box(name: str | None, local: str, domain: str = "x.test") -> Mailbox:
-    return Mailbox(None if name is None else name.encode(), local.encode(), domain.encode())
+def box(
+    name: str | None, local: str, domain: str = "x.test", route: bytes | None = None
+) -> Mailbox:
+    return Mailbox(None if name is None else name.encode(), local.encode(), domain.encode(), route)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,9 @@ def box(name: str | None, local: str, domain: str = "x.test") -> Mailbox:
         ("Ann (comment) <a@x.test>", [box("Ann", "a")]),
         ("Ann <a(c)@ x . test>", [box("Ann", "a")]),
         ('"john doe"@x.test', [box(None, "john doe")]),
-        ("Ann <@r.test,@s.test:a@x.test>, b@x.test", [box("Ann", "a"), box(None, "b")]),
+        ("Ann <@r.test,@s.test:a@x.test>, b@x.test",
+            [box("Ann", "a", route=b"@r.test,@s.test"), box(None, "b")]),
+        ("<@r.test : a@x.test>", [box(None, "a", route=b"@r.test")]),
         ("Ann <a@x.test, b@x.test", [box("Ann", "a"), box(None, "b")]),
         ("a@[IPv6:::1], b@x.test", [box(None, "a", "[IPv6:::1]"), box(None, "b")]),
         ("root", [Mailbox(None, b"root", b"")]),

@@ -25,12 +25,14 @@ PATH_BYTES = 254
 class Mailbox(msgspec.Struct, frozen=True, gc=False):
     """One address of a list: name and local part without quotes, encoded words left in the name.
 
-    `domain` is empty if the text has no `@`.
+    `domain` is empty if the text has no `@`; `route` is a source route as it was in old mail,
+    `@one,@two` (RFC 5322 §4.4).
     """
 
     name_raw: bytes | None
     local: bytes
     domain: bytes
+    route: bytes | None = None
 
     @property
     def address(self) -> bytes:
@@ -206,9 +208,9 @@ class _ListParser:
             angle = phrase
         if not name and self._comments:
             name = b" ".join(self._comments)
-        local, domain = _addr_spec(angle)
+        route, local, domain = _addr_spec(angle)
         if local or domain:
-            mailbox = Mailbox(name or None, local, domain)
+            mailbox = Mailbox(name or None, local, domain, route)
             if self._group is None:
                 self._found.append(mailbox)
             else:
@@ -229,15 +231,17 @@ def _phrase(words: list[tuple[bytes, bool]]) -> bytes | None:
     return text or None
 
 
-def _addr_spec(words: list[tuple[bytes, bool]]) -> tuple[bytes, bytes]:
-    """Local part and domain; a source route before them is dropped (RFC 5322 §4.4)."""
+def _addr_spec(words: list[tuple[bytes, bool]]) -> tuple[bytes | None, bytes, bytes]:
+    """The source route, if one stands before them, local part and domain (RFC 5322 §4.4)."""
     start = 0
+    route: bytes | None = None
     if words and words[0] == (b"@", False) and (b":", False) in words:
         start = len(words) - words[::-1].index((b":", False))
+        route = b"".join(b"".join([word for word, _ in words[: start - 1]]).split())
     signs = [n for n in range(start, len(words)) if words[n] == (b"@", False)]
     if not signs:
-        return _joined(words[start:]), b""
-    return _joined(words[start : signs[-1]]), _joined(words[signs[-1] + 1 :])
+        return route, _joined(words[start:]), b""
+    return route, _joined(words[start : signs[-1]]), _joined(words[signs[-1] + 1 :])
 
 
 def _joined(words: list[tuple[bytes, bool]]) -> bytes:

@@ -34,6 +34,12 @@ def test_sender_and_reply_to_default_to_from() -> None:
     assert envelope(b"From: a@x.test\nSender:\nReply-To: ") == expected
 
 
+def test_source_route() -> None:
+    """It is the at-domain-list of an address (RFC 3501 §7.4.2)."""
+    printed = envelope(b"To: <@r.test,@s.test:a@x.test>")
+    assert b' ((NIL "@r.test,@s.test" "a" "x.test")) ' in printed
+
+
 def test_nothing_there() -> None:
     assert envelope(b"X: y") == b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
     assert envelope(b"Subject:") == b'(NIL "" NIL NIL NIL NIL NIL NIL NIL NIL)'

@@ -25,6 +25,19 @@ def test_headers_are_decoded_and_unfolded() -> None:
     assert not found.truncated
 
 
+def test_addresses_are_found_without_what_stands_in_them() -> None:
+    found = of(
+        "From: Ann <a (x)@ (y) b.test>\nTo: c @d.test, G: e@f.test;\nCc: (at. home) g@h.test\n\n"
+    )
+    assert found.headers == (
+        ("from", "Ann <a (x)@ (y) b.test>"),
+        ("from", "a@b.test"),
+        ("to", "c @d.test, G: e@f.test;"),
+        ("to", "c@d.test"),
+        ("cc", "(at. home) g@h.test"),
+    )
+
+
 def test_texts_stand_in_order_and_attached_text_counts() -> None:
     found = of(
         multipart(

@@ -181,6 +181,7 @@ def test_header_fields() -> None:
     [
         (b"gr=C3=BC=\r\n=C3=9F=20\r\n", "quoted-printable", "grüß \r\n".encode()),
         (b"bad =XY and =", "quoted-printable", b"bad =XY and "),
+        (b"a \t \r\nb= \t\r\nc \td \ne ", "quoted-printable", b"a\r\nbc \td\ne "),
         (b"aGVs\r\nbG8=\r\n", "base64", b"hello"),
         (b"as is", "7bit", b"as is"),
         (b"as is", "x-unknown", b"as is"),

@@ -202,17 +202,22 @@ def _ranges(uids: Sequence[int]) -> UidRanges:
     return [*ranges, (first, last)]
 
 
-def _local_part(listed: Sequence[Correspondent]) -> str:
-    """The first mailbox without its domain; empty where there is none."""
-    if not listed:
-        return ""
+def _local_part(group: str, listed: Sequence[Correspondent]) -> str:
+    """The name of the group a list begins with, or its first mailbox without the domain.
+
+    What ENVELOPE has as `addr-mailbox` of its first address (RFC 5256 §3); empty without one.
+    """
+    if group or not listed:
+        return casemap(group)
     address = listed[0].address
     return casemap(address.rpartition("@")[0] or address)
 
 
-def _display(listed: Sequence[Correspondent]) -> str:
-    """What a program would show of the first mailbox (RFC 5957 §3)."""
-    return casemap(listed[0].name or listed[0].address) if listed else ""
+def _display(group: str, listed: Sequence[Correspondent]) -> str:
+    """What a program would show of the first address, maybe a group (RFC 5957 §3)."""
+    if group or not listed:
+        return casemap(group)
+    return casemap(listed[0].name or listed[0].address)
 
 
 _ROW_KEYS: Mapping[SortKey, Callable[[Facts], list[int]]] = MappingProxyType(
@@ -224,11 +229,11 @@ _ROW_KEYS: Mapping[SortKey, Callable[[Facts], list[int]]] = MappingProxyType(
 )
 _TEXT_KEYS: Mapping[SortKey, Callable[[Fields], str]] = MappingProxyType(
     {
-        SortKey.CC: lambda fields: _local_part(fields.cc),
-        SortKey.FROM: lambda fields: _local_part(fields.from_),
-        SortKey.TO: lambda fields: _local_part(fields.to),
-        SortKey.DISPLAYFROM: lambda fields: _display(fields.from_),
-        SortKey.DISPLAYTO: lambda fields: _display(fields.to),
+        SortKey.CC: lambda fields: _local_part(fields.leading_groups[2], fields.cc),
+        SortKey.FROM: lambda fields: _local_part(fields.leading_groups[0], fields.from_),
+        SortKey.TO: lambda fields: _local_part(fields.leading_groups[1], fields.to),
+        SortKey.DISPLAYFROM: lambda fields: _display(fields.leading_groups[0], fields.from_),
+        SortKey.DISPLAYTO: lambda fields: _display(fields.leading_groups[1], fields.to),
         SortKey.SUBJECT: lambda fields: casemap(base_subject(fields.subject)[0]),
     }
 )

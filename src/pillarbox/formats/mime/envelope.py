@@ -70,6 +70,6 @@ def _print_list(entries: list[Mailbox | Group] | None) -> bytes:
 
 def _print_mailbox(mailbox: Mailbox) -> bytes:
     # A host of NIL would begin a group, so an absent domain is an empty string.
-    name = print_nstring(mailbox.name_raw)
-    local = print_string(mailbox.local)
-    return b"(" + name + b" NIL " + local + b" " + print_string(mailbox.domain) + b")"
+    name, route = print_nstring(mailbox.name_raw), print_nstring(mailbox.route)
+    local, domain = print_string(mailbox.local), print_string(mailbox.domain)
+    return b"(" + b" ".join((name, route, local, domain)) + b")"

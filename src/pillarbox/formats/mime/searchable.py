@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pillarbox.formats.address import mailboxes, parse_address_list
+from pillarbox.formats.mime.envelope import ADDRESS_FIELDS
 from pillarbox.formats.mime.header import HEADER_BYTES, fields, unfold
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.scan import ScanLimits, scan
@@ -45,9 +47,12 @@ _META_CHARSET = re.compile(
     rb"<(?:meta|\?xml)\b[^>]{0,300}?(?:charset|encoding)\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})",
     re.IGNORECASE,
 )
+_ADDRESSES_MAX = 100
 _FOLDED_LINES = ("calendar", "vcard", "x-vcard", "directory", "x-vcalendar")
 _FOLD = re.compile(r"\r?\n[ \t]")
 _ESCAPE = re.compile(r"\\([nN,;\\])")
+_TORN_ADDRESS = re.compile(rb"[\s)][@.]|[@.][\s(]")
+"""Comments or white space stand within an address, which is searched for without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class AttachmentPart:
 class Searchable:
     """Text in the order it stands in; every string can be encoded as UTF-8.
 
-    `headers` are the message's own fields (name in lower case, value on one line and decoded),
+    `headers` are the message's own fields (name in lower case, value on one line and decoded;
+    addresses with comments or white space within stand there once more, as ENVELOPE has them),
     `nested_headers` those of the messages in it, `texts` one for each part that is text.
     `truncated` says that something was over a limit, so that text may be missing.
     """
@@ -135,6 +141,8 @@ class _Reader:
                 value = value[:reach]
                 self.truncated = True
             found.append((name.decode("latin-1"), value))
+            if name in ADDRESS_FIELDS and _TORN_ADDRESS.search(raw):
+                found += [(name.decode("latin-1"), text) for text in _addresses(raw, value)]
         return found
 
     def message(self, source: bytes, root: Part, depth: int) -> None:
@@ -208,6 +216,12 @@ class _Reader:
         self._left -= len(text)
         if text and not text.isspace():
             self.texts.append(text)
+
+
+def _addresses(raw: bytes, value: str) -> list[str]:
+    """The addresses of a list that do not stand in its text as they are."""
+    found = [decode_raw(one.address) for one in mailboxes(parse_address_list(raw, _ADDRESSES_MAX))]
+    return [address for address in found if address not in value]
 
 
 def _in_order(root: Part) -> Iterator[Part]:

@@ -5,6 +5,7 @@ which parts exist (`scan`). Called by IMAP FETCH, JMAP and search; calls `header
 """
 
 import binascii
+import re
 from collections.abc import Collection
 from io import BytesIO
 
@@ -16,6 +17,8 @@ KNOWN_ENCODINGS = frozenset(("7bit", "8bit", "binary", "base64", "quoted-printab
 """Transfer encodings that `decode_transfer` understands; others are passed through."""
 
 TEXT_BYTES = 1024 * 1024
+
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
 def find_part(root: Part, path: tuple[int, ...]) -> Part | None:
@@ -89,7 +92,8 @@ def decode_transfer(raw: bytes, encoding: str, start: int = 0, end: int | None =
     if encoding == "quoted-printable":
         held = BytesIO()
         for run in line_runs(raw, start, end):
-            held.write(binascii.a2b_qp(run))
+            # White space at the end of a line came on the way (RFC 2045 §6.7).
+            held.write(binascii.a2b_qp(_TRAILING.sub(b"", run)))
         return held.getvalue()
     return raw[start:end]
 

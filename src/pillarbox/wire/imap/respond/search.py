@@ -92,5 +92,15 @@ def _mailbox(mailbox: Correlated | None) -> bytes:
 
 
 def _set(numbers: Sequence[int], *, in_order: bool) -> bytes:
-    # A range would say nothing of the order.
-    return ",".join(map(str, numbers)).encode("ascii") if in_order else format_uid_set(numbers)
+    return _ordered_set(numbers) if in_order else format_uid_set(numbers)
+
+
+def _ordered_set(numbers: Sequence[int]) -> bytes:
+    """A set whose order means something; in a range it is the ascending one (RFC 5267 §3)."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ",".join([":".join(map(str, one)) for one in ranges]).encode("ascii")
