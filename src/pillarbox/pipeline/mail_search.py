@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
-from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.index.store import behind
@@ -26,6 +25,7 @@ Progress = Callable[[int, int], None]
 CACHE_BYTES = 64 << 20
 INDEX_FIRST_FROM = 256
 """So many messages above the mark are indexed rather than read one by one."""
+INDEXINGS_WAITING = 32
 _TRIES = 3
 
 
@@ -49,6 +49,7 @@ class MailSearch:
     line: Line
     cache: ByteCache = field(default_factory=lambda: ByteCache(CACHE_BYTES))
     indexing: Indexing | None = None
+    indexing_line: Line = field(default_factory=lambda: Line(1, INDEXINGS_WAITING))
 
     async def find(
         self,
@@ -67,8 +68,8 @@ class MailSearch:
         if not opens_mail(query):
             outcome = await self._search(account, mailbox, query, report)
             return Found(outcome.uids, outcome.relevancy)
+        await self._catch_up(account, mailbox, progress)
         async with self.line:
-            await self._catch_up(account, mailbox, progress)
             outcome = await self._search(account, mailbox, query, report)
             for _ in range(_TRIES):
                 if not outcome.missing or self.indexing is None:
@@ -82,11 +83,12 @@ class MailSearch:
     ) -> None:
         if self.indexing is None:
             return
-        if await self.database.lookup(behind, mailbox) >= INDEX_FIRST_FROM:
-            try:
+        if await self.database.lookup(behind, mailbox) < INDEX_FIRST_FROM:
+            return
+        # A line of its own: those who search what is indexed need not wait for it.
+        async with self.indexing_line:
+            if await self.database.lookup(behind, mailbox) >= INDEX_FIRST_FROM:
                 await self.indexing.index(account, urgent=True, progress=progress)
-            except NotFound:
-                return
 
     async def _search(
         self, account: AccountId, mailbox: MailboxId, query: Query, report: Report | None

@@ -52,6 +52,7 @@ def build(documents: Iterable[Document | None]) -> Sections:
     emails = 0
     for ordinal, document in enumerate(documents):
         emails += 1
+        time.sleep(0)  # others get a turn sooner than Python would give them one
         if document is None:
             for ordinals in loose.values():
                 ordinals.append(ordinal)
@@ -119,7 +120,7 @@ def _add(
     new_ordinal = ordinals.__getitem__
     for number, (word, old) in enumerate(rows.entries()):
         if not number % _TURN:
-            time.sleep(0)  # others get a turn sooner than Python would give them one
+            time.sleep(0)
         if has_gaps:
             row = array("H", [new for one in old if (new := ordinals[one]) is not None])
             if not row:

@@ -3,6 +3,7 @@
 Called by `pipeline/jobs/indexing`, which does the work between two transactions.
 """
 
+import time
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ def next_batch(
             break
     batch = Batch(account, documents.sealer, list(gathering.emails), [], [], gathering.moves)
     for email in batch.emails:
+        time.sleep(0)  # the event loop gets a turn sooner than Python would give it one
         try:
             document, attached = documents.read(email)
         except Unavailable:
