@@ -257,19 +257,6 @@ async def test_subscriptions(account: MailAccount) -> None:
     assert subscribed == DEFAULTS - {"INBOX"}
 
 
-async def test_recent_messages_are_claimed_once(account: MailAccount) -> None:
-    inbox = await account.box()
-    claim = account.database.write
-    await account.fill(2)
-    assert await claim(mailboxes.claim_recent, inbox.id) == 1
-    assert await claim(mailboxes.claim_recent, inbox.id) == 3
-    await account.fill(1)
-    assert await claim(mailboxes.claim_recent, inbox.id) == 3
-    assert await claim(mailboxes.claim_recent, inbox.id) == 4
-    with pytest.raises(NotFound):
-        await claim(mailboxes.claim_recent, MailboxId(3))
-
-
 async def test_unknown_account(account: MailAccount) -> None:
     with pytest.raises(NotFound):
         await account.database.write(mailboxes.create, AccountId(5), "a")

@@ -121,11 +121,6 @@ _RENAME = Statement(
 )
 _DELETE = Statement(delete_from(mailboxes).where(mailboxes.c.id == bindparam("mailbox")))
 _FORGET = Statement(delete_from(expunged).where(expunged.c.mailbox_id == bindparam("mailbox")))
-_CLAIM = Statement(
-    update(mailboxes)
-    .where(mailboxes.c.id == bindparam("mailbox"))
-    .values(recent_uid=mailboxes.c.uidnext)
-)
 _SUBSCRIPTIONS = Statement(
     select(subscribed.c.name).where(subscribed.c.account_id == bindparam("account"))
 )
@@ -300,19 +295,6 @@ def delete_all(tx: Tx, account: AccountId) -> None:
     for name in subscriptions(tx, account):
         unsubscribe(tx, account, name)
     threads.forget_account(tx, account)
-
-
-def claim_recent(tx: Tx, mailbox_id: MailboxId) -> int:
-    """Make the messages that are \\Recent now so for the caller alone (RFC 3501 §2.3.2).
-
-    They are those from the UID given back on. Raises `NotFound`.
-    """
-    mailbox = get(tx, mailbox_id)
-    if mailbox is None:
-        raise NotFound("There is no such mailbox")
-    if mailbox.recent_uid < mailbox.uidnext:
-        tx.run(_CLAIM, mailbox=mailbox_id)
-    return mailbox.recent_uid
 
 
 def subscriptions(tx: Tx, account: AccountId) -> set[str]:
