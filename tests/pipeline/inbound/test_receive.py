@@ -19,6 +19,7 @@ from pillarbox.pipeline import prepare as preparing
 from pillarbox.pipeline.inbound import deliver
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.trace import RoutingLoop
+from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.tx import Tx
 
 ORIGIN = Origin("192.0.2.7", "c.test", "ESMTP")
@@ -199,9 +200,9 @@ async def test_a_header_full_of_addresses_keeps_nobody_waiting(
 ) -> None:
     on_loop: list[bool] = []
 
-    def noting(content: bytes, blob_id: BlobId) -> PreparedEmail:
+    def noting(content: bytes, blob_id: BlobId, blobs: BlobStore | None = None) -> PreparedEmail:
         on_loop.append(threading.current_thread() is threading.main_thread())
-        return prepare(content, blob_id)
+        return prepare(content, blob_id, blobs)
 
     monkeypatch.setattr(preparing, "prepare", noting)
     content = b"To: x:;" + b"a (c) <b@c>, " * addresses + b"\r\n\r\nhi\r\n"
