@@ -33,6 +33,7 @@ from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
 from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
+from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
@@ -176,15 +177,16 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         database, login, content, imap.authentication, _pop3_options(options, around)
     )
     purge = Purge(database, content.blobs, clock)
-    jobs = JobRunner(database, clock, owner, _jobs(purge, indexing))
+    jobs = JobRunner(database, clock, owner, _jobs(purge, indexing, keys))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
         submission, smtp, imap, pop3, jobs, indexing, extraction,
     )  # fmt: skip
 
 
-def _jobs(purge: Purge, indexing: Indexing) -> tuple[PeriodicJob, ...]:
+def _jobs(purge: Purge, indexing: Indexing, keys: KeyRing) -> tuple[PeriodicJob, ...]:
     return (
+        PeriodicJob("threads", THREADS_EVERY_S, Threading(purge.database, keys).run),
         PeriodicJob("purge", PURGE_EVERY_S, purge.run),
         PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
         PeriodicJob("forgetting", FORGET_EVERY_S, Forgetting(purge.database, purge.clock).run),
