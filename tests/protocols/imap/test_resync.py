@@ -232,3 +232,12 @@ async def test_uids_alone_are_enough(house: MailHouse) -> None:
     await client.ask("UID STORE 2:3 +FLAGS (\\Deleted Work)")
     await client.ask("UID EXPUNGE 3")
     assert client.cache == await truth(house)
+
+
+async def test_annotations_move_the_modseq_of_their_mailbox(house: MailHouse) -> None:
+    client = Client({}, 1)
+    await client.connect(house.talk(), "SELECT INBOX", "QRESYNC")
+    before = client.modseq
+    await client.ask('SETMETADATA INBOX (/private/comment "x")')
+    await client.ask("SELECT INBOX")
+    assert client.modseq > before

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Index, Table, bindparam, func, insert, or_, select
+from sqlalchemy import Column, Index, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from pillarbox.base.errors import Invalid, TooLarge
@@ -78,6 +78,12 @@ _FORGET_HOLDER = Statement(
 )
 
 
+# RFC 7162 §3.2: annotations of a mailbox move its modseq too.
+_TOUCH = Statement(
+    update(mailboxes)
+    .where(mailboxes.c.id == bindparam("mailbox"))
+    .values(modseq=bindparam("new_modseq"))
+)
 _MARK_BYTES = 48
 _MARKS = Statement(
     select(
@@ -170,6 +176,7 @@ def put(
         changes.hint(tx, where.owner)
     else:
         modseq = changes.next_modseq(tx, where.owner)
+        tx.run(_TOUCH, mailbox=where.mailbox, new_modseq=modseq)
         changes.note(tx, where.owner, modseq, changes.Kind.ANNOTATION, where.mailbox)
 
 

@@ -119,7 +119,8 @@ class View:
         self.loaded, self.recent = True, 0
         for claimed in self.recent_uids:
             self._mark_recent(claimed)
-        self.announced.update(row[0] for row in everything[: self.told] if row[3] > self.modseq)
+        if modseq != self.modseq:
+            self.announced.update(row[0] for row in everything[: self.told] if row[3] > self.modseq)
         self.gone.update(row[0] for row in old)
         self.modseq, self.uidnext = modseq, uidnext
 
