@@ -32,8 +32,8 @@ A total of 0: only rows have been looked at. What it raises ends the search.
 
 REPORT_EVERY = 32
 ROWS_PER_REPORT = 512
-FEW_EMAILS = 2000
-"""So many are asked for by their ids, for more the whole mailbox is read."""
+FEW_EMAILS, FEW_PART = 1000, 5
+"""So many, or this part of a mailbox, are asked for by ids; for more all of it is read."""
 _AT_ONCE = (8, 64, 512)
 
 _MESSAGE_COLUMNS = (
@@ -59,12 +59,13 @@ _SELECT_SENT = select(*_MESSAGE_COLUMNS, _SENT_AS_WRITTEN).join_from(
 def _by_email(base: "Select[Row]") -> tuple[Statement, ...]:
     """Statements for some emails up to a UID, for each of `_AT_ONCE`.
 
-    A list of any length would have to be compiled each time, which takes longer than it runs.
+    A list of any length would have to be compiled each time, which takes longer than it runs. The
+    mailbox is asked for in a form that no index answers: SQLite would go through all its messages.
     """
     return tuple(
         Statement(
             base.where(
-                _OF_MAILBOX,
+                messages.c.mailbox_id + 0 == bindparam("mailbox"),
                 messages.c.uid <= bindparam("mark"),
                 messages.c.email_id.in_([bindparam(f"e{number}") for number in range(count)]),
             )
@@ -176,7 +177,8 @@ def _rows(
     wants_sent = any(isinstance(part, q.SentBetween) for part in _parts(query))
     statement = _ROWS_SENT if wants_sent else _ROWS
     mark, emails_bound = 0, node.emails
-    if texts is not None and emails_bound is not None and len(emails_bound) <= FEW_EMAILS:
+    most = 0 if texts is None else max(FEW_EMAILS, texts.mark // FEW_PART)
+    if texts is not None and emails_bound is not None and len(emails_bound) <= most:
         mark = texts.mark
         by_email = _ROWS_SENT_OF if wants_sent else _ROWS_OF
         yield from _rows_of(tx, mailbox, by_email, sorted(emails_bound), mark)
