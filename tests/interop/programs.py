@@ -22,11 +22,15 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 
 def run(
-    *command: str, input: str = "", env: dict[str, str] | None = None, status: int | None = 0
+    *command: str,
+    input: str = "",
+    env: dict[str, str] | None = None,
+    status: int | None = 0,
+    limit_s: float = PROGRAM_S,
 ) -> str:
     """Run a program; gives what it printed, and fails where its status is another."""
     done = subprocess.run(
-        command, input=input.encode(), env=env, capture_output=True, timeout=PROGRAM_S
+        command, input=input.encode(), env=env, capture_output=True, timeout=limit_s
     )
     output = (done.stdout + done.stderr).decode(errors="replace")
     assert status is None or done.returncode == status, (done.returncode, output)
