@@ -1,0 +1,225 @@
+"""Coverage-guided fuzzing: `python tools/fuzz.py TARGET --minutes 10`.
+
+Needs atheris in the development environment, which is not among its packages since it does not
+build everywhere: `.venv-dev/bin/pip install atheris`. Inputs begin with the dialogs of the tests
+and, for mail, with the conformance vectors where they lie beside the repository. What makes a
+target fail is kept in the folder that `--found` names, beside the inputs that were worth keeping
+for the next run; `--replay FILE` runs one again. An input
+that takes longer than `--input-seconds` counts as a hang; `growth` repeats pieces of small inputs
+until they are large, and so finds what takes more than linear time.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import MappingProxyType
+
+ROOT = Path(__file__).resolve().parents[1]
+DIALOGS = ROOT / "tests" / "dialogs"
+VECTORS = ROOT.parent / "shared" / "conformance" / "mime"
+INPUT_MAX = 4096
+GROWN_BYTES = 64 * 1024
+GROWN_S = 3.0
+"""Of processor time, with every line of code counted."""
+MEMORY_MB = 2048
+
+Target = Callable[[bytes], None]
+
+
+def said(protocol: str) -> Iterator[bytes]:
+    """What clients say in the dialogs: each whole, and each line alone."""
+    for path in sorted((DIALOGS / protocol).glob("*.txt")):
+        lines = [
+            line.partition(": ")[2]
+            for line in path.read_text("utf-8").splitlines()
+            if line.startswith("C") and ": " in line[:5]
+        ]
+        for text in ("\r\n".join(lines), *lines):
+            yield text.encode() + b"\r\n"
+
+
+def mail() -> Iterator[bytes]:
+    """Messages of the conformance vectors, and some that are here in any case."""
+    yield (
+        b"From: =?utf-8?q?a?= <a@b.test>\r\nTo: G: a@b, <@r:c@d>;\r\nSubject: =?utf-8?b?w7w=?=\r\n"
+        b"Date: Mon, 1 Jan 2024 10:00:00 +0100\r\nMessage-ID: <1@b>\r\nReferences: <0@b> <x@b>\r\n"
+        b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
+        b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
+        b"\r\n\r\n<p title=3D'x'>a&amp;b</p>=\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"Subject: in\r\n\r\nx\r\n--b\r\nContent-Disposition: attachment; filename*0*=utf-8''%C3;"
+        b" filename*1=a\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n"
+    )
+    for path in sorted(VECTORS.rglob("*.eml")):
+        yield path.read_bytes()[:INPUT_MAX]
+
+
+def imap() -> Target:
+    """The cutting of input into commands, however it is split, and the grammar of commands."""
+    from pillarbox.wire.imap.parse.command import CommandError, parse_command
+    from pillarbox.wire.imap.parse.table import COMMANDS
+    from pillarbox.wire.imap.receiver import CommandLine, Fatal, Receiver, ReceiverLimits
+
+    limits = ReceiverLimits(
+        text_bytes=1500, literals=6, literal_bytes=200, literal_total_bytes=600,
+        append_literal_bytes=900, append_total_bytes=1800, skip_text_bytes=3000, skip_bytes=3000,
+    )  # fmt: skip
+
+    def events(data: bytes, step: int) -> list[object]:
+        receiver = Receiver(limits)
+        receiver.allow_append()
+        found: list[object] = []
+        for at in range(0, len(data), step):
+            receiver.feed(data[at : at + step])
+            while (event := receiver.next()) is not None:
+                found.append(event)
+                if isinstance(event, Fatal):
+                    return found
+        return found
+
+    def run(data: bytes) -> None:
+        whole = events(data, len(data) or 1)
+        if events(data, 1 + len(data) % 7) != whole:
+            raise RuntimeError("how the input is split over reads changes the result")
+        for event in whole:
+            if isinstance(event, CommandLine):
+                with contextlib.suppress(CommandError):
+                    parse_command(event.pieces, COMMANDS)
+
+    return run
+
+
+def pop3() -> Target:
+    """The cutting of input into lines and the grammar of POP3."""
+    from pillarbox.wire.pop3.server import ServerParser
+
+    def events(data: bytes, step: int) -> list[str]:
+        parser = ServerParser()
+        found: list[str] = []
+        for at in range(0, len(data), step):
+            parser.feed(data[at : at + step])
+            while (event := parser.next_event()) is not None:
+                found.append(repr(event))
+        return found
+
+    def run(data: bytes) -> None:
+        if events(data, len(data) or 1) != events(data, 1 + len(data) % 7):
+            raise RuntimeError("how the input is split over reads changes the result")
+
+    return run
+
+
+def mime() -> Target:
+    """The scanner, the summary, and every section."""
+    from pillarbox.formats.mime.part import decode_parts, encode_parts
+    from pillarbox.formats.mime.section import content, section, text_of
+    from pillarbox.formats.mime.summary import Summary, summarize
+
+    def run(data: bytes) -> None:
+        summary, root = summarize(data)
+        if decode_parts(encode_parts(root)) != root:
+            raise RuntimeError("the part index does not come back")
+        if Summary.from_bytes(summary.to_bytes()) != summary:
+            raise RuntimeError("the summary does not come back")
+        for path, part in root.walk():
+            if not 0 <= part.header_start <= part.body_start <= part.body_end <= len(data):
+                raise RuntimeError("offsets outside of the message")
+            for what in ("", "HEADER", "TEXT", "MIME"):
+                section(data, root, path, what)
+            content(data, part)
+            text_of(part, data)
+
+    return run
+
+
+def text() -> Target:
+    """Everything that is searched: decoded headers, texts, HTML, and how they are folded."""
+    from pillarbox.formats.mime.scan import scan
+    from pillarbox.formats.mime.searchable import searchable
+    from pillarbox.formats.text.fold import folded
+    from pillarbox.formats.text.html import text_of_html
+    from pillarbox.formats.text.words import words
+
+    def run(data: bytes) -> None:
+        found = searchable(data, scan(data))
+        for one in (*found.texts, *(value for _, value in found.headers), *found.filenames):
+            one.encode()
+            words(folded(one))
+        text_of_html(data.decode("utf-8", "replace")).encode()
+
+    return run
+
+
+def growth() -> Target:
+    """A message that repeats a piece of the input takes no more than linear time."""
+    parts = (mime(), text())
+
+    def run(data: bytes) -> None:
+        if len(data) < 4:
+            return
+        start, length = data[0] * 4, 1 + data[1]
+        head, unit, tail = data[2:][:start], data[2:][start : start + length], data[-20:]
+        if not unit:
+            return
+        grown = head + unit * (GROWN_BYTES // len(unit)) + tail
+        for part in parts:
+            begun = time.process_time()
+            part(grown)
+            if time.process_time() - begun > GROWN_S:
+                raise RuntimeError(f"{len(grown)} bytes took {time.process_time() - begun:.1f} s")
+
+    return run
+
+
+TARGETS = MappingProxyType({one.__name__: one for one in (imap, pop3, mime, text, growth)})
+
+
+def _seed(folder: Path, name: str) -> None:
+    seeds = said(name) if name in ("imap", "pop3") else mail()
+    for number, seed in enumerate(seeds):
+        (folder / f"seed-{number}").write_bytes(seed)
+
+
+def main() -> int:
+    """Run one target for so long; the exit status says whether it failed."""
+    parser = argparse.ArgumentParser(description="Fuzz one target, guided by coverage.")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--input-seconds", type=int, default=10)
+    parser.add_argument("--found", type=Path, default=Path("build/fuzz"))
+    parser.add_argument("--replay", type=Path)
+    chosen = parser.parse_args()
+    sys.path.insert(0, str(ROOT / "src"))
+    if chosen.replay:
+        TARGETS[chosen.target]()(chosen.replay.read_bytes())
+        return 0
+    if importlib.util.find_spec("atheris") is None:
+        print("Needs atheris: .venv-dev/bin/pip install atheris", file=sys.stderr)
+        return 2
+    import atheris
+
+    with atheris.instrument_imports(include=["pillarbox"]):
+        run = TARGETS[chosen.target]()
+    corpus = chosen.found / chosen.target
+    corpus.mkdir(parents=True, exist_ok=True)
+    _seed(corpus, chosen.target)
+    options = [
+        sys.argv[0],
+        f"-max_total_time={int(chosen.minutes * 60)}",
+        f"-timeout={chosen.input_seconds}",
+        f"-rss_limit_mb={MEMORY_MB}",
+        f"-max_len={INPUT_MAX}",
+        f"-artifact_prefix={chosen.found}/{chosen.target}-",
+        "-print_final_stats=1",
+        str(corpus),
+    ]
+    atheris.Setup(options, run)
+    atheris.Fuzz()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
