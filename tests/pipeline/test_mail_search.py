@@ -6,16 +6,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from kit import corpus
 from kit.mail import EVERYTHING, MailAccount, content_store
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
+from pillarbox.domain.accounts.owned import close_account
 from pillarbox.domain.mail import copy, expunge, read, sweep
 from pillarbox.domain.mail import query as q
 from pillarbox.domain.mail.flags import FlagChange, change_flags
 from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.mail.index.catch_up import Limits
+from pillarbox.domain.mail.index.tables import index_marks as marks
+from pillarbox.domain.mail.index.tables import index_sections as sections
 from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.query import Query
 from pillarbox.domain.mail.search import scan
@@ -27,6 +31,7 @@ from pillarbox.pipeline.jobs.indexing import Indexing
 from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.storage import leases
 from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
 
 ROUNDS = 120
 
@@ -372,3 +377,36 @@ async def test_fuzzy(account: MailAccount, indexing: Indexing) -> None:
         assert [dict(one.relevancy) for one in found] == expected
         assert [one.uids for one in found] == [sorted(ratings) for ratings in expected]
     assert not (await search.find(account.id, box, q.Text("noodle"))).relevancy
+
+
+async def test_text_of_attachments_goes_with_the_email(
+    account: MailAccount, indexing: Indexing
+) -> None:
+    source = random.Random(2)
+    while b"application/pdf" not in (content := corpus.message(source)):
+        pass
+    email = (await account.put(content)).email_id
+    await indexing.index(account.id)
+    keys = account.store.keys
+    sealer = await account.database.read(index.sealer_of, keys, account.id)
+    assert await account.database.read(index.attached, sealer, email)
+    await account.do(expunge.remove, "INBOX", ((1, 1),))
+    await account.database.write(sweep.sweep, account.store.blobs, 1 << 50, 100)
+    assert await account.database.read(index.attached, sealer, email) is None
+
+
+async def test_the_index_goes_with_the_account(account: MailAccount, indexing: Indexing) -> None:
+    await fill(account, random.Random(3), 10)
+    await indexing.index(account.id)
+    before = await account.database.read(index.segments, account.id)
+    await account.database.write(close_account, account.id)
+    assert before
+    assert await account.database.read(index.segments, account.id) == []
+    tables = await account.database.read(_left_over)
+    assert tables == (0, 0)
+
+
+def _left_over(tx: Tx) -> tuple[int, int]:
+    """Rows in the tables of sections and marks."""
+    counts = [tx.select(select(func.count()).select_from(one)) for one in (sections, marks)]
+    return counts[0][0][0], counts[1][0][0]
