@@ -117,3 +117,41 @@ def test_schema_is_what_the_tables_say(empty: tuple[Dialect, Path | None]) -> No
     engine.dispose()
     assert differences == []
     assert len(metadata.tables) >= 15
+
+
+def test_old_rows_are_brought_up_to_date(empty: tuple[Dialect, Path | None]) -> None:
+    dialect, lock = empty
+    ensure_schema(dialect, lock, "0001")
+    change(
+        dialect,
+        "INSERT INTO accounts (id, salt, modseq, quota_bytes, used_bytes, used_messages,"
+        " created_ms) VALUES (1, 'x', 0, 0, 0, 0, 0), (2, 'x', 0, 0, 0, 0, 0)",
+    )
+    figures = "1, 1, 0, 0, 0, 0, 0, 0, 0, 1"
+    change(
+        dialect,
+        "INSERT INTO mailboxes (id, account_id, name, uidvalidity, uidnext, modseq,"
+        " created_modseq, changed_modseq, total, unseen, deleted, size_bytes, recent_uid)"
+        f" VALUES (10, 1, 'INBOX', {figures}), (11, 1, 'Sent', {figures})",
+    )
+    change(
+        dialect,
+        "INSERT INTO messages (mailbox_id, uid, email_id, flags, keywords, modseq, created_modseq,"
+        " internal_ms, saved_ms, size_bytes) VALUES (10, 1, 1, 0, 'Home work', 1, 1, 0, 0, 0),"
+        " (10, 2, 2, 0, 'Work', 1, 1, 0, 0, 0), (11, 1, 1, 0, NULL, 1, 1, 0, 0, 0)",
+    )
+    assert ensure_schema(dialect, lock)
+    counts = "SELECT id, mailbox_count FROM accounts ORDER BY id"
+    assert _rows(dialect, counts) == [(1, 2), (2, 0)]
+    words = "SELECT mailbox_id, folded FROM mailbox_keywords ORDER BY folded"
+    assert _rows(dialect, words) == [(10, "home"), (10, "work")]
+
+
+def _rows(dialect: Dialect, sql: str) -> list[tuple[Any, ...]]:
+    connection = dialect.connect(write=True)
+    try:
+        cursor = connection.cursor()
+        cursor.execute(sql, {})
+        return [tuple(row) for row in cursor.fetchall()]
+    finally:
+        connection.close()

@@ -40,13 +40,14 @@ def current_step(dialect: Dialect) -> str | None:
         connection.close()
 
 
-def ensure_schema(dialect: Dialect, lock_path: Path | None) -> bool:
+def ensure_schema(dialect: Dialect, lock_path: Path | None, to: str | None = None) -> bool:
     """Run the steps the database lacks; gives whether there were any.
 
-    `lock_path` is the lock of an embedded database. Raises `Invalid` for a database that a newer
+    `lock_path` is the lock of an embedded database. `to` is the last step to run, the newest if
+    none is named. Raises `Invalid` for a database that a newer
     pillarbox has written.
     """
-    current, newest = current_step(dialect), newest_step()
+    current, newest = current_step(dialect), to or newest_step()
     if current == newest:
         return False
     if current is not None and current > newest:
@@ -55,12 +56,12 @@ def ensure_schema(dialect: Dialect, lock_path: Path | None) -> bool:
             f"to {newest}. Run the newer version, or restore a backup."
         )
     if lock_path is None:
-        _upgrade(dialect)
+        _upgrade(dialect, newest)
         return True
     turnstile = Turnstile(lock_path)
     try:
         with turnstile:
-            _upgrade(dialect)
+            _upgrade(dialect, newest)
     finally:
         turnstile.close()
     return True
@@ -70,7 +71,7 @@ def _is_missing_table(error: Exception) -> bool:
     return "no such table" in str(error) or getattr(error, "sqlstate", None) == "42P01"
 
 
-def _upgrade(dialect: Dialect) -> None:
+def _upgrade(dialect: Dialect, to: str) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -78,7 +79,7 @@ def _upgrade(dialect: Dialect) -> None:
     script = ScriptDirectory(str(STEPS), version_locations=[str(STEPS)])
 
     def steps(revision: Any, context: Any) -> Any:
-        return script._upgrade_revs("heads", revision)
+        return script._upgrade_revs(to, revision)
 
     engine = make_engine(dialect)
     try:
