@@ -110,6 +110,7 @@ async def _claim_recent(session: ImapSession, view: View) -> None:
         if not await database.lookup(recent.is_unclaimed, view.mailbox_id):
             view.claim((view.uidnext, view.uidnext))
             return
+        await session.flush()  # nobody waits for the disk to hear of new mail
         claimed = await database.write(recent.claim, view.mailbox_id)
     except (Busy, Unavailable, NotFound):
         return
