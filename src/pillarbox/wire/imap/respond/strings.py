@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 _UNQUOTABLE = re.compile(rb"[\x00\r\n\x80-\xff]")
 _SPECIAL = re.compile(rb'(["\\])')
+_PLAIN_ATOM = re.compile(rb"(?!(?i:NIL)\Z)[A-Za-z0-9.,@_:/+=-]+")
 _MAX_QUOTED = 1_000
 _PIECE_BYTES = 128 * 1024
 
@@ -63,6 +64,13 @@ def string(value: bytes | str) -> bytes:
         return quote(text)
     # NUL may stand in no string at all (RFC 9051 §4.3).
     return literal(text.replace(b"\0", b"") if b"\0" in text else text)
+
+
+def astring(value: bytes | str) -> bytes:
+    """An atom where the value fits a plain one, else a string."""
+    text = _bytes(value)
+    fits = len(text) <= _MAX_QUOTED and _PLAIN_ATOM.fullmatch(text) is not None
+    return text if fits else string(text)
 
 
 def nstring(value: bytes | str | None) -> bytes:
