@@ -80,8 +80,9 @@ async def play(
         if turn.client:
             session.connection.give("".join(line + "\r\n" for line in turn.lines).encode())
             continue
-        heard = await _heard(session, wait_s)
-        if _pattern(turn.lines).fullmatch(heard) is None:
+        pattern = _pattern(turn.lines)
+        heard = await _heard(session, pattern, wait_s)
+        if pattern.fullmatch(heard) is None:
             where = f"{dialog.name}:{turn.line_number}: heard"
             raise AssertionError("\n".join([where, heard, "instead of", *turn.lines]))
     for session in sessions.values():
@@ -91,11 +92,13 @@ async def play(
             await session.hang_up()
 
 
-async def _heard(session: ClientSide, wait_s: float) -> str:
+async def _heard(session: ClientSide, pattern: re.Pattern[str], wait_s: float) -> str:
+    """The answer; what comes unasked may come in pieces."""
     heard = await session.hear()
     if not heard:
         with suppress(TimeoutError):
-            heard = await session.hear_unasked(wait_s)
+            while pattern.fullmatch(heard.decode("utf-8", "replace")) is None:
+                heard += await session.hear_unasked(wait_s)
     return heard.decode("utf-8", "replace")
 
 
