@@ -111,6 +111,13 @@ class ClientSide:
         await self.connection.written(wait_s)
         return self.connection.taken()
 
+    async def hear_until(self, text: bytes, wait_s: float = HEAR_S) -> bytes:
+        """What the session says by itself, up to where it has said this."""
+        heard = b""
+        while text not in heard:
+            heard += await self.hear_unasked(wait_s)
+        return heard
+
     async def say(self, data: bytes) -> bytes:
         """Send bytes; gives the answer."""
         self.connection.give(data)
