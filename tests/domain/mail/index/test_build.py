@@ -7,7 +7,13 @@ from pillarbox.domain.mail.index.build import Sections, build, merge
 from pillarbox.domain.mail.index.catch_up import due
 from pillarbox.domain.mail.index.document import Document
 from pillarbox.domain.mail.index.fields import Field
-from pillarbox.domain.mail.index.section import EMAILS_MAX, NAMES_MAX, Postings, Section
+from pillarbox.domain.mail.index.section import (
+    EMAILS_MAX,
+    NAMES_MAX,
+    OTHER_NAMES,
+    Postings,
+    Section,
+)
 from pillarbox.domain.mail.index.store import Segment
 
 
@@ -55,6 +61,21 @@ def test_names_run_out() -> None:
     assert section.names_ran_out
     assert len(section.codes) == NAMES_MAX
     assert len(rows.ordinals(section.lookup(b"word340", True, True, coded=True))) == 1
+
+
+def test_names_run_out_in_merging() -> None:
+    def segment(letter: str) -> Sections:
+        headers = tuple((f"x-{letter}{number}", "yes") for number in range(NAMES_MAX - 20))
+        return build([plain("", *headers), plain("", *headers)])
+
+    merged = merge([(opened(segment("a")), [0, 1]), (opened(segment("b")), [2, 3])], 4)
+    section, rows = opened(merged)[Field.HEADER]
+    assert section.names_ran_out
+    assert max(section.counts) == 2
+    assert rows.ordinals(section.lookup(b"yes", True, True, coded=True)) == {0, 1, 2, 3}
+    for name in ("x-b1", "x-b300"):
+        code = section.codes.get(name.encode(), OTHER_NAMES)
+        assert rows.ordinals(section.lookup(b"yes", True, True, code, coded=True)) == {2, 3}
 
 
 def test_too_many_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,8 +132,10 @@ def _add(
         before = postings.get(word)
         if before is None:
             postings[word] = row
-        else:
+        elif before[-1] < row[0]:
             before.extend(row)
+        else:  # header fields of this segment that share a code now
+            postings[word] = array("H", sorted({*before, *row}))
 
 
 def _recoded(section: Section, names: Names, field: Field) -> dict[bytes, bytes]:
