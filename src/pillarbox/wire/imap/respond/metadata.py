@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 
 from pillarbox.wire.imap.names import encode_name
-from pillarbox.wire.imap.respond.strings import literal8, nstring
+from pillarbox.wire.imap.respond.strings import astring, literal8, nstring
 
 
 def metadata(name: str, values: Iterable[tuple[str, bytes | None]], *, utf8: bool) -> bytes:
     """`* METADATA …` with entries and values; `None` says that there is none."""
-    words = b" ".join(b"%b %b" % (entry.encode("ascii"), _value(value)) for entry, value in values)
+    words = b" ".join(b"%b %b" % (astring(entry), _value(value)) for entry, value in values)
     return b"* METADATA %b (%b)\r\n" % (encode_name(name, utf8=utf8), words)
 
 
 def changed(name: str, entries: Iterable[str], *, utf8: bool) -> bytes:
     """`* METADATA …` with the names of entries that changed (RFC 5464 §4.4.2)."""
-    words = " ".join(entries).encode("ascii")
+    words = b" ".join(map(astring, entries))
     return b"* METADATA %b %b\r\n" % (encode_name(name, utf8=utf8), words)
 
 
