@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from pillarbox.formats.text import html
 from pillarbox.formats.text.html import text_of_html, visible_text
 
 
@@ -62,3 +63,19 @@ def test_ten_megabytes_of_brackets() -> None:
     start = time.process_time()
     assert len(text_of_html("<" * 10_000_000)) == 8 << 20
     assert time.process_time() - start < 6
+
+
+@pytest.mark.parametrize("one", [*BULK, "x 2 < 3 <!-- a --> <b>y</b><p title=t>"])
+def test_long_text_is_read_as_short_text_is(one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    markup = one * 50
+    short = text_of_html(markup), visible_text(markup)
+    monkeypatch.setattr(html, "_LONG", 0)
+    assert (text_of_html(markup), visible_text(markup)) == short
+
+
+@pytest.mark.parametrize("start", ["<!--", "<script>", "<style>"])
+def test_what_is_hidden_takes_no_time(start: str) -> None:
+    begun = time.process_time()
+    text_of_html(start + "x" * (8 << 20))
+    # No other thread runs meanwhile.
+    assert time.process_time() - begun < 0.15

@@ -6,6 +6,7 @@ search; calls nothing of ours.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from types import MappingProxyType
 
 # Marks that people leave out when they type: accents of Latin, Greek and Cyrillic, points of
@@ -46,6 +47,10 @@ _MARKS_MAX = 32
 # No letters, digits or space: long runs of marks are among these, and sorting marks takes
 # quadratic time.
 _LONG_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{_MARKS_MAX + 1},}}")
+_PIECE_CHARACTERS = 16 * 1024
+_PIECE_MAX_CHARACTERS = 64 * 1024
+# Letters that can become one with the letter before: jamo, and vowels of Kirat Rai.
+_JOINING = re.compile("[\u1100-\u11ff\ud7b0-\ud7ff\U00016d40-\U00016d7f]")
 
 
 def folded(text: str) -> str:
@@ -57,11 +62,37 @@ def folded(text: str) -> str:
 
     Idempotent. `folded(a) in folded(b)` wherever `a in b`, unless `a` ends or begins inside one
     character: between a letter and a mark that stays, or between the jamo of one syllable. Marks
-    behind the thirty-second of one letter go too. The result can be encoded: lone surrogates
-    become U+FFFD.
+    behind the thirty-second of one letter go too, and where 48,000 characters hold no letter or
+    digit that stands alone, what follows counts as another text. The result can be encoded: lone
+    surrogates become U+FFFD.
     """
+    if len(text) <= _PIECE_CHARACTERS:
+        return _folded(text)
+    return "".join(map(_folded, _pieces(text)))
+
+
+def _folded(text: str) -> str:
     text = text.lower() if text.isascii() else _letters(text)
     return _SPACE.sub(" ", text)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that may be folded one by one, so that other threads have their turn."""
+    start = 0
+    while start < len(text):
+        end = start + _PIECE_CHARACTERS
+        most = min(start + _PIECE_MAX_CHARACTERS, len(text))
+        while end < most and not _stands_alone(text[end]):
+            end += 1
+        yield text[start:end]
+        start = end
+
+
+def _stands_alone(character: str) -> bool:
+    """Whether a character is a letter or digit that no other before it can change."""
+    first = unicodedata.normalize("NFKD", character)[0]
+    both = character + first
+    return both.isalnum() and not _JOINING.search(both) and not _DROPPED.search(both)
 
 
 def _letters(text: str) -> str:

@@ -6,18 +6,33 @@ showing a message: what comes out is text, and may hold `<`. Called by `searchab
 """
 
 import re
+from collections.abc import Callable
 
 MARKUP_MAX = 8 << 20
 """Characters of markup that are read."""
 
 # Where an end is missing, the rest is swallowed, as browsers do; so nothing is scanned twice.
 _ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+(?:>|\Z)"""
-_TAG = re.compile(rf"</?([A-Za-z][^\s/>]*+){_ATTRIBUTES}|<[!?/][^>]*+(?:>|\Z)")
-_COMMENT = r"<!--(?:-?>|.*?(?:--!?>|\Z))"
-_RAW = r"<({})(?=[\s/>])" + _ATTRIBUTES + r".*?(?:</\1(?=[\s/>])[^>]*+(?:>|\Z)|\Z)"
-_FLAGS = re.DOTALL | re.IGNORECASE
-_HIDDEN = re.compile(f"{_COMMENT}|{_RAW.format('style|script|template')}", _FLAGS)
-_HIDDEN_OR_TITLE = re.compile(f"{_COMMENT}|{_RAW.format('style|script|template|title')}", _FLAGS)
+_COMMENT = r"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?+)"
+_RAW = (
+    r"<({})(?=[\s/>])"
+    + _ATTRIBUTES
+    + r"(?:[^<]++|<(?!/\1[\s/>]))*+(?:</\1(?=[\s/>])[^>]*+(?:>|\Z))?+"
+)
+# Other threads wait while a search goes on, so in long markup each soon finds something.
+_LONG = 128 * 1024
+_TEXT = "|(<{1,65536}(?=<)|<|[^<]{1,65536}+)"
+_Patterns = tuple[re.Pattern[str], re.Pattern[str]]
+
+
+def _patterns(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> _Patterns:
+    """The pattern, which has one group, for short markup and for long."""
+    return re.compile(pattern, flags), re.compile(pattern + _TEXT, flags)
+
+
+_TAG = _patterns(rf"</?([A-Za-z][^\s/>]*+){_ATTRIBUTES}|<[!?/][^>]*+(?:>|\Z)")
+_HIDDEN = _patterns(f"{_COMMENT}|{_RAW.format('style|script|template')}", re.I)
+_HIDDEN_OR_TITLE = _patterns(f"{_COMMENT}|{_RAW.format('style|script|template|title')}", re.I)
 _HEAD = re.compile(r"<head(?=[\s/>])[^>]*+>", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head(?=[\s/>])|<body(?=[\s/>])", re.IGNORECASE)
 _TITLE = re.compile(r"<title(?=[\s/>])[^>]*+>([^<]*+)", re.IGNORECASE)
@@ -44,7 +59,7 @@ def text_of_html(markup: str) -> str:
     words except those within a line: `<b>foo</b>bar` is one word. White space is not collapsed.
     What lies behind `MARKUP_MAX` characters is not read.
     """
-    text = _HIDDEN.sub(_hidden, markup[:MARKUP_MAX])
+    text = _replaced(_HIDDEN, _hidden, markup[:MARKUP_MAX])
     text = _without_head(text)
     told: dict[str, None] = {}
 
@@ -58,7 +73,7 @@ def text_of_html(markup: str) -> str:
             return parting
         return _told(whole, parting, told)
 
-    text = _TAG.sub(replace, text)
+    text = _replaced(_TAG, replace, text)
     if told:
         text = "\n".join((text, *told))
     return _characters(text)
@@ -69,8 +84,16 @@ def visible_text(markup: str) -> str:
 
     Never raises, takes linear time.
     """
-    text = _without_head(_HIDDEN_OR_TITLE.sub(_hidden, markup[:MARKUP_MAX]))
-    return _characters(_TAG.sub(_space, text))
+    text = _without_head(_replaced(_HIDDEN_OR_TITLE, _hidden, markup[:MARKUP_MAX]))
+    return _characters(_replaced(_TAG, _space, text))
+
+
+def _replaced(patterns: _Patterns, replace: Callable[[re.Match[str]], str], text: str) -> str:
+    """The text with what is found replaced."""
+    for_short, for_long = patterns
+    if len(text) <= _LONG:
+        return for_short.sub(replace, text)
+    return for_long.sub(lambda found: found[2] or replace(found), text)
 
 
 def _hidden(hidden: re.Match[str]) -> str:
@@ -95,9 +118,9 @@ def _without_head(text: str) -> str:
 def _told(tag: str, parting: str, told: dict[str, None]) -> str:
     """What replaces a tag; text in its attributes that stands elsewhere goes to `told`."""
     alt = ""
-    for name, double, single, bare in _TOLD.findall(tag):
-        value = double or single or bare
-        name = name.lower()
+    for one in _TOLD.finditer(tag):
+        value = one[2] or one[3] or one[4] or ""
+        name = one[1].lower()
         if name == "alt":
             alt = f" {value} "
         elif len(told) < _TOLD_TAGS_MAX:
