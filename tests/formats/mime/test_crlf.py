@@ -2,6 +2,7 @@
 
 import pytest
 
+from pillarbox.formats.mime import crlf
 from pillarbox.formats.mime.crlf import crlf_pieces, line_end_bytes
 
 
@@ -23,7 +24,10 @@ from pillarbox.formats.mime.crlf import crlf_pieces, line_end_bytes
     ],
 )
 @pytest.mark.parametrize("piece_bytes", [2, 3, 4, 1000])
-def test_every_line_ends_with_crlf(content: bytes, expected: bytes, piece_bytes: int) -> None:
+def test_every_line_ends_with_crlf(
+    content: bytes, expected: bytes, piece_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crlf, "_COUNTED_BYTES", piece_bytes)
     assert b"".join(crlf_pieces(content, line_end_bytes(content), piece_bytes)) == expected
     assert line_end_bytes(content) == len(expected) - len(content)
 

@@ -1,5 +1,7 @@
 """What the server says: codes, limits, doubled dots, and where TOP ends."""
 
+import time
+
 import pytest
 
 from pillarbox.wire.pop3.responses import (
@@ -69,3 +71,16 @@ def test_dots_are_doubled(pieces: list[bytes], wire: bytes) -> None:
 )
 def test_top(content: bytes, count: int, top: bytes) -> None:
     assert content[: top_bytes(content, count)] == top
+
+
+@pytest.mark.parametrize("line", [b"\n", b"x\r\n", b"x" * 4095 + b"\n", b"y" * 9000 + b"\r\n"])
+def test_top_of_many_lines(line: bytes) -> None:
+    content = b"H: 1\r\n\r\n" + line * 5000
+    for count in (0, 1, 2, 1365, 1366, 4095, 4096, 4097, 4999, 5000, 5001):
+        assert top_bytes(content, count) == 8 + min(count, 5000) * len(line)
+
+
+def test_top_is_quick_whatever_lines_are_asked_for() -> None:
+    begun = time.process_time()
+    assert top_bytes(b"\n" * (1 << 23), (1 << 23) - 2) == (1 << 23) - 1
+    assert time.process_time() - begun < 0.2

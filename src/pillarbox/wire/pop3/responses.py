@@ -12,6 +12,7 @@ from typing import Final
 MAX_RESPONSE_OCTETS = 512
 """Of a single line, RFC 2449 §4; challenges of SASL may be longer (RFC 5034 §4)."""
 END: Final = b".\r\n"
+_BLOCK_BYTES = 4096
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -63,11 +64,16 @@ def stuffed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def top_bytes(content: bytes, line_count: int) -> int:
     """Where TOP ends in a message: after its header, the empty line and so many lines more."""
     position = _body_start(content)
+    while position < len(content):
+        lines = content.count(b"\n", position, position + _BLOCK_BYTES)
+        if lines >= line_count:
+            break
+        line_count -= lines
+        position += _BLOCK_BYTES
+    else:
+        return len(content)
     for _ in range(line_count):
-        end = content.find(b"\n", position)
-        if end < 0:
-            return len(content)
-        position = end + 1
+        position = content.index(b"\n", position) + 1
     return position
 
 
