@@ -95,10 +95,9 @@ async def play(
 async def _heard(session: ClientSide, pattern: re.Pattern[str], wait_s: float) -> str:
     """The answer; what comes unasked may come in pieces."""
     heard = await session.hear()
-    if not heard:
-        with suppress(TimeoutError):
-            while pattern.fullmatch(heard.decode("utf-8", "replace")) is None:
-                heard += await session.hear_unasked(wait_s)
+    with suppress(TimeoutError):
+        while pattern.fullmatch(heard.decode("utf-8", "replace")) is None:
+            heard += await session.hear_unasked(wait_s)
     return heard.decode("utf-8", "replace")
 
 
