@@ -12,6 +12,7 @@ from kit import corpus
 from kit.mail import EVERYTHING, MailAccount, content_store
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
+from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts.owned import close_account
 from pillarbox.domain.mail import copy, expunge, read, sweep
 from pillarbox.domain.mail import query as q
@@ -377,6 +378,50 @@ async def test_fuzzy(account: MailAccount, indexing: Indexing) -> None:
         assert [dict(one.relevancy) for one in found] == expected
         assert [one.uids for one in found] == [sorted(ratings) for ratings in expected]
     assert not (await search.find(account.id, box, q.Text("noodle"))).relevancy
+
+
+class DeadExtraction(Extraction):
+    """Can never tell."""
+
+    async def text(self, content_type: str, filename: str | None, data: bytes) -> str | None:
+        raise Unavailable("The child has died")
+
+
+async def test_fuzzy_finds_nothing_in_attachments_that_were_not_read(account: MailAccount) -> None:
+    source = random.Random(2)
+    while b"application/pdf" not in (content := corpus.message(source)):
+        pass
+    await account.put(content)
+    cache = ByteCache(1 << 20)
+    indexing = Indexing(account.database, account.store, cache, DeadExtraction(), "one")
+    await indexing.index(account.id)
+    search = new_search(account, indexing)
+    box = (await account.box()).id
+    assert (await search.find(account.id, box, q.Fuzzy(q.Text("xylophonist")))).uids == []
+    assert (await search.find(account.id, box, q.Fuzzy(q.Header("subject", "")))).uids == [1]
+    await indexing.close()
+
+
+async def test_a_message_that_is_gone_does_not_end_searches(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await MailAccount.open(database, content_store(tmp_path / "blobs", 0))
+    indexing = new_indexing(account)
+    search = new_search(account, indexing)
+    for number in range(4):
+        await account.put(letter(f"number {number}", "noodles"))
+    box = (await account.box()).id
+    _, path = next(account.store.blobs.files())
+    path.unlink()
+    for is_indexed in (False, True):
+        if is_indexed:
+            await indexing.index(account.id)
+        for query in (q.Text("noodle"), q.Not(q.Text("rice")), q.Fuzzy(q.Text("nodles"))):
+            assert len((await search.find(account.id, box, query)).uids) == 3
+    monkeypatch.setattr("pillarbox.domain.mail.search.UNREADABLE_MAX", 0)
+    with pytest.raises(Unavailable):
+        await search.find(account.id, box, q.Text("noodle"))
+    await indexing.close()
 
 
 async def test_text_of_attachments_goes_with_the_email(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
-from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.base.ids import AccountId, MailboxId, public_id
+from pillarbox.base.log import logger
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.index.store import behind
 from pillarbox.domain.mail.query import Query
@@ -27,6 +28,7 @@ INDEX_FIRST_FROM = 256
 """So many messages above the mark are indexed rather than read one by one."""
 INDEXINGS_WAITING = 32
 _TRIES = 3
+_log = logger("search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class MailSearch:
                     break
                 await self.indexing.know_attachments(account, outcome.missing)
                 outcome = await self._search(account, mailbox, query, report)
+        if outcome.unreadable:
+            ids = [public_id("M", email) for email in outcome.unreadable]
+            _log.warning("messages can't be read by a search", emails=ids)
         return Found(outcome.uids, outcome.relevancy)
 
     async def _catch_up(

@@ -162,10 +162,12 @@ def _holds(document: Document, leaf: Leaf, email: int, texts: Texts) -> bool:
 def _near(leaf: Leaf, texts: Texts) -> Node:
     """Words that are spelled nearly so count too; each message found is rated."""
     mark = texts.mark
-    found = near(texts.reader, leaf) if texts.reader is not None else {}
+    found, maybe = dict[int, int](), set[int]()
+    if texts.reader is not None:
+        found, maybe = near(texts.reader, leaf)
 
     def judge(row: Row, document: Document | None) -> bool | None:
-        if row[UID] <= mark:
+        if row[UID] <= mark and row[EMAIL] not in maybe:
             rating = found.get(row[EMAIL], 0)
         elif document is None:
             return None
@@ -177,7 +179,7 @@ def _near(leaf: Leaf, texts: Texts) -> Node:
             texts.rate(row[UID], rating)
         return rating > 0
 
-    return Node(judge, set(found))
+    return Node(judge, maybe.union(found))
 
 
 def _everything(query: q.Everything) -> Judge:

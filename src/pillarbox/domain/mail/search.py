@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, bindparam, cast, null, select
 
 from pillarbox.base.cache import ByteCache
+from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
 from pillarbox.domain.mail import query as q
 from pillarbox.domain.mail.content import ContentStore
@@ -32,6 +33,8 @@ A total of 0: only rows have been looked at. What it raises ends the search.
 
 REPORT_EVERY = 32
 ROWS_PER_REPORT = 512
+UNREADABLE_MAX = 20
+"""So many messages whose content is damaged or gone are passed over; more stop the search."""
 FEW_EMAILS, FEW_PART = 1000, 5
 """So many, or this part of a mailbox, are asked for by ids; for more all of it is read."""
 _AT_ONCE = (8, 64, 512)
@@ -84,12 +87,14 @@ _ROWS_SENT_OF = _by_email(_SELECT_SENT)
 class Outcome:
     """What a search found: UIDs in ascending order, and how well fuzzy ones match (1 to 100).
 
-    `missing` are emails that the text inside their attachments, not known yet, would decide on.
+    `missing` are emails that the text inside their attachments, not known yet, would decide on,
+    `unreadable` such whose content can't be read: they are not found.
     """
 
     uids: list[int]
     relevancy: dict[int, int] = field(default_factory=dict)
     missing: list[EmailId] = field(default_factory=list)
+    unreadable: list[EmailId] = field(default_factory=list)
 
 
 def search(
@@ -101,7 +106,10 @@ def search(
     query: q.Query,
     report: Report | None = None,
 ) -> Outcome:
-    """The messages that `query` holds for; opens content where it must."""
+    """The messages that `query` holds for; opens content where it must.
+
+    Raises `Unavailable` where that of more than `UNREADABLE_MAX` messages can't be read.
+    """
     texts = None
     if opens_mail(query):
         texts = Texts(tx, store, cache, account, index.mark_of(tx, mailbox))
@@ -149,23 +157,34 @@ def _run(
             unsure.append(row)
         elif holds:
             found.append(row[UID])
+    unreadable: list[EmailId] = []
     if texts is not None:
-        found += _opened(unsure, node, texts.documents, report)
+        found += _opened(unsure, node, texts.documents, report, unreadable)
     found.sort()
     if texts is None:
         return Outcome(found)
     relevancy = {uid: texts.relevancy.get(uid, 100) for uid in found} if texts.fuzzy else {}
-    return Outcome(found, relevancy, list(texts.missing))
+    return Outcome(found, relevancy, list(texts.missing), unreadable)
 
 
 def _opened(
-    unsure: list[Row], node: Node, documents: Documents, report: Report | None
+    unsure: list[Row],
+    node: Node,
+    documents: Documents,
+    report: Report | None,
+    unreadable: list[EmailId],
 ) -> Iterator[int]:
     """The UIDs of those messages whose text decides for them; one is open at a time."""
     for number, row in enumerate(unsure):
         if report is not None and not number % REPORT_EVERY:
             report(number, len(unsure))
-        document = documents.of(EmailId(row[EMAIL]))
+        try:
+            document = documents.of(EmailId(row[EMAIL]))
+        except Unavailable:
+            unreadable.append(EmailId(row[EMAIL]))
+            if len(unreadable) > UNREADABLE_MAX:
+                raise
+            continue
         if document is not None and node.judge(row, document):
             yield row[UID]
 

@@ -18,10 +18,14 @@ _RATINGS = (EXACT, 80, 60)
 _ONE_EDIT_FROM, _TWO_EDITS_FROM = 4, 8
 
 
-def near(reader: IndexReader, leaf: Leaf) -> dict[int, int]:
-    """The indexed emails that nearly hold what is looked for, each with its rating."""
+def near(reader: IndexReader, leaf: Leaf) -> tuple[dict[int, int], set[int]]:
+    """The indexed emails that nearly hold what is looked for, each with its rating.
+
+    Then those not all of whose words are indexed: only their text can tell.
+    """
     pieces = _pieces(leaf)
     found: dict[int, int] = {}
+    maybe: set[int] = set()
     for segment in reader.segments:
         sections = reader.sections(segment, leaf.fields)
         ratings = [_of_piece(reader, segment, sections, leaf, piece) for piece in pieces]
@@ -29,9 +33,8 @@ def near(reader: IndexReader, leaf: Leaf) -> dict[int, int]:
         for ordinal in set.intersection(*map(set, ratings)) if ratings else ():
             found[email_of[ordinal]] = _together([rating[ordinal] for rating in ratings])
         for section in sections.values():
-            for ordinal in section.loose:
-                found.setdefault(email_of[ordinal], 1)
-    return found
+            maybe.update(email_of[ordinal] for ordinal in section.loose)
+    return found, maybe
 
 
 def score(document: Document, leaf: Leaf) -> int:
