@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from kit.mail import MailAccount
-from pillarbox.base.errors import Invalid, TooLarge
+from pillarbox.base.errors import Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.mail import annotations
 from pillarbox.domain.mail.annotations import ANY_DEPTH, SERVER, Annotated
@@ -81,6 +81,28 @@ async def test_limits(account: MailAccount, monkeypatch: pytest.MonkeyPatch) -> 
         ("/shared/a", b""),
         ("/shared/b", b"321"),
     ]
+
+
+async def test_all_of_them_together_have_a_limit(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotations, "MAX_BYTES", 1000)
+    places = [await where(account, name) for name in ("INBOX", "Trash")]
+    for kind in ("private", "shared"):
+        await put(account, places[0], (f"/{kind}/a", b"x" * 800))
+        with pytest.raises(TooLarge):
+            await put(account, places[1], (f"/{kind}/a", b"x" * 800))
+        await put(account, places[1], (f"/{kind}/a", b"x"))
+        await put(account, places[0], (f"/{kind}/a", None))
+        await put(account, places[1], (f"/{kind}/a", b"x" * 800))
+
+
+async def test_nothing_is_attached_to_a_mailbox_that_has_gone(account: MailAccount) -> None:
+    at = await where(account, "Trash")
+    await account.database.write(delete, account.id, "Trash")
+    with pytest.raises(NotFound):
+        await put(account, at, ("/shared/a", b"1"))
+    assert await account.database.read(_stored) == []
 
 
 async def test_gone_with_the_mailbox_and_the_holder(account: MailAccount) -> None:

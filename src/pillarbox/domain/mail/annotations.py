@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Index, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy import delete as delete_from
 
-from pillarbox.base.errors import Invalid, TooLarge
+from pillarbox.base.errors import Invalid, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
 from pillarbox.domain.mail.tables import mailboxes
@@ -25,6 +25,8 @@ MAX_ENTRY_CHARACTERS = 255
 MAX_VALUE_BYTES = 64 * 1024
 MAX_ENTRIES = 200
 """Of one holder on one mailbox, or on the server."""
+MAX_BYTES = 16 << 20
+"""Of one holder, and of what is shared on the mailboxes of one owner: no quota counts them."""
 SERVER = MailboxId(0)
 """In the place of a mailbox: the server itself."""
 ANY_DEPTH = 1_000
@@ -46,16 +48,15 @@ _OF = (
     annotations.c.mailbox_id == bindparam("mailbox"),
     or_(annotations.c.holder_id == bindparam("holder"), annotations.c.holder_id == _SHARED),
 )
-_ALL = Statement(
-    select(annotations.c.entry, annotations.c.holder_id, annotations.c.value)
-    .where(*_OF)
-    .order_by(annotations.c.entry)
+_NAMES = Statement(
+    select(annotations.c.entry, annotations.c.holder_id).where(*_OF).order_by(annotations.c.entry)
 )
 _ONE = (
     annotations.c.mailbox_id == bindparam("mailbox"),
     annotations.c.holder_id == bindparam("holder"),
     annotations.c.entry == bindparam("name"),
 )
+_VALUE = Statement(select(annotations.c.value).where(*_ONE))
 _REMOVE = Statement(delete_from(annotations).where(*_ONE))
 _INSERT = Statement(
     insert(annotations).values(
@@ -68,6 +69,18 @@ _COUNT = Statement(
     .where(
         annotations.c.mailbox_id == bindparam("mailbox"),
         annotations.c.holder_id == bindparam("holder"),
+    )
+)
+_BYTES = func.coalesce(func.sum(func.length(annotations.c.value)), 0)
+_PRIVATE_BYTES = Statement(select(_BYTES).where(annotations.c.holder_id == bindparam("holder")))
+_SHARED_BYTES = Statement(
+    select(_BYTES)
+    .select_from(mailboxes.join(annotations, annotations.c.mailbox_id == mailboxes.c.id))
+    .where(mailboxes.c.account_id == bindparam("owner"), annotations.c.holder_id == _SHARED)
+)
+_MAILBOX = Statement(
+    select(mailboxes.c.id).where(
+        mailboxes.c.id == bindparam("mailbox"), mailboxes.c.account_id == bindparam("owner")
     )
 )
 _FORGET_MAILBOX = Statement(
@@ -140,10 +153,11 @@ def get(
     """The values of canonical entries and of those so many levels below them, by name."""
     wanted = tuple(entries)
     found = []
-    for entry, holder, sealed in tx.all(_ALL, mailbox=where.mailbox, holder=where.holder):
+    for entry, holder in tx.all(_NAMES, mailbox=where.mailbox, holder=where.holder):
         if any(_within(entry, name, depth) for name in wanted):
             account = where.owner if holder == _SHARED else where.holder
             sealer = keys.account(salt_of(tx, account))
+            sealed = tx.scalar(_VALUE, mailbox=where.mailbox, holder=holder, name=entry)
             found.append((entry, sealer.open(sealed, _row(where.mailbox, holder, entry))))
     return found
 
@@ -154,9 +168,12 @@ def put(
     """Set the values of canonical entries, all or none; `None` removes one.
 
     Raises `TooLarge` where a holder has too many or a value is too long, `Invalid` for an entry
-    that can't have a value.
+    that can't have a value, `NotFound` where the mailbox has gone meanwhile.
     """
     lock(tx, where.owner)
+    at, owner = where.mailbox, where.owner
+    if at != SERVER and tx.one(_MAILBOX, mailbox=at, owner=owner) is None:
+        raise NotFound("There is no such mailbox")
     for entry, value in values:
         if entry.count("/") < 2:
             raise Invalid("An annotation's name begins with /private/ or /shared/")
@@ -172,12 +189,19 @@ def put(
         sealer = keys.account(salt_of(tx, account))
         sealed = sealer.seal(value, _row(where.mailbox, holder, entry))
         tx.run(_INSERT, mailbox_id=where.mailbox, holder_id=holder, entry=entry, value=sealed)
+    _require_room(tx, where)
     if where.mailbox == SERVER:
         changes.hint(tx, where.owner)
     else:
         modseq = changes.next_modseq(tx, where.owner)
         tx.run(_TOUCH, mailbox=where.mailbox, new_modseq=modseq)
         changes.note(tx, where.owner, modseq, changes.Kind.ANNOTATION, where.mailbox)
+
+
+def _require_room(tx: Tx, where: Annotated) -> None:
+    private = tx.scalar(_PRIVATE_BYTES, holder=where.holder)
+    if max(private, tx.scalar(_SHARED_BYTES, owner=where.owner)) > MAX_BYTES:
+        raise TooLarge("Annotations take too much room; remove some")
 
 
 def marks(
