@@ -26,10 +26,9 @@ async def top(session: Pop3Session, command: Top) -> None:
     """Send the header and some lines."""
     content = await _content(session, command.number)
     if len(content) <= _ON_LOOP_BYTES:
-        end = top_bytes(content, command.line_count)
+        content = _top_of(content, command.line_count)
     else:
-        end = await asyncio.to_thread(top_bytes, content, command.line_count)
-    content = content[:end]
+        content = await asyncio.to_thread(_top_of, content, command.line_count)
     await _send(session, "Top of message follows", content, await _lacking(content))
 
 
@@ -37,6 +36,10 @@ async def _content(session: Pop3Session, number: int) -> bytes:
     marks, services = session.require_marks(), session.services
     index = marks.index(number)
     return await services.database.read(maildrop.content, services.content, marks.drop, index)
+
+
+def _top_of(content: bytes, line_count: int) -> bytes:
+    return content[: top_bytes(content, line_count)]
 
 
 async def _lacking(content: bytes) -> int:
