@@ -72,17 +72,18 @@ class Sealer:
 class Digester:
     """Keyed digests of values that must be found again without being readable, of one purpose."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_now", "_older")
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
-        self._keys = tuple(keys[version] for version in sorted(keys, reverse=True))
+        self._now, *self._older = (keys[version] for version in sorted(keys, reverse=True))
 
     def digests(self, value: bytes) -> tuple[int, ...]:
         """63-bit numbers: what the value is stored as now, then what older keys made of it."""
-        return tuple(
-            int.from_bytes(blake2b(value, digest_size=8, key=key).digest(), "big") >> 1
-            for key in self._keys
-        )
+        now = int.from_bytes(blake2b(value, digest_size=8, key=self._now).digest(), "big") >> 1
+        if not self._older:
+            return (now,)
+        older = (blake2b(value, digest_size=8, key=key).digest() for key in self._older)
+        return (now, *(int.from_bytes(one, "big") >> 1 for one in older))
 
 
 class KeyRing:

@@ -86,7 +86,8 @@ def place(
     tally = Tally(uids=1)
     tally.add(flags.bits, email.size_bytes)
     uidnext, uidvalidity = count(tx, account, mailbox, charged.modseq, tally)
-    keywords.admit(tx, mailbox, flags.keywords)
+    if flags.keywords:
+        keywords.admit(tx, mailbox, flags.keywords)
     email_id = insert_email(tx, store, charged.salt, account, email)
     tx.run(
         INSERT_MESSAGE,
@@ -123,13 +124,7 @@ def insert_email(
         received_ms=tx.now_ms,
         has_attachment=int(email.has_attachment),
         sent_offset_min=email.sent_offset_min,
-        thread_id=threads.assign(
-            tx,
-            store.keys.digester(threads.PURPOSE, salt),
-            account,
-            email_id,
-            email.message_ids,
-        ),
+        thread_id=threads.assign(tx, store.keys, salt, account, email_id, email.message_ids),
     )
     if email.line_end_bytes:
         tx.run(_UNEVEN, email=email_id, lacking=email.line_end_bytes)

@@ -15,7 +15,8 @@ from pillarbox.domain.mail.placement import UidRanges
 from pillarbox.domain.mail.tables import emails, messages, thread_ids
 from pillarbox.domain.owners.quota import lock, salt_of
 from pillarbox.formats.mime.summary import Fields, fields_of, written_offset_min
-from pillarbox.storage.keys import Digester, KeyRing
+from pillarbox.storage.keys import KeyRing
+from pillarbox.storage.schema import Big
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
@@ -26,21 +27,37 @@ _REFERENCES_MAX = 15
 _SLOTS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
-def _find(slots: int) -> Statement:
+def _find(names: Sequence[str]) -> Statement:
     return Statement(
         select(thread_ids.c.id_digest, thread_ids.c.thread_id).where(
             thread_ids.c.account_id == bindparam("account"),
-            thread_ids.c.id_digest.in_([bindparam(f"d{slot}") for slot in range(slots)]),
+            thread_ids.c.id_digest.in_([bindparam(name) for name in names]),
         )
     )
 
 
-_FIND = tuple((slots, _find(slots)) for slots in _SLOTS)
+_NAMES = tuple(f"d{slot}" for slot in range(_SLOTS[-1]))
+_FIND = tuple((slots, _find(_NAMES[:slots])) for slots in _SLOTS)
 _INSERT = Statement(
     insert(thread_ids).values(
         account_id=bindparam("account_id"),
         id_digest=bindparam("id_digest"),
         thread_id=bindparam("thread_id"),
+    )
+)
+_START = Statement(
+    insert(thread_ids).from_select(
+        ["account_id", "id_digest", "thread_id"],
+        select(
+            bindparam("account", type_=Big),
+            bindparam("digest", type_=Big),
+            bindparam("email", type_=Big),
+        ).where(
+            ~exists().where(
+                thread_ids.c.account_id == bindparam("account"),
+                thread_ids.c.id_digest == bindparam("digest"),
+            )
+        ),
     )
 )
 _FORGET = Statement(
@@ -113,15 +130,26 @@ def message_ids_of(fields: Fields) -> MessageIds:
     return MessageIds(fields.message_id, tuple(nearest))
 
 
-def assign(tx: Tx, digester: Digester, account: AccountId, email: EmailId, ids: MessageIds) -> int:
+def assign(
+    tx: Tx, keys: KeyRing, salt: bytes, account: AccountId, email: EmailId, ids: MessageIds
+) -> int:
     """The thread a new email belongs to, for its row; remembers its ids for those to come.
 
-    `digester` is the account's, for `PURPOSE`. The caller has locked the account (`charge`).
+    The caller has locked the account, whose `salt` it is (`charge`).
     """
-    values = dict.fromkeys([ids.own, *ids.referred] if ids.own else ids.referred)
-    digests = [digester.digests(value.encode("utf-8", "replace")) for value in values if value]
-    if not digests:
+    if ids.referred:
+        values = dict.fromkeys([ids.own, *ids.referred] if ids.own else ids.referred)
+    elif ids.own:
+        values = {ids.own: None}
+    else:
         return email
+    digests_of = keys.digester(PURPOSE, salt).digests
+    digests = [digests_of(value.encode("utf-8", "replace")) for value in values if value]
+    if len(digests) == 1 and len(digests[0]) == 1:
+        # Most mail: it refers to nothing, and nothing to it.
+        ((digest,),) = digests
+        if tx.run(_START, account=account, digest=digest, email=email):
+            return email
     known = _known(tx, account, [digest for of_id in digests for digest in of_id])
     threads = [next((known[one] for one in of_id if one in known), None) for of_id in digests]
     thread: int = next((one for one in threads if one is not None), email)
@@ -148,8 +176,8 @@ def _known(tx: Tx, account: AccountId, digests: Sequence[int]) -> dict[int, int]
         some = digests[start : start + most]
         slots, statement = next(found for found in _FIND if found[0] >= len(some))
         padded = [*some, *(some[-1] for _ in range(slots - len(some)))]
-        values = {f"d{slot}": digest for slot, digest in enumerate(padded)}
-        known.update(row[:2] for row in tx.all(statement, account=account, **values))
+        values = dict(zip(_NAMES, padded, strict=False))
+        known.update(tx.all(statement, account=account, **values))
     return known
 
 
@@ -168,9 +196,7 @@ def join_old(tx: Tx, keys: KeyRing, after: EmailId, most: int) -> EmailId | None
         except NotFound:
             continue
         stored = keys.account(salt).open(sealed, b"s" + number.to_bytes(8, "big"))
-        thread = assign(
-            tx, keys.digester(PURPOSE, salt), account, last, message_ids_of(fields_of(stored))
-        )
+        thread = assign(tx, keys, salt, account, last, message_ids_of(fields_of(stored)))
         tx.run(_JOIN, email=last, thread=thread, offset_min=written_offset_min(stored))
     return last
 
