@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pillarbox.formats.text import words as module
 from pillarbox.formats.text.fold import folded
 from pillarbox.formats.text.words import PIECE_CHARACTERS, WORD_CHARACTERS, needle_of, words
 
@@ -77,3 +78,25 @@ def test_what_a_needle_says() -> None:
     assert len(needle_of("a" * 500).pieces[0].text) == PIECE_CHARACTERS
     assert not needle_of("a" * 500).whole
     assert not needle_of("foo foo").whole
+
+
+@given(texts, st.integers(1, 20))
+def test_where_long_text_is_cut_makes_no_difference(text: str, size: int) -> None:
+    text = folded(text)
+    whole = words(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_STRETCH", size)
+        assert words(text) == whole
+
+
+def test_no_search_goes_through_all_of_a_long_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    found_in = module._words
+
+    def noted(text: str) -> set[bytes]:
+        sizes.append(len(text))
+        return found_in(text)
+
+    monkeypatch.setattr(module, "_words", noted)
+    assert words("grüße an alle " * 100_000) == {"grüße".encode(), b"an", b"alle"}
+    assert max(sizes) < 100_000

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 WORD_CHARACTERS = 256
 PIECE_CHARACTERS = WORD_CHARACTERS // 2
+_STRETCH = 64 * 1024
 
 _UNSPACED = (
     "\u0e01-\u0eff\u0f00-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u302f\u3031-\u303c"
@@ -59,6 +60,18 @@ class Needle:
 
 def words(text: str) -> set[bytes]:
     """The distinct words of folded text in UTF-8."""
+    found: set[bytes] = set()
+    start = 0
+    while start < len(text):
+        # By stretches, for other threads wait while a search goes on.
+        end = text.find(" ", start + _STRETCH)
+        end = len(text) if end < 0 else end
+        found |= _words(text[start:end])
+        start = end
+    return found
+
+
+def _words(text: str) -> set[bytes]:
     if text.isascii():
         found = set(_ASCII_WORD.findall(text.encode()))
         if found and max(map(len, found)) <= WORD_CHARACTERS:
@@ -70,7 +83,8 @@ def words(text: str) -> set[bytes]:
         if len(run) == 1:
             spelled.add(run)
         else:
-            spelled.update(map("".join, pairwise(run)))
+            for start in range(0, len(run), _STRETCH):
+                spelled.update(map("".join, pairwise(run[start : start + _STRETCH + 1])))
     return {word.encode() for word in spelled}
 
 
