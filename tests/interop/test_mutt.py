@@ -139,3 +139,13 @@ def test_filing(server: LiveServer, alice: Mutt, bob: Mutt) -> None:
     assert messages(server, ALICE, "File me") == []
     assert messages(server, ALICE, "Delete me") == []
     assert len(messages(server, ALICE, 'Flag me" FLAGGED SUBJECT "Flag')) == 1
+
+
+def test_searching_on_the_server(server: LiveServer, alice: Mutt, bob: Mutt) -> None:
+    """`=` makes mutt ask the server (IMAP SEARCH) instead of reading every message."""
+    bob.send("Searched one", ALICE, "A needle in here\n")
+    bob.send("Searched two", ALICE, "Only hay in here\n")
+    screen = alice.keys('<limit>=b "needle in"<enter><first-entry><flag-message><sync-mailbox>')
+    assert "Searched one" in screen
+    assert len(messages(server, ALICE, 'Searched" FLAGGED SUBJECT "one')) == 1
+    assert messages(server, ALICE, 'Searched" FLAGGED SUBJECT "two') == []
