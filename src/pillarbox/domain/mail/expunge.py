@@ -11,7 +11,6 @@ from pillarbox.domain.mail.placement import (
     bury,
     count,
     note_unplaced,
-    runs,
 )
 from pillarbox.domain.mail.tables import messages
 from pillarbox.domain.owners.quota import charge, lock
@@ -23,6 +22,7 @@ _ROWS = Statement(
     .where(
         messages.c.mailbox_id == bindparam("mailbox"),
         messages.c.uid.between(bindparam("first"), bindparam("last")),
+        messages.c.flags.bitwise_and(bindparam("with_flags")) == bindparam("with_flags"),
     )
     .order_by(messages.c.uid)
 )
@@ -33,7 +33,8 @@ def expunge(
 ) -> tuple[int, ...]:
     """Remove the messages that have \\Deleted, of all or of the given UIDs; gives their UIDs."""
     everything: UidRanges = ((1, MAX_UID),)
-    return _remove(tx, account, mailbox, everything if ranges is None else ranges, Flag.DELETED)
+    deleted = Flag.DELETED.value
+    return _remove(tx, account, mailbox, everything if ranges is None else ranges, deleted)
 
 
 def remove(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: UidRanges) -> tuple[int, ...]:
@@ -46,19 +47,16 @@ def _remove(
 ) -> tuple[int, ...]:
     lock(tx, account)
     uids: list[int] = []
-    found: list[tuple[int, int]] = []
     tally = Tally()
     for first, last in ranges:
-        rows = tx.all(_ROWS, mailbox=mailbox, first=first, last=last)
-        chosen = [row for row in rows if row[1] & wanted == wanted]
-        for _, flags, size_bytes in chosen:
+        rows = tx.all(_ROWS, mailbox=mailbox, first=first, last=last, with_flags=wanted)
+        for _, flags, size_bytes in rows:
             tally.add(flags, size_bytes)
-        uids += [row[0] for row in chosen]
-        found += runs((row[0], row[1] & wanted == wanted) for row in rows)
+        uids += [row[0] for row in rows]
     if not uids:
         return ()
     charged = charge(tx, account, -tally.size_bytes, -tally.messages)
     count(tx, account, mailbox, charged.modseq, tally.negative())
-    bury(tx, mailbox, charged.modseq, found)
+    bury(tx, mailbox, charged.modseq, ranges, wanted)
     note_unplaced(tx, mailbox, charged.modseq)
     return tuple(uids)

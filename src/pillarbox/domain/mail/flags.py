@@ -13,7 +13,7 @@ from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.changes import next_modseq
 from pillarbox.domain.mail import keywords as mailbox_keywords
-from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, Flag, FlagSet
+from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, FlagSet
 from pillarbox.domain.mail.placement import Tally, UidRanges, count, runs
 from pillarbox.domain.mail.tables import messages
 from pillarbox.domain.owners.quota import lock
@@ -132,8 +132,7 @@ def change_flags(
                 result.append((uid, bits, keywords, modseq))
                 states.append((uid, None))
                 continue
-            tally.unseen += (not new[0] & Flag.SEEN) - (not bits & Flag.SEEN)
-            tally.deleted += bool(new[0] & Flag.DELETED) - bool(bits & Flag.DELETED)
+            tally.change(bits, new[0])
             result.append((uid, *new, 0))
             states.append((uid, new))
         changed.append(states)

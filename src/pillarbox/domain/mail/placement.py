@@ -19,6 +19,8 @@ from pillarbox.storage.tx import Tx
 
 UidRanges = Sequence[tuple[int, int]]
 MAX_UID = 0xFFFF_FFFF
+# As numbers: those of `Flag` make a new object at each step, for thousands of messages.
+_SEEN, _DELETED = Flag.SEEN.value, Flag.DELETED.value
 
 _COUNT = Statement(
     update(mailboxes)
@@ -41,6 +43,7 @@ _UIDVALIDITY = Statement(
 _IN_RANGE = (
     messages.c.mailbox_id == bindparam("mailbox"),
     messages.c.uid.between(bindparam("first"), bindparam("last")),
+    messages.c.flags.bitwise_and(bindparam("with_flags")) == bindparam("with_flags"),
 )
 _BURY = Statement(
     insert(expunged).from_select(
@@ -82,9 +85,14 @@ class Tally:
     def add(self, flags: int, size_bytes: int) -> None:
         """Count one more message."""
         self.messages += 1
-        self.unseen += not flags & Flag.SEEN
-        self.deleted += bool(flags & Flag.DELETED)
+        self.unseen += not flags & _SEEN
+        self.deleted += bool(flags & _DELETED)
         self.size_bytes += size_bytes
+
+    def change(self, old_flags: int, new_flags: int) -> None:
+        """Count a message whose flags become others."""
+        self.unseen += bool(old_flags & _SEEN) - bool(new_flags & _SEEN)
+        self.deleted += bool(new_flags & _DELETED) - bool(old_flags & _DELETED)
 
     def negative(self) -> "Tally":
         """The same messages, taken away."""
@@ -123,10 +131,10 @@ def uidvalidity_of(tx: Tx, account: AccountId, mailbox: MailboxId) -> int:
     return int(found)
 
 
-def bury(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges) -> None:
-    """Replace every message of the ranges by a tombstone."""
+def bury(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges, with_flags: int = 0) -> None:
+    """Replace every message of the ranges that has these flags by a tombstone."""
     for first, last in ranges:
-        where = {"mailbox": mailbox, "first": first, "last": last}
+        where = {"mailbox": mailbox, "first": first, "last": last, "with_flags": with_flags}
         tx.run(_BURY, new_modseq=modseq, now=tx.now_ms, **where)
         tx.run(_REMOVE, **where)
 
