@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -214,3 +215,23 @@ async def test_two_thousand_keys(house: MailHouse) -> None:
     assert (await talk.ask(f"SEARCH {keys}"))[0] == "* SEARCH 1"
     keys = " ".join(["SUBJECT o NOT SUBJECT x"] * 660)
     assert (await talk.ask(f"SEARCH {keys}"))[0] == "* SEARCH 1 2"
+
+
+@pytest.mark.parametrize(
+    ("keys", "threads"), [("SEEN", 0), ("1:3", 0), ("1,3", 1), ("$", 1), ("UID 1,2,3", 1)]
+)
+async def test_many_ranges_are_judged_in_a_thread(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch, keys: str, threads: int
+) -> None:
+    talk = await filled(house, "SELECT INBOX", "SEARCH RETURN (SAVE) OR SUBJECT one SUBJECT three")
+    monkeypatch.setattr("pillarbox.protocols.imap.commands.search._JUDGED_ON_LOOP", 200)
+    called: list[object] = []
+    in_thread = asyncio.to_thread
+
+    async def counted(*args: Any) -> Any:
+        called.append(args[0])
+        return await in_thread(*args)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    assert (await talk.ask(f"SEARCH {keys}"))[-1].startswith("t OK")
+    assert len(called) == threads

@@ -20,6 +20,7 @@ from pillarbox.protocols.imap.commands.search_query import (
     Places,
     compile_key,
     count_keys,
+    count_ranges,
     object_ids,
     uses_modseq,
     uses_numbers,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 _JUDGED_ON_LOOP = 500_000
 """Messages times keys: more would keep the other sessions waiting for 10 ms and longer."""
+_PER_RANGE = 120
+"""A range takes as long as so many messages."""
 MADE_ON_LOOP = 5_000
 """Messages to be told of: likewise."""
 
@@ -87,7 +90,8 @@ async def found_by(
     if (wanted := object_ids(key)) and len(view):
         places = await session.services.database.read(_places, view, wanted)
     arguments = (key, view, session.services.clock.now_ms(), places)
-    if len(view) * count_keys(key) < _JUDGED_ON_LOOP:
+    steps = len(view) * count_keys(key) + _PER_RANGE * count_ranges(key, view)
+    if steps < _JUDGED_ON_LOOP:
         query, indexes = _judge(*arguments)
     else:
         query, indexes = await asyncio.to_thread(_judge, *arguments)

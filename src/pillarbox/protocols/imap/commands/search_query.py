@@ -55,6 +55,12 @@ def count_keys(key: k.SearchKey) -> int:
     return sum(1 for _ in k.each_key(key))
 
 
+def count_ranges(key: k.SearchKey, view: View) -> int:
+    """How many ranges of messages the keys name in all; a saved result is taken as many."""
+    sets = [one.sequence for one in k.each_key(key) if isinstance(one, k.SequenceKey)]
+    return sum(len(view.saved) if one.saved else len(one.ranges) for one in sets)
+
+
 def compile_key(key: k.SearchKey, view: View, now_ms: int, places: Places) -> q.Query:
     """The query a key asks; numbers are read as the client's, those of no message mean none."""
 
