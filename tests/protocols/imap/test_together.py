@@ -9,6 +9,7 @@ import pytest
 from kit.imap import MailHouse, Talk
 from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.model import Flag
+from pillarbox.protocols.imap import updates
 from pillarbox.protocols.imap.flagsets import render_flags
 from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.storage.tx import Tx
@@ -119,9 +120,15 @@ def any_command(draw: random.Random, count: int) -> str:
     )
 
 
-@pytest.mark.parametrize("small", [0, 500], ids=["read late", "read at once"])
+@pytest.mark.parametrize(
+    ("small", "on_loop"), [(0, 5_000), (500, 5_000), (0, 0)],
+    ids=["read late", "read at once", "in threads"],
+)  # fmt: skip
 @pytest.mark.parametrize("seed", range(3))
-async def test_pictures_stay_true(house: MailHouse, seed: int, small: int) -> None:
+async def test_pictures_stay_true(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch, seed: int, small: int, on_loop: int
+) -> None:
+    monkeypatch.setattr(updates, "_WORKED_ON_LOOP", on_loop)
     options = ImapOptions(small_mailbox_messages=small)
     draw = random.Random(seed)
     for number in range(8):

@@ -98,7 +98,7 @@ class ImapSession:
     @condstore.setter
     def condstore(self, wanted: bool) -> None:
         if wanted and not self._condstore and self.view is not None:
-            code = number_code("HIGHESTMODSEQ", self.view.modseq)
+            code = number_code("HIGHESTMODSEQ", self.view.complete_modseq)
             self.write(status_response("OK", "Highest modseq", code=code))
         self._condstore = wanted
 

@@ -37,8 +37,8 @@ from pillarbox.wire.imap.respond.replies import (
 if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
-_LOADED_ON_LOOP = 10_000
-"""Larger mailboxes would keep the other sessions waiting for milliseconds."""
+_WORKED_ON_LOOP = 5_000
+"""More messages at once would keep the other sessions waiting for milliseconds."""
 
 _UIDS_PER_LINE = 1_000
 NO_RIGHT = Right(0)
@@ -60,7 +60,8 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         if modseq == view.modseq:
             pass
         elif view.loaded:
-            take_in(view, await database.read(read.changed, view.mailbox_id, view.modseq))
+            changed = await database.read(read.changed, view.mailbox_id, view.modseq)
+            await take_in(view, changed)
         else:
             await load(session, view)
     except NotFound:
@@ -69,7 +70,7 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
             view.load_deleted()
         view.gone.update(view.uids)
     if view.loaded:
-        tell(session, view, expunge=expunge)
+        await tell(session, view, expunge=expunge)
     if view.unclaimed and not session.rev2:
         await _claim_recent(session, view)
 
@@ -120,15 +121,22 @@ async def _claim_recent(session: ImapSession, view: View) -> None:
         session.write(respond.recent(view.recent))
 
 
+async def aside(messages: int, fn: Callable[[*Ts], R], *args: *Ts) -> R:
+    """Run what works on so many messages: where those are many, in a thread.
+
+    Nothing else touches the view meanwhile: a session does one thing at a time.
+    """
+    if messages < _WORKED_ON_LOOP:
+        return fn(*args)
+    return await asyncio.to_thread(fn, *args)
+
+
 async def load(session: ImapSession, view: View) -> None:
     """Load a view that is not loaded; the client is told later of what changed till now."""
     if view.loaded:
         return
     found = await session.services.database.read(_load, view.mailbox_id, view.modseq)
-    if len(found[0]) < _LOADED_ON_LOOP:
-        view.load(*found)
-    else:
-        await asyncio.to_thread(view.load, *found)
+    await aside(len(found[0]), view.load, *found)
 
 
 async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
@@ -155,44 +163,58 @@ def _load(tx: Tx, mailbox_id: MailboxId, since: int) -> tuple[list[FlagRow], lis
     return read.select_rows(tx, mailbox_id), gone, modseq, uidnext
 
 
-def take_in(view: View, changed: read.Changed) -> None:
+async def take_in(view: View, changed: read.Changed) -> None:
     """Put what changed into the view."""
+    await aside(len(changed.rows) + len(changed.gone), _take_in, view, changed)
+
+
+def _take_in(view: View, changed: read.Changed) -> None:
     rows = [row[:4] for row in changed.rows]
     view.apply(rows, changed.gone, changed.uidnext, whole=changed.whole)
     view.modseq = changed.modseq
 
 
-def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
+async def tell(session: ImapSession, view: View, *, expunge: bool) -> None:
     """Write what the client has not been told yet."""
+    messages = len(view.announced) + len(view.gone)
+    session.write(await aside(messages, _news, session, view, expunge))
+
+
+def _news(session: ImapSession, view: View, expunge: bool) -> bytes:
+    lines: list[bytes] = []
     if len(view.sets.keywords) != view.keywords_told:
         view.keywords_told = len(view.sets.keywords)
-        session.write(respond.flags(view.sets.names()))
+        lines.append(respond.flags(view.sets.names()))
     if expunge and view.gone:
-        session.write(expunged_lines(session, *view.take_expunged()))
+        lines.append(expunged_lines(session, *view.take_expunged()))
         view.recent_told = min(view.recent_told, view.recent)
     if view.told != len(view):
         view.told = len(view)
-        session.write(respond.exists(len(view)))
-    if not session.wants(NotifyEvent.FLAG_CHANGE):
-        view.announced.clear()
+        lines.append(respond.exists(len(view)))
+    if view.announced and not session.wants(NotifyEvent.FLAG_CHANGE):
+        view.announced, view.untold = set(), True
     if view.announced:
         indexes = view.indexes_of(sorted(view.announced))
         view.announced = set()
-        session.write(flag_lines(session, view, indexes, uid=True))
-    _tell_modseq(session, view)
+        lines.append(flag_lines(session, view, indexes, uid=True))
+    lines.append(_complete_line(session, view))
+    return b"".join(lines)
 
 
-def _tell_modseq(session: ImapSession, view: View) -> None:
+def _complete_line(session: ImapSession, view: View) -> bytes:
     """Keep the client from noting a modseq before it was told what happened till then.
 
-    (RFC 7162 §3.2) That is so while expunged messages still have their numbers.
+    (RFC 7162 §3.2) That is so while expunged messages still have their numbers, and for good where
+    the client did not want to hear of changed flags (RFC 5465 §5.3).
     """
-    if not view.gone:
+    behind = bool(view.gone) or view.untold
+    if not behind:
         view.complete_modseq = view.modseq
-    if session.qresync and (view.gone or view.lagging):
-        view.lagging = bool(view.gone)
-        code = number_code("HIGHESTMODSEQ", view.complete_modseq)
-        session.write(status_response("OK", "All is told up to here", code=code))
+    if not session.qresync or not (behind or view.lagging):
+        return b""
+    view.lagging = behind
+    code = number_code("HIGHESTMODSEQ", view.complete_modseq)
+    return status_response("OK", "All is told up to here", code=code)
 
 
 def expunged_lines(session: ImapSession, indexes: Sequence[int], uids: Sequence[int]) -> bytes:
@@ -244,7 +266,7 @@ async def change(
         _with_others, actor, right, view.account_id, view.mailbox_id, view.modseq, fn, args
     )
     if done.others is not None:
-        take_in(view, done.others)
+        await take_in(view, done.others)
     view.modseq = done.modseq
     return done.result
 
@@ -277,7 +299,7 @@ async def change_flags(
         unchanged_since,
         known,
     )
-    indexes = view.set_rows(changed.rows)
+    indexes = await aside(len(changed.rows), view.set_rows, changed.rows)
     return changed, indexes
 
 

@@ -58,6 +58,7 @@ class View:
         "uidnext",
         "uids",
         "uidvalidity",
+        "untold",
     )
 
     def __init__(
@@ -89,6 +90,8 @@ class View:
         """The client has been told all that happened up to this modseq."""
         self.lagging = False
         """Whether the client was told of `complete_modseq` because more is still to be told."""
+        self.untold = False
+        """Whether flags changed that the client did not want to hear of."""
         self.loaded = False
         self.sets = FlagSets()
         self.uids, self.flags, self.modseqs = array("I"), array("I"), array("Q")
@@ -171,7 +174,7 @@ class View:
         In an empty mailbox any number is none: clients ask for `1:*` without a look at EXISTS.
         """
         if sequence.saved:
-            return self.spans_of_uids((saved, saved) for saved in self.saved)
+            return self.spans_of_indexes(self.indexes_of(self.saved))
         if uid:
             return self.spans_of_uids(sequence.resolve(self.largest_uid))
         if self.uids and sequence.highest > len(self.uids):

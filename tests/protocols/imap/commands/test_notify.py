@@ -5,6 +5,7 @@ import pytest
 from kit.imap import MailHouse
 from pillarbox.protocols.imap.commands import notify
 from pillarbox.protocols.imap.options import ImapOptions
+from pillarbox.protocols.imap.session import ImapSession
 
 
 async def test_too_many_mailboxes(house: MailHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +91,18 @@ async def test_nobody_listens_after_the_end(house: MailHouse) -> None:
     talk = await house.talk().login("SELECT INBOX", "NOTIFY SET (PERSONAL (MailboxName))")
     await talk.hang_up()
     assert not house.bus._listeners
+
+
+async def test_what_happens_while_it_begins_is_told_at_once(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk, other = await house.talk().login(), await house.talk().login()
+    look = notify.look
+
+    async def looked(session: ImapSession, *, expunge: bool) -> None:
+        await look(session, expunge=expunge)
+        await other.ask("CREATE new")
+
+    monkeypatch.setattr(notify, "look", looked)
+    await talk.ask("NOTIFY SET (PERSONAL (MailboxName))")
+    assert b'"/" "new"' in await talk.hear_unasked()

@@ -69,7 +69,7 @@ async def move(session: ImapSession, args: Move) -> Reply:
     view = await loaded_view(session, writable=True)
     if args.uid:
         await look(session, expunge=True)
-    modseq = 0
+    moved = False
     try:
         task, target = await _task(session, view, args)
         if task.opened is not None or target == task.source:
@@ -77,7 +77,7 @@ async def move(session: ImapSession, args: Move) -> Reply:
             copied = await session.services.database.write(_run, task)
         else:
             copied = await change(session, view, _run, task)
-            modseq = view.modseq
+            moved = True
             view.gone.update(copied.source_uids)
     except NotFound as failure:
         raise RefusedCommand(failure.public, "TRYCREATE") from failure
@@ -86,8 +86,11 @@ async def move(session: ImapSession, args: Move) -> Reply:
     if copied.uids:
         # Before the EXPUNGE responses, so that the client can tell where they went.
         session.write(status_response("OK", "Moved", code=_copyuid(copied)))
-        tell(session, view, expunge=True)
-    return Reply("MOVE completed", one_code(session, task.limit, modseq if copied.uids else 0))
+        await tell(session, view, expunge=True)
+    return Reply(
+        "MOVE completed",
+        one_code(session, task.limit, view.complete_modseq if moved and copied.uids else 0),
+    )
 
 
 async def _task(session: ImapSession, view: View, args: Copy | Move) -> tuple[_Task, Box]:

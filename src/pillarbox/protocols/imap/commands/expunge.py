@@ -37,5 +37,5 @@ async def expunge(session: ImapSession, args: Expunge) -> Reply:
         right=Right.EXPUNGE,
     )
     view.gone.update(gone)
-    tell(session, view, expunge=True)
-    return Reply("EXPUNGE completed", one_code(session, limit, view.modseq if gone else 0))
+    await tell(session, view, expunge=True)
+    return Reply("EXPUNGE completed", one_code(session, limit, view.complete_modseq if gone else 0))

@@ -22,7 +22,14 @@ from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
 from pillarbox.protocols.imap.limits import within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.resync import RANGES_PER_LINE, vanished
-from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
+from pillarbox.protocols.imap.updates import (
+    aside,
+    change_flags,
+    flag_lines,
+    loaded_view,
+    look,
+    tell,
+)
 from pillarbox.protocols.imap.view import Span, View
 from pillarbox.wire.imap.parse.fetch import Attribute, Fetch
 from pillarbox.wire.imap.parse.partial import partial
@@ -61,7 +68,7 @@ async def fetch(session: ImapSession, args: Fetch) -> Reply:
     if args.changed_since is not None:
         if args.vanished:
             await _tell_vanished(session, view, args.sequence, args.changed_since)
-        spans = _changed_since(view, spans, args.changed_since)
+        spans = await aside(len(view), _changed_since, view, spans, args.changed_since)
     if args.partial is not None:
         spans = partial(spans, args.partial)
     spans, limit = within_limit(session, view, spans)
@@ -159,16 +166,23 @@ def _changed_since(view: View, spans: Sequence[Span], modseq: int) -> list[Span]
 
 async def _set_seen(session: ImapSession, view: View, spans: Sequence[Span], *, uid: bool) -> None:
     """One change for all that were not seen yet, told with their new flags."""
-    seen = [bool(bits & Flag.SEEN) for bits, _ in view.sets.sets]
-    unseen = [index for start, end in spans for index in range(start, end)
-              if not seen[view.flags[index]]]  # fmt: skip
+    unseen = await aside(_count(spans), _unseen, view, spans)
     if not unseen:
         return
-    ranges = view.uid_ranges(view.spans_of_indexes(unseen))
+    ranges = view.uid_ranges(unseen)
     _, indexes = await change_flags(session, view, ranges, FlagChange.ADD, FlagSet(Flag.SEEN))
     view.announced.difference_update([view.uids[index] for index in indexes])
-    session.write(flag_lines(session, view, indexes, uid=uid))
-    tell(session, view, expunge=False)
+    lines = await aside(len(indexes), lambda: flag_lines(session, view, indexes, uid=uid))
+    session.write(lines)
+    await tell(session, view, expunge=False)
+
+
+def _unseen(view: View, spans: Sequence[Span]) -> list[Span]:
+    seen = [bool(bits & Flag.SEEN) for bits, _ in view.sets.sets]
+    return view.spans_of_indexes(
+        [index for start, end in spans for index in range(start, end)
+         if not seen[view.flags[index]]]
+    )  # fmt: skip
 
 
 async def _slices(

@@ -70,6 +70,8 @@ class Notifier:
         for account in wanted - self._stops.keys():
             bus = self._session.services.bus
             self._stops[account] = bus.subscribe(topic(account), lambda _: self.wake.set())
+            # What happened before nobody heard of.
+            self.wake.set()
 
     def close(self) -> None:
         """Listen no more."""

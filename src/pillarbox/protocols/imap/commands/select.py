@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pillarbox.base.errors import Busy, Denied, Unavailable
+from pillarbox.base.errors import Busy, Denied, Failure, Unavailable
 from pillarbox.base.ids import MailboxId, public_id
 from pillarbox.domain.mail import expunge, keywords, read, recent
 from pillarbox.domain.mail.model import Flag, Mailbox
@@ -15,8 +15,15 @@ from pillarbox.domain.sharing.rights import is_read_only
 from pillarbox.protocols.imap.errors import UID_REQUIRED, BadCommand
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.resync import RANGES_PER_LINE, check_matches, highest_match, vanished
-from pillarbox.protocols.imap.updates import change, flag_lines, load, permanent_flags, tell
-from pillarbox.protocols.imap.view import View
+from pillarbox.protocols.imap.updates import (
+    aside,
+    change,
+    flag_lines,
+    load,
+    permanent_flags,
+    tell,
+)
+from pillarbox.protocols.imap.view import Range, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.names import SEPARATOR
 from pillarbox.wire.imap.parse.select import Check, Close, QResync, Select, Unselect
@@ -34,7 +41,6 @@ if TYPE_CHECKING:
     from pillarbox.protocols.imap.session import ImapSession
 
 _LINES_AT_ONCE = 4_096
-_JUDGED_ON_LOOP = 10_000
 
 
 async def select(session: ImapSession, args: Select) -> Reply:
@@ -65,7 +71,12 @@ async def select(session: ImapSession, args: Select) -> Reply:
     session.view = view
     session.write(_opened(session, view, unseen, args.mailbox))
     if args.qresync is not None and args.qresync.uid_validity == view.uidvalidity:
-        await _resynchronise(session, view, args.qresync)
+        try:
+            await _resynchronise(session, view, args.qresync)
+        except Failure:
+            # A mailbox of which SELECT says NO is not selected (RFC 9051 §6.3.2).
+            session.view = None
+            raise
     if args.read_only or read_only:
         return Reply(f"{'EXAMINE' if args.read_only else 'SELECT'} completed", b"READ-ONLY")
     return Reply("SELECT completed", b"READ-WRITE")
@@ -160,24 +171,26 @@ async def _resynchronise(session: ImapSession, view: View, since: QResync) -> No
         known = list(since.known_uids.resolve(view.uidnext))
     above = 0 if since.matches is None else highest_match(view, *since.matches)
     gone = await session.services.database.read(read.vanished_since, view.mailbox_id, since.modseq)
-    if len(view) < _JUDGED_ON_LOOP:
-        missed = vanished(view, gone, known, above)
-    else:
-        missed = await asyncio.to_thread(vanished, view, gone, known, above)
+    missed = await aside(len(view), vanished, view, gone, known, above)
     for start in range(0, len(missed), RANGES_PER_LINE):
         session.write(vanished_earlier(missed[start : start + RANGES_PER_LINE]))
-    changed = [
-        index
-        for start, end in view.spans_of_uids(known)
-        for index in range(start, end)
-        if view.modseqs[index] > since.modseq
-    ]
+    changed = await aside(len(view), _changed, view, known, since.modseq)
     for start in range(0, len(changed), _LINES_AT_ONCE):
         some = changed[start : start + _LINES_AT_ONCE]
         session.write(flag_lines(session, view, some, uid=True))
         await session.flush()
     view.announced.difference_update([view.uids[index] for index in changed])
-    tell(session, view, expunge=True)
+    await tell(session, view, expunge=True)
+
+
+def _changed(view: View, known: Sequence[Range], modseq: int) -> list[int]:
+    # Those that came just now have no number yet.
+    return [
+        index
+        for start, end in view.spans_of_uids(known)
+        for index in range(start, min(end, view.told))
+        if view.modseqs[index] > modseq
+    ]
 
 
 async def close(session: ImapSession, args: Close) -> Reply:

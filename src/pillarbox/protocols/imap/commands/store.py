@@ -6,12 +6,19 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pillarbox.domain.mail.flags import FlagChange
+from pillarbox.domain.mail.flags import FlagChange, FlagsChanged
 from pillarbox.protocols.imap.errors import BadCommand
 from pillarbox.protocols.imap.flagsets import RECENT, flag_set
 from pillarbox.protocols.imap.limits import within_limit
 from pillarbox.protocols.imap.reply import Reply
-from pillarbox.protocols.imap.updates import change_flags, flag_lines, loaded_view, look, tell
+from pillarbox.protocols.imap.updates import (
+    aside,
+    change_flags,
+    flag_lines,
+    loaded_view,
+    look,
+    tell,
+)
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse.store import Store, StoreMode
 from pillarbox.wire.imap.respond.fetch import MODSEQ_FORM, UID_FORM, UIDFETCH, Column, fetch_columns
@@ -47,16 +54,8 @@ async def store(session: ImapSession, args: Store) -> Reply:
     if not args.silent:
         # These are told now; a silent client still has to hear what others changed before.
         view.announced.difference_update(row[0] for row in changed.rows)
-    tell(session, view, expunge=args.uid)
-    if args.uid:
-        # Numbers may have moved just now.
-        indexes = view.indexes_of([row[0] for row in changed.rows])
-    if not args.silent:
-        session.write(flag_lines(session, view, indexes, uid=args.uid))
-    elif session.condstore:
-        if args.unchanged_since is None:
-            indexes = [index for index in indexes if view.modseqs[index] == changed.modseq]
-        session.write(_modseq_lines(session, view, indexes))
+    await tell(session, view, expunge=args.uid)
+    session.write(await aside(len(indexes), _told, session, view, args, changed, indexes))
     if changed.refused:
         if limit is not None:
             session.write(status_response("OK", "Not all were taken", code=limit))
@@ -80,6 +79,22 @@ def _known(view: View, args: Store) -> dict[int, tuple[int, str | None]] | None:
         for at in indexes
         if view.modseqs[at] <= modseq
     }
+
+
+def _told(
+    session: ImapSession, view: View, args: Store, changed: FlagsChanged, indexes: list[int]
+) -> bytes:
+    """What tells the client the flags, or of a silent change the modseqs."""
+    if args.uid:
+        # Numbers may have moved just now.
+        indexes = view.indexes_of([row[0] for row in changed.rows])
+    if not args.silent:
+        return flag_lines(session, view, indexes, uid=args.uid)
+    if not session.condstore:
+        return b""
+    if args.unchanged_since is None:
+        indexes = [index for index in indexes if view.modseqs[index] == changed.modseq]
+    return _modseq_lines(session, view, indexes)
 
 
 def _modseq_lines(session: ImapSession, view: View, indexes: list[int]) -> bytes:
