@@ -104,5 +104,5 @@ async def test_what_happens_while_it_begins_is_told_at_once(
         await other.ask("CREATE new")
 
     monkeypatch.setattr(notify, "look", looked)
-    await talk.ask("NOTIFY SET (PERSONAL (MailboxName))")
-    assert b'"/" "new"' in await talk.hear_unasked()
+    talk.connection.give(b"t NOTIFY SET (PERSONAL (MailboxName))\r\n")
+    assert b"t OK NOTIFY" in await talk.hear_until(b'"/" "new"')
