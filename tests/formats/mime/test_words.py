@@ -1,6 +1,7 @@
 """Bytes to text: encoded words, charsets, damaged base64."""
 
 import base64
+import time
 
 import pytest
 
@@ -78,3 +79,29 @@ def test_large_base64_is_decoded_in_runs(line: int, monkeypatch: pytest.MonkeyPa
     assert b"".join(runs) == raw
     assert max(map(len, runs)) <= 1000 or line > 1000
     assert decode_base64(raw) == octets
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("text", ["Grüße 你好 한국어 にほん, a+b\r\n😀 x\n" * 3, "plain\n", "+-\n"])
+def test_where_long_text_is_cut_makes_no_difference(
+    text: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charsets = ("utf-8", "utf-7", "utf-16", "utf-16-be", "utf-32", "gb18030", "iso-2022-jp", "hz")
+    for charset in (*charsets, "big5", "euc-jp", "koi8-r", "utf-8-sig", "iso-2022-kr", "cp932"):
+        raw = text.encode(charset, "replace") + b"\xc3\n\x81"
+        monkeypatch.undo()
+        whole = decode_charset(raw, charset)
+        if charset != "utf-7" or size > 40:  # it is cut within a line only where lines are long
+            monkeypatch.setattr(words, "_CHARSET_BYTES", size)
+        assert decode_charset(raw, charset) == whole, charset
+
+
+def test_no_charset_holds_up_other_threads() -> None:
+    # A single call of its decoder took three seconds.
+    raw = b"\xff" * (8 << 20)
+    longest, last = 0.0, time.process_time()
+    for piece in words._utf7_pieces(raw):
+        piece.decode("utf-7", "replace")
+        longest, last = max(longest, time.process_time() - last), time.process_time()
+    assert longest < 0.2
+    assert len(decode_charset(raw, "utf-7")) == len(raw)

@@ -7,6 +7,7 @@ Never raises: what can't be decoded is kept or replaced. Not for building header
 import binascii
 import encodings.aliases
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from io import BytesIO
 from types import MappingProxyType
@@ -62,6 +63,7 @@ _WORD_START = re.compile(rb"=\?([!->@-~]{1,80})\?([bBqQ])\?")
 _QUOTED_PAIR = re.compile(rb"=([0-9A-Fa-f]{2})")
 _PIECES_MAX = 1000
 _RUN_BYTES = 1 << 20
+_CHARSET_BYTES = 64 * 1024
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -83,13 +85,38 @@ def decode_charset(raw: bytes, charset: str) -> str:
     if not codec:
         return decode_raw(raw)
     try:
-        text = raw.decode(codec, "replace")
+        text = (
+            raw.decode(codec, "replace") if len(raw) <= _CHARSET_BYTES else _in_pieces(raw, codec)
+        )
     except (LookupError, ValueError):
         return decode_raw(raw)
     if codec == "utf_7":
         # It can spell half a surrogate pair, which nothing could encode again.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _in_pieces(raw: bytes, codec: str) -> str:
+    """Long text decoded piece by piece, for some codecs take seconds, and other threads wait."""
+    if codec == "utf_7":
+        return "".join(piece.decode(codec, "replace") for piece in _utf7_pieces(raw))
+    decoder = getincrementaldecoder(codec)("replace")
+    starts = range(0, len(raw), _CHARSET_BYTES)
+    pieces = [decoder.decode(raw[start : start + _CHARSET_BYTES]) for start in starts]
+    return "".join((*pieces, decoder.decode(b"", True)))
+
+
+def _utf7_pieces(raw: bytes) -> Iterator[bytes]:
+    """Pieces that end with a line where lines have an end: nothing encoded goes beyond it.
+
+    Python's own decoder of pieces takes quadratic time.
+    """
+    start = 0
+    while start < len(raw):
+        middle = start + _CHARSET_BYTES
+        end = raw.find(b"\n", middle, middle + _CHARSET_BYTES) + 1 or middle
+        yield raw[start:end]
+        start = end
 
 
 def line_runs(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
