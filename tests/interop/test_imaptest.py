@@ -73,6 +73,7 @@ def stressed(
         assert "Traceback" not in running.log()
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.skipif(not SCRIPTS, reason="needs IMAPTEST_SCRIPTS, the folder of imaptest's scripts")
 def test_scripts(stressed: LiveServer) -> None:
     output = _imaptest(
@@ -85,6 +86,7 @@ def test_scripts(stressed: LiveServer) -> None:
     assert summary[3] == "0", "a script needs what is not announced: name it in NOT_OFFERED"
 
 
+@pytest.mark.timeout(STRESS_S + 120)
 def test_stress(stressed: LiveServer, mbox: Path) -> None:
     with imaplib.IMAP4(HOST, stressed.port("IMAP")) as client:
         client.login(ALICE, stressed.password)

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from interop.programs import ALICE, BOB, certificate, log_in, messages, needs, run
 from kit.live import LiveServer
 
@@ -161,6 +163,7 @@ def odd_messages(count: int) -> Iterator[bytes]:
         yield head + b"\n" + bodies[number % len(bodies)]()
 
 
+@pytest.mark.timeout(3 * SYNC_S)
 def test_two_thousand_messages_and_back(server: LiveServer, tmp_path: Path) -> None:
     """From one Maildir to the server, from there to another; byte by byte and flag by flag."""
     near, other = (Sync(server, tmp_path / name, BOB) for name in ("near", "other"))
