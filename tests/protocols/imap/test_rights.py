@@ -225,6 +225,27 @@ async def test_reading_is_taken_away(house: MailHouse, bob: Talk) -> None:
     assert code(await bob.ask(f'SELECT "{BOX}"')) == "NO NOPERM"
 
 
+async def test_reading_is_given_back(house: MailHouse, bob: Talk) -> None:
+    """Messages the client was told are gone don't come back unheard of (RFC 7162 §3.2.5)."""
+    await give(house, ALL)
+    await bob.ask("ENABLE QRESYNC")
+    opened = await bob.ask(f'SELECT "{BOX}"')
+    validity = next(line for line in opened if "UIDVALIDITY" in line).split()[3].strip("]")
+    await give(house, "l")
+    assert await bob.ask("NOOP") == [
+        "* VANISHED 1:2",
+        "* OK [HIGHESTMODSEQ 1] All is told up to here",
+        "t OK NOOP completed",
+    ]
+    assert await bob.ask("NOOP") == ["t OK NOOP completed"]
+    await give(house, ALL)
+    await house.deliver(MESSAGE, "Box")
+    assert (await bob.ask("NOOP"))[-1] == "* BYE You may read the mailbox again; select it anew"
+    again = await house.talk().login("ENABLE QRESYNC", user=BOB)
+    lines = await again.ask(f'SELECT "{BOX}" (QRESYNC ({validity} 1))')
+    assert sum("FETCH (UID" in line for line in lines) == 3, lines
+
+
 async def test_nothing_is_read_once_reading_is_taken_away(house: MailHouse, bob: Talk) -> None:
     await give(house, ALL)
     await bob.ask(f'SELECT "{BOX}"')

@@ -22,6 +22,7 @@ from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
 from pillarbox.domain.sharing.rights import changeable
+from pillarbox.protocols.imap.errors import HangUp
 from pillarbox.protocols.imap.view import FlagRow, View
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.imap.parse.notify import NotifyEvent
@@ -56,6 +57,9 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
     database = session.services.database
     try:
         modseq, rights = await database.lookup(_position, session.actor, view)
+        if view.withdrawn:
+            # What came back has UIDs that the client was told are gone.
+            raise HangUp("You may read the mailbox again; select it anew")
         _take_rights(session, view, rights)
         if modseq == view.modseq:
             pass
@@ -68,7 +72,9 @@ async def look(session: ImapSession, *, expunge: bool) -> None:
         # Deleted by someone else, or no longer to be read: to this client it has become empty.
         if not view.loaded:
             view.load_deleted()
-        view.gone.update(view.uids)
+        if view.withdrawn and not view.gone:
+            return
+        view.withdraw()
     if view.loaded:
         await tell(session, view, expunge=expunge)
     if view.unclaimed and not session.rev2:

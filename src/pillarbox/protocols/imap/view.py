@@ -59,6 +59,7 @@ class View:
         "uids",
         "uidvalidity",
         "untold",
+        "withdrawn",
     )
 
     def __init__(
@@ -92,6 +93,8 @@ class View:
         """Whether the client was told of `complete_modseq` because more is still to be told."""
         self.untold = False
         """Whether flags changed that the client did not want to hear of."""
+        self.withdrawn = False
+        """Whether the client may not read the mailbox any more, or it is gone."""
         self.loaded = False
         self.sets = FlagSets()
         self.uids, self.flags, self.modseqs = array("I"), array("I"), array("Q")
@@ -130,6 +133,14 @@ class View:
     def load_deleted(self) -> None:
         """Stand for a mailbox that was deleted before it was loaded: all messages are gone."""
         self.load([], range(1, self.told + 1), self.modseq, self.uidnext)
+
+    def withdraw(self) -> None:
+        """Let the mailbox be empty to this client, which may not read it any more.
+
+        Should that change, the client has to hear of everything anew: it notes the lowest modseq.
+        """
+        self.gone.update(self.uids)
+        self.complete_modseq, self.untold, self.withdrawn = 1, True, True
 
     def __len__(self) -> int:
         return len(self.uids)
