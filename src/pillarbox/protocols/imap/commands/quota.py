@@ -1,6 +1,7 @@
 """GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208).
 
-An account's mailboxes share one quota root, named by the account's address.
+An account's mailboxes share one quota root, named by the account's address; an account without a
+limit has none, as clients can't read a QUOTA response without resources.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ async def getquota(session: ImapSession, args: GetQuota) -> Reply:
     """Tell use and limit of a root: the client's own, or one of mailboxes it may read."""
     actor = session.require_actor()
     found = await session.services.database.read(_of_root, actor, args.root)
+    if not found.quota_bytes:
+        raise NotFound("There is no such quota root")
     session.write(_line(args.root, found))
     return Reply("GETQUOTA completed")
 
@@ -38,8 +41,10 @@ async def getquotaroot(session: ImapSession, args: GetQuotaRoot) -> Reply:
     """Tell a mailbox's root with its use and limit."""
     actor = session.require_actor()
     name, root, found = await session.services.database.read(_of_mailbox, actor, args.mailbox)
-    session.write(respond.quota_root(name, [root], utf8=session.utf8))
-    session.write(_line(root, found))
+    roots = [root] if found.quota_bytes else []
+    session.write(respond.quota_root(name, roots, utf8=session.utf8))
+    if roots:
+        session.write(_line(root, found))
     return Reply("GETQUOTAROOT completed")
 
 
@@ -74,7 +79,5 @@ def _usage(tx: Tx, account: AccountId) -> Usage:
 
 
 def _line(root: str, usage: Usage) -> bytes:
-    if not usage.quota_bytes:
-        return respond.quota(root, ())
     used, limit = -(-usage.used_bytes // _UNIT_BYTES), usage.quota_bytes // _UNIT_BYTES
     return respond.quota(root, [("STORAGE", used, limit)])
