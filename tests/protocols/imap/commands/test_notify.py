@@ -1,11 +1,14 @@
 """NOTIFY: too much, failures meanwhile, and what must not be told."""
 
+import threading
+
 import pytest
 
 from kit.imap import MailHouse
 from pillarbox.protocols.imap.commands import notify
 from pillarbox.protocols.imap.options import ImapOptions
 from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.imap.watch import Manner, Overview, Watch
 
 
 async def test_too_many_mailboxes(house: MailHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +94,33 @@ async def test_nobody_listens_after_the_end(house: MailHouse) -> None:
     talk = await house.talk().login("SELECT INBOX", "NOTIFY SET (PERSONAL (MailboxName))")
     await talk.hang_up()
     assert not house.bus._listeners
+
+
+async def test_very_many_mailboxes_are_looked_through_by_a_thread(
+    house: MailHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    standing, news = Watch.standing, Watch.news
+
+    def stand(watch: Watch, manner: Manner) -> list[bytes]:
+        threads.append(threading.current_thread())
+        return standing(watch, manner)
+
+    def tell(watch: Watch, now: Overview, manner: Manner) -> list[bytes]:
+        threads.append(threading.current_thread())
+        return news(watch, now, manner)
+
+    monkeypatch.setattr(Watch, "standing", stand)
+    monkeypatch.setattr(Watch, "news", tell)
+    talk, other = await house.talk().login(), await house.talk().login()
+    talk.connection.give(b"t NOTIFY SET STATUS (PERSONAL (MessageNew MessageExpunge))\r\n")
+    assert b"* STATUS" in await talk.hear_until(b"t OK")
+    talk.connection.taken()
+    await house.deliver(b"Subject: new\r\n\r\nhello\r\n", "Archive")
+    await talk.hear_until(b'STATUS "Archive" (MESSAGES 1')
+    assert len(threads) >= 2
+    assert threading.current_thread() not in threads
+    await other.hang_up()
 
 
 async def test_what_happens_while_it_begins_is_told_at_once(

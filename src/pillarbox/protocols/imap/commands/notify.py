@@ -40,7 +40,7 @@ async def notify(session: ImapSession, args: Notify) -> Reply:
     notifier.listen()
     notifier.seen(session.view)
     if args.status:
-        for line in watch.standing(notifier.manner()):
+        for line in await asyncio.to_thread(watch.standing, notifier.manner()):
             session.write(line)
     return Reply("NOTIFY completed")
 
@@ -136,7 +136,7 @@ class Notifier:
         now = await session.services.database.read(overview, actor, watch.shared, watch.annotated)
         lines = []
         if len(now.boxes) <= MAX_WATCHED:
-            lines = self.watch.news(now, self.manner())
+            lines = await asyncio.to_thread(watch.news, now, self.manner())
             if len(lines) <= MAX_LINES:
                 for line in lines:
                     session.write(line)
