@@ -44,7 +44,7 @@ class FakeConnection:
         return item
 
     async def read_or(self, wake: asyncio.Event, timeout_s: float) -> bytes | None:
-        if wake.is_set():
+        if wake.is_set() and not self._input:
             return None
         reading = asyncio.ensure_future(self.read(timeout_s, at_rest=True))
         waking = asyncio.ensure_future(wake.wait())

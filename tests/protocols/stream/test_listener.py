@@ -186,6 +186,29 @@ async def test_read_or_wakes_without_losing_input(server: Server) -> None:
     writer.close()
 
 
+async def test_input_comes_before_a_hint(server: Server) -> None:
+    """Who is woken again and again hears the client all the same."""
+    wake = asyncio.Event()
+    wake.set()
+    heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def session(connection: Connection) -> None:
+        connection.write(b"ready")
+        for turn in range(100_000):
+            if await connection.read_or(wake, 5):
+                heard.set_result(turn)
+                return
+            await asyncio.sleep(0)
+        heard.set_result(-1)
+
+    await server.start(session)
+    reader, writer = await server.connect()
+    await reader.readexactly(5)
+    writer.write(b"NOOP")
+    assert await asyncio.wait_for(heard, 30) >= 0
+    writer.close()
+
+
 async def test_writes_of_one_turn_leave_together(server: Server) -> None:
     sent: list[bytes] = []
 

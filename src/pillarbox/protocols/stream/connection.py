@@ -117,12 +117,15 @@ class Connection(asyncio.Protocol):
         return self._take()
 
     async def read_or(self, wake: asyncio.Event, timeout_s: float) -> bytes | None:
-        """Like `read` at rest, but `None` as soon as `wake` is set; no input is lost."""
+        """Like `read` at rest, but `None` as soon as `wake` is set; no input is lost.
+
+        Input comes first: whoever is woken all the time must still hear the client.
+        """
         if self._draining:
             raise Draining
-        if wake.is_set():
-            return None
         if not self._chunks and not self._ended:
+            if wake.is_set():
+                return None
             hint = self._loop.create_task(wake.wait())
             try:
                 await self._wait(timeout_s, True, hint)
