@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -402,6 +403,71 @@ async def test_fuzzy_finds_nothing_in_attachments_that_were_not_read(account: Ma
     await indexing.close()
 
 
+async def test_documents_keep_no_search_waiting_for_long(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = random.Random(2)
+    while b"application/pdf" not in (content := corpus.message(source)):
+        pass
+    for _ in range(3):
+        await account.put(content)
+    box = (await account.box()).id
+    busy, over = asyncio.Event(), asyncio.Event()
+
+    class SlowExtraction(Extraction):
+        """Reads until somebody says that it is over."""
+
+        calls = 0
+
+        async def text(self, content_type: str, filename: str | None, data: bytes) -> str | None:
+            self.calls += 1
+            busy.set()
+            await over.wait()
+            return None
+
+    extraction = SlowExtraction()
+    cache = ByteCache(1 << 20)
+    indexing = Indexing(account.database, account.store, cache, extraction, "one")
+    search = MailSearch(account.database, account.store, Line(1, 8), cache, indexing)
+    slow = asyncio.ensure_future(search.find(account.id, box, q.Text("xylophonist")))
+    await busy.wait()
+    assert (await search.find(account.id, box, q.Header("from", "xylophonist"))).uids == []
+    later = SimpleNamespace(monotonic=lambda: float("inf"))
+    monkeypatch.setattr("pillarbox.pipeline.mail_search.time", later)
+    over.set()
+    assert (await slow).uids == []
+    assert extraction.calls < 3
+    await indexing.close()
+
+
+async def test_documents_that_take_too_long_are_given_up(
+    account: MailAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = b"--b\r\nContent-Type: application/pdf\r\n\r\n%%PDF %d\r\n"
+    parts = b"".join(part % number for number in range(9))
+    head = (
+        b"Subject: many\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
+    await account.put(head + parts + b"--b--\r\n")
+
+    class HangingExtraction(Extraction):
+        """Never finds anything."""
+
+        calls = 0
+
+        async def text(self, content_type: str, filename: str | None, data: bytes) -> str | None:
+            self.calls += 1
+            return None
+
+    extraction = HangingExtraction()
+    monkeypatch.setattr("pillarbox.pipeline.jobs.indexing.SLOW_FROM_S", 0.0)
+    cache = ByteCache(1 << 20)
+    indexing = Indexing(account.database, account.store, cache, extraction, "one")
+    await indexing.index(account.id)
+    assert extraction.calls == 3
+    await indexing.close()
+
+
 async def test_a_message_that_is_gone_does_not_end_searches(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -437,6 +503,10 @@ async def test_text_of_attachments_goes_with_the_email(
     assert await account.database.read(index.attached, sealer, email)
     await account.do(expunge.remove, "INBOX", ((1, 1),))
     await account.database.write(sweep.sweep, account.store.blobs, 1 << 50, 100)
+    assert await account.database.read(index.attached, sealer, email) is None
+    # What was still being read meanwhile is not kept.
+    sealed = index.seal_attached(sealer, email, "late")
+    assert not await account.database.write(index.save_attached, email, sealed)
     assert await account.database.read(index.attached, sealer, email) is None
 
 

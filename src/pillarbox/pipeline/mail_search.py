@@ -6,6 +6,7 @@ nothing is missed that came in before the search began.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ CACHE_BYTES = 64 << 20
 INDEX_FIRST_FROM = 256
 """So many messages above the mark are indexed rather than read one by one."""
 INDEXINGS_WAITING = 32
+ATTACHMENTS_AT_MOST_S = 30.0
+"""So long a search waits for the text of documents that came lately; then it goes without."""
 _TRIES = 3
 _log = logger("search")
 
@@ -71,12 +74,19 @@ class MailSearch:
             outcome = await self._search(account, mailbox, query, report)
             return Found(outcome.uids, outcome.relevancy)
         await self._catch_up(account, mailbox, progress)
+        until_s = time.monotonic() + ATTACHMENTS_AT_MOST_S
+
+        def go_on() -> bool:
+            return time.monotonic() < until_s and (is_wanted is None or is_wanted())
+
         async with self.line:
             outcome = await self._search(account, mailbox, query, report)
-            for _ in range(_TRIES):
-                if not outcome.missing or self.indexing is None:
-                    break
-                await self.indexing.know_attachments(account, outcome.missing)
+        for _ in range(_TRIES):
+            if not outcome.missing or self.indexing is None or not go_on():
+                break
+            # Others search meanwhile: documents may take long, and their senders choose how long.
+            await self.indexing.know_attachments(account, outcome.missing, go_on)
+            async with self.line:
                 outcome = await self._search(account, mailbox, query, report)
         if outcome.unreadable:
             ids = [public_id("M", email) for email in outcome.unreadable]

@@ -46,6 +46,8 @@ REST_AT_MOST_S = 5.0
 SWEEP_STEP = 50
 TEXT_CHARACTERS = 1 << 20
 """Of the text inside all attachments of an email."""
+SLOW_FROM_S, SLOW_MOST = 5.0, 3
+"""Of an email with so many documents that took so long for nothing the others are left out."""
 
 _ACCOUNT = "account:"
 _log = logger("indexing")
@@ -168,12 +170,18 @@ class Indexing:
             if progress is not None:
                 run.listeners.remove(progress)
 
-    async def know_attachments(self, account: AccountId, emails: Sequence[EmailId]) -> None:
+    async def know_attachments(
+        self, account: AccountId, emails: Sequence[EmailId], go_on: Callable[[], bool]
+    ) -> None:
         """Have the text inside the attachments of some emails taken out and kept.
 
-        What can't be had now is left for later, and told in the log.
+        What can't be had now is left for later, and told in the log; so are those left when
+        `go_on`, asked before each email, says no.
         """
         for email in emails:
+            if not go_on():
+                _log.warning("attachments take too long to read", account=account)
+                return
             missing = await self._database.read(
                 without_text, self._content, self._cache, account, [email]
             )
@@ -287,14 +295,18 @@ class Indexing:
     async def _keep_text(self, attached: Attached, sealer: Sealer) -> str | None:
         """Take the text out of an email's attachments and keep it; `None` if it can't be had."""
         texts: list[str] = []
-        left = TEXT_CHARACTERS
+        left, slow = TEXT_CHARACTERS, 0
         try:
             for part in attached.parts:
                 data = await asyncio.to_thread(part.content)
+                began_s = time.monotonic()
                 text = await self._extraction.text(part.content_type, part.filename, data)
                 if text and left > 0:
                     texts.append(text[:left])
                     left -= len(texts[-1])
+                slow += not text and time.monotonic() - began_s >= SLOW_FROM_S
+                if slow >= SLOW_MOST or not left:
+                    break  # its sender must not keep everybody's documents waiting
         except (Busy, Unavailable) as failure:
             _log.warning("attachments can't be read now", why=failure.cause or failure.public)
             return None

@@ -23,7 +23,7 @@ from pillarbox.domain.mail.index.tables import (
     index_sections,
     index_segments,
 )
-from pillarbox.domain.mail.tables import mailboxes
+from pillarbox.domain.mail.tables import emails, mailboxes
 from pillarbox.domain.owners.quota import salt_of
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.keys import KeyRing, Sealer
@@ -140,7 +140,10 @@ _ADD_ATTACHED = Statement(
         select(
             bindparam("email", type_=attachment_texts.c.email_id.type),
             bindparam("sealed", type_=attachment_texts.c.text.type),
-        ).where(~exists().where(attachment_texts.c.email_id == bindparam("email"))),
+        ).where(
+            exists().where(emails.c.id == bindparam("email")),
+            ~exists().where(attachment_texts.c.email_id == bindparam("email")),
+        ),
     )
 )
 _REMOVE_ATTACHED = Statement(
@@ -359,7 +362,7 @@ def seal_attached(sealer: Sealer, email: EmailId, text: str) -> bytes:
 
 
 def save_attached(tx: Tx, email: EmailId, sealed: bytes) -> bool:
-    """Keep the text inside an email's attachments; `False` where some is kept already."""
+    """Keep the text inside an email's attachments; `False` where it has some, or is gone."""
     return tx.run(_ADD_ATTACHED, email=email, sealed=sealed) == 1
 
 
