@@ -106,7 +106,7 @@ _CHANGED = Statement(
     .where(_OF_MAILBOX, messages.c.modseq > bindparam("since"))
     .order_by(messages.c.uid)
 )
-_UNSEEN_WINDOW = 2_000
+_UNSEEN_WINDOW = 1_000
 _FIRST_FLAGS = Statement(
     select(messages.c.flags).where(_OF_MAILBOX).order_by(messages.c.uid).limit(bindparam("most"))
 )
@@ -253,18 +253,19 @@ def vanished_since(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int] | None:
 def first_unseen(tx: Tx, mailbox: MailboxId, total: int, unseen: int) -> int:
     """The number of the first message without \\Seen, or 0 where it isn't found quickly.
 
-    `total` and `unseen` are the mailbox's counters. Looks at its beginning and its end only: where
+    `total` and `unseen` are the mailbox's counters. Looks at its end and its beginning only: where
     the end has as many unseen messages as the mailbox, the first of them is the first of all.
     """
     if not unseen:
         return 0
+    seen = Flag.SEEN.value
+    most = min(2 * unseen + 50, _UNSEEN_WINDOW)
+    last = tx.all(_LAST_FLAGS, mailbox=mailbox, most=most)
+    places = [at for at, (flags,) in enumerate(last) if not flags & seen]
+    if len(places) == unseen:
+        return total - places[-1]
     first = tx.all(_FIRST_FLAGS, mailbox=mailbox, most=_UNSEEN_WINDOW)
-    for place, (flags,) in enumerate(first, 1):
-        if not flags & Flag.SEEN:
-            return place
-    last = tx.all(_LAST_FLAGS, mailbox=mailbox, most=_UNSEEN_WINDOW)
-    places = [at for at, (flags,) in enumerate(last) if not flags & Flag.SEEN]
-    return total - places[-1] if len(places) == unseen else 0
+    return next((place for place, (flags,) in enumerate(first, 1) if not flags & seen), 0)
 
 
 def expunged_since(tx: Tx, mailbox: MailboxId, modseq: int, ranges: UidRanges | None) -> list[int]:
