@@ -168,6 +168,23 @@ async def test_several_mailboxes_of_others_as_far_as_rights_go(house: MailHouse)
         assert lines[0].endswith(" UID ALL 1")
 
 
+async def test_subtrees(house: MailHouse) -> None:
+    talk = await house.talk().login(*(f"CREATE {name}" for name in ("a/b/c", "ab/c", "b/a")))
+    for name in ("a", "a/b", "a/b/c", "ab/c", "b/a"):
+        await house.deliver(mail("one"), name)
+    many = " ".join(f"none{number}" for number in range(900))
+    for source, expected in (
+        ("subtree a", ["a", "a/b", "a/b/c"]),
+        ("subtree-one a", ["a", "a/b"]),
+        ("subtree (a/b ab)", ["a/b", "a/b/c", "ab/c"]),
+        ("subtree-one (a/b ab/c a/)", ["a/b", "a/b/c", "ab/c"]),
+        (f"subtree ({many} b)", ["b/a"]),
+    ):
+        lines = await talk.ask(f"ESEARCH IN ({source}) SUBJECT one")
+        found = [line.split(" MAILBOX ")[1].split(" ")[0].strip('"') for line in lines[:-1]]
+        assert sorted(found) == expected, source
+
+
 async def test_too_many_mailboxes(house: MailHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pillarbox.protocols.imap.commands.esearch.MAX_MAILBOXES", 3)
     talk = await filled(house)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.domain.accounts.model import Actor
@@ -118,16 +118,19 @@ def _chosen(tx: Tx, actor: Actor, source: Source, every: Sequence[Access]) -> li
             return [one for one in every if one.name in names]
         case SourceKind.SUBTREE | SourceKind.SUBTREE_ONE:
             deep = source.kind is SourceKind.SUBTREE
-            return [one for one in every if _is_in(one.name, source.names, deep=deep)]
+            tops = frozenset(source.names)
+            return [one for one in every if _is_in(one.name, tops, deep=deep)]
         case _:
             return []
 
 
-def _is_in(name: str, tops: Sequence[str], *, deep: bool) -> bool:
-    for top in tops:
-        if name == top:
+def _is_in(name: str, tops: Collection[str], *, deep: bool) -> bool:
+    """Whether one of these is the mailbox or above it; of as many as a client likes to name."""
+    if name in tops:
+        return True
+    above = name.rpartition("/")[0]
+    while above:
+        if above in tops:
             return True
-        below = name.removeprefix(top + "/")
-        if below != name and (deep or "/" not in below):
-            return True
+        above = above.rpartition("/")[0] if deep else ""
     return False
