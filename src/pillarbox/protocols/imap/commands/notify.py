@@ -26,17 +26,24 @@ async def notify(session: ImapSession, args: Notify) -> Reply:
     """Tell of these events from now on, and of nothing else."""
     actor = session.require_actor()
     watch = Watch(actor.account_id, args.groups)
-    if watch.others:
-        watch.known = await session.services.database.read(
-            overview, actor, watch.shared, watch.annotated
-        )
-        if len(watch.known.boxes) > MAX_WATCHED:
-            raise RefusedCommand("You have too many mailboxes for that", "NOTIFICATIONOVERFLOW")
-    session.end_notifying()
-    if args.groups:
-        # Whatever is to be told later, first all that has gathered (RFC 5465 §3.1).
-        await look(session, expunge=True)
-    session.notifier = notifier = Notifier(session, watch)
+    notifier = Notifier(session, watch)
+    # Before anything is read, so that nothing happens that nobody hears of.
+    notifier.listen(first=True)
+    try:
+        if watch.others:
+            watch.known = await session.services.database.read(
+                overview, actor, watch.shared, watch.annotated
+            )
+            if len(watch.known.boxes) > MAX_WATCHED:
+                raise RefusedCommand("You have too many mailboxes for that", "NOTIFICATIONOVERFLOW")
+        session.end_notifying()
+        if args.groups:
+            # Whatever is to be told later, first all that has gathered (RFC 5465 §3.1).
+            await look(session, expunge=True)
+    except BaseException:
+        notifier.close()
+        raise
+    session.notifier = notifier
     notifier.listen()
     notifier.seen(session.view)
     if args.status:
@@ -58,8 +65,11 @@ class Notifier:
         self.watch = watch
         self.wake = asyncio.Event()
 
-    def listen(self) -> None:
-        """Hear of changes of all accounts that own something watched."""
+    def listen(self, *, first: bool = False) -> None:
+        """Hear of changes of all accounts that own something watched.
+
+        Unless this is the `first` thing done, new ones have to be looked at once more.
+        """
         wanted: set[AccountId] = set()
         if self.watch.others:
             wanted = self.watch.known.owners | {self._session.require_actor().account_id}
@@ -70,8 +80,8 @@ class Notifier:
         for account in wanted - self._stops.keys():
             bus = self._session.services.bus
             self._stops[account] = bus.subscribe(topic(account), lambda _: self.wake.set())
-            # What happened before nobody heard of.
-            self.wake.set()
+            if not first:
+                self.wake.set()
 
     def close(self) -> None:
         """Listen no more."""
