@@ -148,3 +148,17 @@ async def test_pictures_stay_true(
             await draw.choice(pictures).check(await true_state(house))
     for picture in pictures:
         await picture.check(await true_state(house))
+
+
+async def test_all_sessions_tell_the_same_keywords(house: MailHouse) -> None:
+    first = await house.talk().login("SELECT INBOX")
+    await first.ask(r"NOOP")
+    other = await house.talk().login("SELECT INBOX")
+    await other.say(b"t APPEND INBOX (Gone) {1+}\r\nx\r\n")
+    await other.ask(r"STORE 1 +FLAGS (\Deleted)")
+    await other.ask("EXPUNGE")
+    flags = [line for line in await first.ask("NOOP") if line.startswith("* FLAGS")]
+    assert len(flags) == 1
+    assert "Gone" in flags[0]
+    third = await house.talk().login()
+    assert any("Gone" in line for line in await third.ask("SELECT INBOX"))

@@ -6,12 +6,13 @@ loop only pastes bytes. Callers bound what they ask for at once.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, case, func, select
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.domain.mail import keywords
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Flag
 from pillarbox.domain.mail.placement import UidRanges
@@ -133,6 +134,7 @@ class Changed:
     `rows` are the living messages that changed or came: (UID, bits, keywords, modseq, modseq at
     which the message came). `gone` are UIDs of expunged ones, some perhaps never seen by the asker.
     With `whole` that is no longer known: `rows` are all living messages, and the others are gone.
+    `keywords` are all of the mailbox, even those no message has now.
     """
 
     modseq: int
@@ -140,6 +142,7 @@ class Changed:
     rows: list[tuple[int, int, str | None, int, int]]
     gone: list[int]
     whole: bool = False
+    keywords: list[str] = field(default_factory=list)
 
 
 def position(tx: Tx, mailbox: MailboxId) -> tuple[int, int]:
@@ -239,7 +242,8 @@ def changed(tx: Tx, mailbox: MailboxId, since_modseq: int) -> Changed:
     gone = vanished_since(tx, mailbox, since_modseq)
     since = 0 if gone is None else since_modseq
     rows = tx.all(_CHANGED, mailbox=mailbox, since=since)
-    return Changed(modseq, uidnext, rows, gone or [], whole=gone is None)
+    names = keywords.names(tx, mailbox)
+    return Changed(modseq, uidnext, rows, gone or [], gone is None, names)
 
 
 def vanished_since(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int] | None:

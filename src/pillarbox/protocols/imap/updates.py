@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple
 from pillarbox.base.errors import Busy, Denied, NotFound, Unavailable
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.mail import flags, read, recent
+from pillarbox.domain.mail import flags, keywords, read, recent
 from pillarbox.domain.mail.flags import EVERY_FLAG, FlagChange, FlagsChanged
 from pillarbox.domain.mail.model import FLAG_NAMES, FlagSet
 from pillarbox.domain.mail.placement import UidRanges
@@ -141,8 +141,10 @@ async def load(session: ImapSession, view: View) -> None:
     """Load a view that is not loaded; the client is told later of what changed till now."""
     if view.loaded:
         return
-    found = await session.services.database.read(_load, view.mailbox_id, view.modseq)
-    await aside(len(found[0]), view.load, *found)
+    database = session.services.database
+    names, rows, gone, modseq, uidnext = await database.read(_load, view.mailbox_id, view.modseq)
+    await aside(len(rows), view.load, rows, gone, modseq, uidnext)
+    view.sets.keywords.update(dict.fromkeys(names))
 
 
 async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
@@ -163,10 +165,13 @@ async def loaded_view(session: ImapSession, *, writable: bool = False) -> View:
     return view
 
 
-def _load(tx: Tx, mailbox_id: MailboxId, since: int) -> tuple[list[FlagRow], list[int], int, int]:
+def _load(
+    tx: Tx, mailbox_id: MailboxId, since: int
+) -> tuple[list[str], list[FlagRow], list[int], int, int]:
     modseq, uidnext = read.position(tx, mailbox_id)
     gone = read.expunged_since(tx, mailbox_id, since, None) if modseq != since else []
-    return read.select_rows(tx, mailbox_id), gone, modseq, uidnext
+    names = keywords.names(tx, mailbox_id)
+    return names, read.select_rows(tx, mailbox_id), gone, modseq, uidnext
 
 
 async def take_in(view: View, changed: read.Changed) -> None:
@@ -177,6 +182,7 @@ async def take_in(view: View, changed: read.Changed) -> None:
 def _take_in(view: View, changed: read.Changed) -> None:
     rows = [row[:4] for row in changed.rows]
     view.apply(rows, changed.gone, changed.uidnext, whole=changed.whole)
+    view.sets.keywords.update(dict.fromkeys(changed.keywords))
     view.modseq = changed.modseq
 
 
