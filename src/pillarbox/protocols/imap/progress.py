@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pillarbox.wire.imap.respond.replies import in_progress_code, status_response
 
-if TYPE_CHECKING:
-    from pillarbox.protocols.imap.session import ImapSession
-
 _LOOK_EVERY_S = 1.0
+
+
+class Waiting(Protocol):
+    """The client that waits, as its session knows it."""
+
+    tag: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether the client has left."""
+        ...
+
+    def interject(self, line: bytes) -> bool:
+        """Send a response at once; `False` where that is not possible now."""
+        ...
 
 
 class Progress:
     """The command that runs: `with session.progress:` around it."""
 
-    __slots__ = ("_done", "_left_s", "_lost", "_session", "_timer")
+    __slots__ = ("_done", "_every_s", "_left_s", "_lost", "_session", "_timer")
 
-    def __init__(self, session: ImapSession) -> None:
+    def __init__(self, session: Waiting, every_s: float) -> None:
         self._session = session
+        self._every_s = every_s
         self._timer: asyncio.TimerHandle | None = None
         self._done: tuple[int, int] | None = None
         self._left_s = 0.0
@@ -46,7 +59,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._done = None
-        self._left_s = self._session.services.options.progress_every_s
+        self._left_s = self._every_s
         self._wait()
         return self
 
@@ -67,14 +80,14 @@ class Progress:
 
     def _look(self) -> None:
         session = self._session
-        self._lost = session.connection.lost
+        self._lost = session.lost
         if self._lost:
             return
         if self._left_s <= 0:
             done, total = self._done or (None, None)
             code = in_progress_code(session.tag, done, total)
             if session.interject(status_response("OK", "Still at it", code=code)):
-                self._left_s = session.services.options.progress_every_s
+                self._left_s = self._every_s
             else:
                 self._left_s = _LOOK_EVERY_S
         self._wait()

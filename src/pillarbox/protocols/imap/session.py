@@ -5,7 +5,7 @@ Reads nothing but answers to challenges and runs no command: `conversation` does
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.authentication import ChannelFacts
@@ -21,9 +21,6 @@ from pillarbox.wire.imap.parse.notify import NotifyEvent
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
 from pillarbox.wire.imap.respond.replies import number_code, status_response
 
-if TYPE_CHECKING:
-    from pillarbox.protocols.imap.commands.notify import Notifier
-
 _LOGIN_PATIENCE = 3
 """How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
@@ -32,6 +29,28 @@ _SENT_BYTES = 128 * 1024
 """What is handed to the connection at once."""
 _FREE_BYTES = 64 * 1024
 """What a client's command may hold in literals without room being taken for it."""
+
+
+class Notifying(Protocol):
+    """Tells a client what it asked for with NOTIFY, when `wake` is set (RFC 5465)."""
+
+    wake: asyncio.Event
+
+    def wants(self, event: NotifyEvent) -> bool:
+        """Whether the client wants to be told of an event in the selected mailbox."""
+        ...
+
+    def close(self) -> None:
+        """Listen no more."""
+        ...
+
+    async def push(self, *, idle: bool = False) -> None:
+        """Tell what has happened; between two commands, or in IDLE."""
+        ...
+
+    async def tell_new(self) -> None:
+        """Tell the items asked for of messages the client has just been told of."""
+        ...
 
 
 class ImapSession:
@@ -75,12 +94,12 @@ class ImapSession:
         self.tag = ""
         """The tag of the command that runs."""
         self.leaving = False
-        self.notifier: Notifier | None = None
+        self.notifier: Notifying | None = None
         """Tells what NOTIFY asked for; without, only of the selected mailbox and when asked."""
         self._reserved_since = 0.0
         self.failed_logins = 0
         self.unauthentications = 0
-        self.progress = Progress(self)
+        self.progress = Progress(self, services.options.progress_every_s)
         """How far the command that runs is."""
         self._out: list[bytes | memoryview] = []
         self._sending = False
@@ -144,6 +163,11 @@ class ImapSession:
                     sent_bytes = 0
         self._sending = False
         await connection.drain()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the client has left."""
+        return self.connection.lost
 
     def interject(self, line: bytes) -> bool:
         """Send a response at once, behind those written; `False` where one is half sent."""

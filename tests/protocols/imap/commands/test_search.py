@@ -211,7 +211,7 @@ async def test_long_commands_say_how_far_they_are(house: MailHouse) -> None:
 async def test_whoever_left_is_not_worked_for(house: MailHouse) -> None:
     options = ImapOptions("mx.example.test", progress_every_s=0.01)
     talk = await house.talk(options=options).login("SELECT INBOX")
-    progress = Progress(talk.session)
+    progress = Progress(talk.session, 10.0)
     talk.connection.lost = True
     with progress:
         progress.tell_or_end(1, 2)
