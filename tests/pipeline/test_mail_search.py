@@ -334,6 +334,23 @@ async def test_much_is_indexed_before_it_is_searched(
     assert told[-1] == (25, 25)
 
 
+async def test_very_much_is_read_rather_than_waited_for(
+    account: MailAccount, indexing: Indexing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pillarbox.pipeline.mail_search.INDEX_FIRST_FROM", 2)
+    monkeypatch.setattr("pillarbox.pipeline.mail_search.INDEX_FIRST_UP_TO", 4)
+    for number in range(5):
+        await account.put(letter(f"number {number}", "noodles"))
+    box = (await account.box()).id
+    search = new_search(account, indexing)
+    assert (await search.find(account.id, box, q.Text("noodle"))).uids == [1, 2, 3, 4, 5]
+    assert await account.database.read(index.segments, account.id) == []
+    monkeypatch.setattr("pillarbox.pipeline.jobs.indexing.QUIET_S", 0.0)
+    monkeypatch.setattr("pillarbox.pipeline.jobs.indexing.FEW", 0)
+    await indexing.run_noted()  # it was noted to be done
+    assert await account.database.read(index.lagging) == {}
+
+
 async def test_without_a_lease_all_is_read(
     account: MailAccount, indexing: Indexing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,19 +1,21 @@
 """Finding messages: what SEARCH, SORT and THREAD, JMAP and the web UI ask, in one place.
 
-Calls `domain/mail/search` in a database thread; few searches that open mail run at once. Where much
-of a mailbox is not indexed yet, that is done first; a little is read by the search itself. So
-nothing is missed that came in before the search began.
+Calls `domain/mail/search` in a database thread; few searches that open mail run at once. Where some
+hundreds of a mailbox are not indexed yet, that is done first; fewer, and very many, are read by the
+search itself. So nothing is missed that came in before the search began.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.cpu import Line
 from pillarbox.base.ids import AccountId, MailboxId, public_id
 from pillarbox.base.log import logger
+from pillarbox.domain.changes import topic
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.index.store import behind
 from pillarbox.domain.mail.query import Query
@@ -25,8 +27,11 @@ Progress = Callable[[int, int], None]
 """Is told from time to time how many messages of how many have been looked at."""
 
 CACHE_BYTES = 64 << 20
+INDEX_FIRST_AT_MOST_S = 5.0
 INDEX_FIRST_FROM = 256
 """So many messages above the mark are indexed rather than read one by one."""
+INDEX_FIRST_UP_TO = 5_000
+"""More, as after an import, take longer to index than to read."""
 INDEXINGS_WAITING = 32
 ATTACHMENTS_AT_MOST_S = 30.0
 """So long a search waits for the text of documents that came lately; then it goes without."""
@@ -98,12 +103,17 @@ class MailSearch:
     ) -> None:
         if self.indexing is None:
             return
-        if await self.database.lookup(behind, mailbox) < INDEX_FIRST_FROM:
+        count = await self.database.lookup(behind, mailbox)
+        if count < INDEX_FIRST_FROM:
+            return
+        if count > INDEX_FIRST_UP_TO:
+            self.indexing.note(topic(account))
             return
         # A line of its own: those who search what is indexed need not wait for it.
-        async with self.indexing_line:
-            if await self.database.lookup(behind, mailbox) >= INDEX_FIRST_FROM:
-                await self.indexing.index(account, urgent=True, progress=progress)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(INDEX_FIRST_AT_MOST_S), self.indexing_line:
+                if await self.database.lookup(behind, mailbox) >= INDEX_FIRST_FROM:
+                    await self.indexing.index(account, urgent=True, progress=progress)
 
     async def _search(
         self, account: AccountId, mailbox: MailboxId, query: Query, report: Report | None
