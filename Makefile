@@ -25,7 +25,7 @@ bench: $(RUN_ENV)/.ready
 	$(RUN_ENV)/bin/python bench/run.py $(BENCH)
 
 interop: packages $(DEV_ENV)/.ready
-	$(DEV_ENV)/bin/python -m pytest -n 1 tests/interop -v
+	$(DEV_ENV)/bin/python -m pytest -n 1 tests/interop -v -rs
 
 # Programs the tests drive pillarbox with. Where they can't be installed (no Debian, no root), the
 # tests that need them are skipped by name.
