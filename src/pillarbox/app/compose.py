@@ -173,9 +173,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         database, login, bus, content, clock, preparation, in_flight, search, authentication,
         _imap_options(options, around),
     )  # fmt: skip
-    pop3 = Pop3Services(
-        database, login, content, imap.authentication, _pop3_options(options, around)
-    )
+    pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
     purge = Purge(database, content.blobs, clock)
     jobs = JobRunner(database, clock, owner, _jobs(purge, indexing, keys))
     return Services(

@@ -6,6 +6,7 @@ time it is used and keeps the text, so a call costs what the driver costs and no
 
 from typing import Any
 
+from sqlalchemy import Table, bindparam, insert
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -20,6 +21,13 @@ class Statement:
 
     def __init__(self, core: ClauseElement) -> None:
         self.core = core
+
+
+def insert_row(table: Table) -> Statement:
+    """The insertion of one row; its parameters are named as the table's columns, all of them."""
+    return Statement(
+        insert(table).values({column.name: bindparam(column.name) for column in table.columns})
+    )
 
 
 class Compiled:

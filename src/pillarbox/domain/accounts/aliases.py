@@ -14,7 +14,7 @@ from pillarbox.domain.accounts import domains, names
 from pillarbox.domain.accounts.model import TOPIC, Alias, Domain
 from pillarbox.domain.accounts.tables import alias_targets, aliases, user_groups, users
 from pillarbox.formats.address import Address
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Row, Tx
 
 MAX_TARGETS = 1000
@@ -52,11 +52,7 @@ _INSERT = Statement(
         created_ms=bindparam("created_ms"),
     )
 )
-_INSERT_TARGET = Statement(
-    insert(alias_targets).values(
-        alias_id=bindparam("alias_id"), position=bindparam("position"), target=bindparam("target")
-    )
-)
+_INSERT_TARGET = insert_row(alias_targets)
 _SET_ENABLED = Statement(
     update(aliases)
     .where(aliases.c.id == bindparam("alias_id"))

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts.model import Actor, CredentialKind, Role
 from pillarbox.domain.accounts.tables import credentials, domains, tokens, users
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 LOGIN_NOTED_EVERY_MS = 3_600_000
@@ -64,17 +64,7 @@ _TOKEN_STANDING = Statement(
         domains.c.enabled == 1,
     )
 )
-_INSERT = Statement(
-    insert(credentials).values(
-        id=bindparam("id"),
-        account_id=bindparam("account_id"),
-        kind=bindparam("kind"),
-        label=bindparam("label"),
-        secret=bindparam("secret"),
-        created_ms=bindparam("created_ms"),
-        scram=bindparam("scram"),
-    )
-)
+_INSERT = insert_row(credentials)
 _REPLACE = Statement(
     update(credentials)
     .where(credentials.c.id == bindparam("credential_id"), credentials.c.secret == bindparam("old"))

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.mail.tables import acl
 from pillarbox.storage.schema import Big
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 
@@ -39,9 +39,7 @@ _THIS = (_OF_MAILBOX, *_OF_IDENTIFIER, acl.c.negative == bindparam("is_negative"
 _GET = Statement(select(acl.c.rights).where(*_THIS))
 _COUNT = Statement(select(func.count()).select_from(acl).where(_OF_MAILBOX))
 _REMOVE = Statement(delete(acl).where(*_THIS))
-_INSERT = Statement(
-    insert(acl).values({column.name: bindparam(column.name) for column in acl.columns})
-)
+_INSERT = insert_row(acl)
 _INHERIT = Statement(
     insert(acl).from_select(
         ["mailbox_id", "kind", "identifier_id", "negative", "rights"],

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Index, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Column, Index, Table, bindparam, func, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from pillarbox.base.errors import Invalid, NotFound, TooLarge
@@ -18,7 +18,7 @@ from pillarbox.domain.mail.tables import mailboxes
 from pillarbox.domain.owners.quota import lock, salt_of
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.schema import Big, Blob, metadata, text
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 MAX_ENTRY_CHARACTERS = 255
@@ -58,11 +58,7 @@ _ONE = (
 )
 _VALUE = Statement(select(annotations.c.value).where(*_ONE))
 _REMOVE = Statement(delete_from(annotations).where(*_ONE))
-_INSERT = Statement(
-    insert(annotations).values(
-        {column.name: bindparam(column.name) for column in annotations.columns}
-    )
-)
+_INSERT = insert_row(annotations)
 _COUNT = Statement(
     select(func.count())
     .select_from(annotations)

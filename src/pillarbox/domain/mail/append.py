@@ -12,49 +12,11 @@ from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
 from pillarbox.domain.mail.tables import emails, messages, uneven
 from pillarbox.domain.owners.quota import charge
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
-_EMAIL = Statement(
-    insert(emails).values(
-        {
-            name: bindparam(name)
-            for name in (
-                "id",
-                "account_id",
-                "blob_id",
-                "wrapped_key",
-                "summary",
-                "parts",
-                "size_bytes",
-                "sent_ms",
-                "received_ms",
-                "has_attachment",
-                "sent_offset_min",
-                "thread_id",
-            )
-        }
-    )
-)
-INSERT_MESSAGE = Statement(
-    insert(messages).values(
-        {
-            name: bindparam(name)
-            for name in (
-                "mailbox_id",
-                "uid",
-                "email_id",
-                "flags",
-                "keywords",
-                "modseq",
-                "created_modseq",
-                "internal_ms",
-                "saved_ms",
-                "size_bytes",
-            )
-        }
-    )
-)
+_EMAIL = insert_row(emails)
+INSERT_MESSAGE = insert_row(messages)
 _UNEVEN = Statement(
     insert(uneven).values(email_id=bindparam("email"), line_end_bytes=bindparam("lacking"))
 )

@@ -6,12 +6,12 @@ any case (RFC 9051 §2.3.2). Names no message has any more go once the limit is 
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, select
 
 from pillarbox.base.errors import TooLarge
 from pillarbox.base.ids import MailboxId
 from pillarbox.domain.mail.tables import mailbox_keywords, messages
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 MAX_KEYWORDS_PER_MAILBOX = 1_000
@@ -26,11 +26,7 @@ _COUNT = Statement(select(func.count()).select_from(mailbox_keywords).where(_OF_
 _NAMES = Statement(
     select(mailbox_keywords.c.name).where(_OF_MAILBOX).order_by(mailbox_keywords.c.folded)
 )
-_ADD = Statement(
-    insert(mailbox_keywords).values(
-        mailbox_id=bindparam("mailbox_id"), folded=bindparam("folded"), name=bindparam("name")
-    )
-)
+_ADD = insert_row(mailbox_keywords)
 _IN_USE = Statement(
     select(messages.c.keywords)
     .where(messages.c.mailbox_id == bindparam("mailbox"), messages.c.keywords.is_not(None))

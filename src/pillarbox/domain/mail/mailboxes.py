@@ -8,7 +8,7 @@ mailboxes in its own row.
 import unicodedata
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy import delete as delete_from
 
 from pillarbox.base.errors import Exists, Invalid, NotFound, TooLarge
@@ -21,7 +21,7 @@ from pillarbox.domain.mail.tables import expunged, mailboxes
 from pillarbox.domain.mail.tables import subscriptions as subscribed
 from pillarbox.domain.owners.quota import charge, lock
 from pillarbox.domain.owners.tables import accounts
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Row, Tx
 
 INBOX = "INBOX"
@@ -91,9 +91,7 @@ _COUNT_SUBSCRIPTIONS = Statement(
     .select_from(subscribed)
     .where(subscribed.c.account_id == bindparam("account"))
 )
-_INSERT = Statement(
-    insert(mailboxes).values({column.name: bindparam(column.name) for column in mailboxes.columns})
-)
+_INSERT = insert_row(mailboxes)
 _TAKE_UIDVALIDITY = Statement(
     update(accounts)
     .where(accounts.c.id == bindparam("account"))
@@ -130,9 +128,7 @@ _SUBSCRIBED = Statement(
         subscribed.c.name == bindparam("path"),
     )
 )
-_SUBSCRIBE = Statement(
-    insert(subscribed).values(account_id=bindparam("account_id"), name=bindparam("name"))
-)
+_SUBSCRIBE = insert_row(subscribed)
 _UNSUBSCRIBE = Statement(
     delete_from(subscribed).where(
         subscribed.c.account_id == bindparam("account"),

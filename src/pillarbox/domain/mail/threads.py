@@ -17,7 +17,7 @@ from pillarbox.domain.owners.quota import lock, salt_of
 from pillarbox.formats.mime.summary import Fields, fields_of, written_offset_min
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.schema import Big
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Row, Tx
 
 PURPOSE = "threads"
@@ -38,13 +38,7 @@ def _find(names: Sequence[str]) -> Statement:
 
 _NAMES = tuple(f"d{slot}" for slot in range(_SLOTS[-1]))
 _FIND = tuple((slots, _find(_NAMES[:slots])) for slots in _SLOTS)
-_INSERT = Statement(
-    insert(thread_ids).values(
-        account_id=bindparam("account_id"),
-        id_digest=bindparam("id_digest"),
-        thread_id=bindparam("thread_id"),
-    )
-)
+_INSERT = insert_row(thread_ids)
 _START = Statement(
     insert(thread_ids).from_select(
         ["account_id", "id_digest", "thread_id"],

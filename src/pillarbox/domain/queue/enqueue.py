@@ -4,14 +4,12 @@ The content is sealed before the transaction (`storage/blobs/sealed`); its key i
 the queue. Called by `pipeline/inbound/deliver` and `pipeline/submission/submit`.
 """
 
-from sqlalchemy import bindparam, insert
-
 from pillarbox.base.ids import QueueId
 from pillarbox.domain.queue.model import Outgoing, Status
 from pillarbox.domain.queue.tables import queue_messages, queue_recipients
 from pillarbox.storage.blobs.sealed import SealedBlob, row_name
 from pillarbox.storage.keys import KeyRing
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import insert_row
 from pillarbox.storage.tx import Tx
 
 TOPIC = "queue"
@@ -19,12 +17,8 @@ TOPIC = "queue"
 
 KEY_PURPOSE = "queue"
 
-_INSERT_MESSAGE = Statement(
-    insert(queue_messages).values({c.name: bindparam(c.name) for c in queue_messages.columns})
-)
-_INSERT_RECIPIENT = Statement(
-    insert(queue_recipients).values({c.name: bindparam(c.name) for c in queue_recipients.columns})
-)
+_INSERT_MESSAGE = insert_row(queue_messages)
+_INSERT_RECIPIENT = insert_row(queue_recipients)
 
 
 def enqueue(

@@ -6,7 +6,7 @@ that account's INBOX once; members see its mailboxes as `Shared/<address>/<path>
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 
 from pillarbox.base.errors import Exists, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, DomainId
@@ -19,7 +19,7 @@ from pillarbox.domain.accounts.tables import users as users_table
 from pillarbox.domain.mail import acl_entries, mailboxes
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.domain.sharing.rights import parse_rights
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Row, Tx
 
 MEMBER_RIGHTS = parse_rights("lrswipkte")
@@ -39,14 +39,7 @@ _OF_DOMAIN = Statement(
     _SELECT.where(user_groups.c.domain_id == bindparam("domain_id")).order_by(user_groups.c.address)
 )
 _ALL = Statement(_SELECT.order_by(user_groups.c.address))
-_INSERT = Statement(
-    insert(user_groups).values(
-        account_id=bindparam("account_id"),
-        domain_id=bindparam("domain_id"),
-        address=bindparam("address"),
-        created_ms=bindparam("created_ms"),
-    )
-)
+_INSERT = insert_row(user_groups)
 _DELETE = Statement(delete(user_groups).where(user_groups.c.account_id == bindparam("group")))
 _MEMBERS = Statement(
     select(users_table.c.address)
@@ -61,9 +54,7 @@ _THIS_MEMBER = (
     group_members.c.account_id == bindparam("account"),
 )
 _IS_MEMBER = Statement(select(group_members.c.group_id).where(*_THIS_MEMBER))
-_ADD_MEMBER = Statement(
-    insert(group_members).values(group_id=bindparam("group_id"), account_id=bindparam("account_id"))
-)
+_ADD_MEMBER = insert_row(group_members)
 _REMOVE_MEMBER = Statement(delete(group_members).where(*_THIS_MEMBER))
 _REMOVE_MEMBERS = Statement(
     delete(group_members).where(group_members.c.group_id == bindparam("group"))

@@ -12,25 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 
 from pillarbox.base.errors import Unavailable
 from pillarbox.base.ids import BlobId
 from pillarbox.storage.blobs.sealed import SealedBlob, seal_in_chunks, unseal_file
 from pillarbox.storage.blobs.tables import blobs
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
-_INSERT = Statement(
-    insert(blobs).values(
-        id=bindparam("id"),
-        size_bytes=bindparam("size_bytes"),
-        stored_bytes=bindparam("stored_bytes"),
-        store=bindparam("store"),
-        created_ms=bindparam("created_ms"),
-        data=bindparam("data"),
-    )
-)
+_INSERT = insert_row(blobs)
 _DATA = Statement(select(blobs.c.data).where(blobs.c.id == bindparam("id")))
 _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
 

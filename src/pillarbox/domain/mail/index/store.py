@@ -27,7 +27,7 @@ from pillarbox.domain.mail.tables import emails, mailboxes
 from pillarbox.domain.owners.quota import salt_of
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.storage.keys import KeyRing, Sealer
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 if sys.version_info >= (3, 14):
@@ -60,24 +60,8 @@ _VOCABULARIES = Statement(
     )
 )
 _POSTINGS = Statement(select(index_sections.c.postings).where(_THIS_SECTION))
-_ADD_SEGMENT = Statement(
-    insert(index_segments).values(
-        id=bindparam("id"),
-        account_id=bindparam("account_id"),
-        emails=bindparam("emails"),
-        fields=bindparam("fields"),
-        size_bytes=bindparam("size_bytes"),
-        members=bindparam("members"),
-    )
-)
-_ADD_SECTION = Statement(
-    insert(index_sections).values(
-        segment_id=bindparam("segment_id"),
-        field=bindparam("field"),
-        vocabulary=bindparam("vocabulary"),
-        postings=bindparam("postings"),
-    )
-)
+_ADD_SEGMENT = insert_row(index_segments)
+_ADD_SECTION = insert_row(index_sections)
 _REMOVE_SEGMENT = Statement(
     delete(index_segments).where(index_segments.c.id == bindparam("segment"), _OF_ACCOUNT)
 )
@@ -90,9 +74,7 @@ _MOVE_MARK = Statement(
     .where(index_marks.c.mailbox_id == bindparam("mailbox"), index_marks.c.uid == bindparam("old"))
     .values(uid=bindparam("new"))
 )
-_ADD_MARK = Statement(
-    insert(index_marks).values(mailbox_id=bindparam("mailbox_id"), uid=bindparam("uid"))
-)
+_ADD_MARK = insert_row(index_marks)
 _MAILBOX_IS = Statement(
     select(mailboxes.c.id).where(
         mailboxes.c.id == bindparam("mailbox"), mailboxes.c.account_id == bindparam("account")
