@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.clock import FakeClock
+from kit.connection import ScriptedConnection
 from kit.database import new_dialect, open_database
 from kit.imap import USER, MailHouse, open_mail_house
 from kit.login import PASSWORD
@@ -54,27 +55,6 @@ PIECES = st.one_of(
 )
 
 
-class Script:
-    """A connection that gives pieces and keeps what was said."""
-
-    id, peer_ip, local_port = "s", "192.0.2.1", 110
-    trusted = can_start_tls = False
-    tls = None
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = [piece for piece in pieces if piece]
-        self.said = b""
-
-    async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
-
-    def write(self, data: bytes) -> None:
-        self.said += data
-
-    async def drain(self) -> None:
-        return
-
-
 @asynccontextmanager
 async def mail_house(folder: Path) -> AsyncIterator[MailHouse]:
     bus, clock = LocalBus(), FakeClock()
@@ -92,7 +72,7 @@ async def play(scripts: list[tuple[list[bytes], bool]]) -> None:
         async with mail_house(Path(folder)) as house:
             for pieces, plain in scripts:
                 options = Pop3Options("mx.test", allow_plaintext_login=plain)
-                connection = Script(pieces)
+                connection = ScriptedConnection(pieces, 110)
                 session = Pop3Session(cast(Connection, connection), pop3_services(house, options))
                 await Conversation(session, HANDLERS).run()
                 assert connection.said.startswith(b"+OK mx.test ready\r\n")

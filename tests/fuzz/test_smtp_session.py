@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.connection import ScriptedConnection
 from pillarbox.base.errors import NotFound
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
@@ -46,27 +47,6 @@ PIECES = st.one_of(
 )
 
 
-class Script:
-    """A connection that gives pieces and keeps what was said."""
-
-    id, peer_ip, local_port = "s", "192.0.2.1", 25
-    trusted = can_start_tls = False
-    tls = None
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = [piece for piece in pieces if piece]
-        self.said = b""
-
-    async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
-
-    def write(self, data: bytes) -> None:
-        self.said += data
-
-    async def drain(self) -> None:
-        return
-
-
 class FakeInbound:
     """Knows one user."""
 
@@ -89,7 +69,7 @@ class FakeInbound:
 def test_any_input_is_answered_and_leaves_nothing_behind(role: Role, pieces: list[bytes]) -> None:
     inbound, in_flight = FakeInbound(), InFlight(400)
     services = SmtpServices(OPTIONS, in_flight, cast(Inbound, inbound))
-    connection = Script(pieces)
+    connection = ScriptedConnection(pieces, 25)
     session = SmtpSession(cast(Connection, connection), role, services)
     asyncio.run(Conversation(session, HANDLERS).run())
     assert in_flight.used_bytes == 0

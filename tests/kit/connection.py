@@ -133,3 +133,25 @@ class ClientSide:
         self.connection.give(Draining())
         await self.task
         return self.connection.taken()
+
+
+class ScriptedConnection:
+    """A connection that gives pieces and keeps what was said."""
+
+    id, peer_ip = "s", "192.0.2.1"
+    trusted = can_start_tls = False
+    tls = None
+
+    def __init__(self, pieces: list[bytes], local_port: int) -> None:
+        self.local_port = local_port
+        self._pieces = [piece for piece in pieces if piece]
+        self.said = b""
+
+    async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def write(self, data: bytes) -> None:
+        self.said += data
+
+    async def drain(self) -> None:
+        return
