@@ -1,18 +1,61 @@
 """Values of the delivery queue."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from pillarbox.base.ids import AccountId, QueueId
 
 
 class Status(IntEnum):
-    """Where a recipient stands; those that are `PENDING` wait for `next_attempt_ms`."""
+    """Where a recipient stands.
+
+    `PENDING` waits for `next_attempt_ms` (after the first attempt it is shown as deferred), `HELD`
+    for an admin; `SENDING` belongs to whoever has its destination. The others are final.
+    """
 
     PENDING = 0
     SENDING = 1
     DELIVERED = 2
     FAILED = 3
+    HELD = 4
+    EXPIRED = 5
+    CANCELLED = 6
+    BOUNCED = 7
+    """Delivered, and then came a report that it failed further on."""
+
+
+OPEN = (Status.PENDING, Status.SENDING, Status.HELD)
+"""Those of which something is still to come."""
+
+
+class Outcome(IntEnum):
+    """What an attempt, or a hand, did to a recipient: the last word of a line of the log."""
+
+    DELIVERED = 0
+    DEFERRED = 1
+    FAILED = 2
+    EXPIRED = 3
+    CANCELLED = 4
+    BOUNCED = 5
+    SUPPRESSED = 6
+
+
+class Stage(StrEnum):
+    """How far an attempt came."""
+
+    ROUTE = "route"
+    DNS = "dns"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"
+    LOCAL = "local"
+    QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +77,9 @@ class Outgoing:
     """The envelope of a message to enqueue; `reverse_path` is empty for the null one.
 
     `account_id` is who submitted it, `None` for what the server sends or passes on by itself.
+    `hold_until_ms` is the instant before which nothing is tried (RFC 4865), `deliver_by_ms` the one
+    at which it is too late (RFC 2852) or, with `by_notify`, at which the sender is told of it.
+    `message_id` is that of its header.
     """
 
     reverse_path: str
@@ -43,6 +89,12 @@ class Outgoing:
     eight_bit: bool = False
     ret: str | None = None
     envid: str | None = None
+    binary: bool = False
+    require_tls: bool = False
+    hold_until_ms: int | None = None
+    deliver_by_ms: int | None = None
+    by_notify: bool = False
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +108,7 @@ class QueuedRecipient:
     next_attempt_ms: int
     expires_ms: int
     last_reply: str | None
+    finished_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +121,118 @@ class QueuedMessage:
     size_bytes: int
     created_ms: int
     recipients: tuple[QueuedRecipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a destination's hosts have fared: the state of its circuit breaker.
+
+    Closed to all attempts before `closed_until_ms`; after it, and until enough `successes`, on
+    trial. All zero: well.
+    """
+
+    failures: int = 0
+    successes: int = 0
+    closed_until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedDestination:
+    """A recipient domain this process alone sends to, for as long as it renews its lease."""
+
+    domain: str
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedRecipient:
+    """A recipient to try now; `attempts` are those before."""
+
+    id: int
+    address: str
+    attempts: int
+    expires_ms: int
+    notify: str | None = None
+    orcpt: str | None = None
+    delay_told_ms: int | None = None
+    notify_delay_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedMessage:
+    """A message with those recipients of one destination that are to be tried now."""
+
+    id: QueueId
+    account_id: AccountId | None
+    reverse_path: str
+    size_bytes: int
+    created_ms: int
+    recipients: tuple[LeasedRecipient, ...]
+    smtputf8: bool = False
+    eight_bit: bool = False
+    binary: bool = False
+    require_tls: bool = False
+    ret: str | None = None
+    envid: str | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Over what an attempt went, as far as it came; `tls` as the log shows it."""
+
+    host: str | None = None
+    ip: str | None = None
+    port: int | None = None
+    tls: str | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt did to one recipient.
+
+    With `Outcome.DEFERRED` it is tried again at `next_attempt_ms`. `reply` is the text for people,
+    `code` and `enhanced` the peer's, if it gave any. `delay_told` notes that the sender is being
+    told of the delay.
+    """
+
+    recipient_id: int
+    outcome: Outcome
+    stage: Stage
+    reply: str
+    code: int | None = None
+    enhanced: str | None = None
+    next_attempt_ms: int | None = None
+    way: Way = Way()
+    delay_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one attempt at one message ended, for each recipient that was leased for it."""
+
+    message_id: QueueId
+    began_ms: int
+    duration_ms: int
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the delivery log, as admins and users read it."""
+
+    id: int
+    message_id: QueueId
+    recipient_id: int
+    account_id: AccountId | None
+    reverse_path: str
+    address: str
+    at_ms: int
+    duration_ms: int
+    outcome: Outcome
+    stage: str
+    code: int | None
+    enhanced: str | None
+    reply: str
+    way: Way

@@ -44,7 +44,8 @@ class Recipient:
 class Envelope:
     """A message's sender and recipients; `reverse_path` is empty for the null one.
 
-    `each` says that every recipient gets a reply of its own (RFC 2033 §4.2).
+    `each` says that every recipient gets a reply of its own (RFC 2033 §4.2). `hold_until_ms`,
+    `deliver_by_ms` and `by_notify` as in `domain.queue.model.Outgoing`.
     """
 
     origin: Origin
@@ -55,6 +56,11 @@ class Envelope:
     each: bool = False
     ret: str | None = None
     envid: str | None = None
+    binary: bool = False
+    require_tls: bool = False
+    hold_until_ms: int | None = None
+    deliver_by_ms: int | None = None
+    by_notify: bool = False
 
 
 @dataclass(frozen=True, slots=True)

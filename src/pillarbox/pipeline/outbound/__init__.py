@@ -1,0 +1,1 @@
+"""Mail going out: from the queue to other servers."""
