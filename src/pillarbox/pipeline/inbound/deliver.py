@@ -5,7 +5,7 @@ the queue gets it without. Called by `inbound/receive` and `submission/submit`; 
 and `domain/queue`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -31,6 +31,8 @@ _SEEN = FlagSet(Flag.SEEN)
 _NO_SAVEPOINT = nullcontext()
 
 Outcomes = tuple[Failure | None, ...]
+Also = Callable[[Tx], None]
+"""Something more to do in the transaction that stores a message, once it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class _Sealed:
     plain: SealedBlob | None
     sent: PreparedEmail | None
     queue_age_ms: int
+    also: Also | None
 
 
 class _PlainNeeded(Exception):
@@ -81,19 +84,20 @@ class Delivery:
         self._store = preparation.store
         self._queue_age_ms = queue_age_ms
 
-    async def deliver(self, parcel: Parcel) -> Outcomes:
+    async def deliver(self, parcel: Parcel, also: Also | None = None) -> Outcomes:
         """Store a message for all recipients; on disk when it returns, one outcome for each.
 
-        Nothing at all is stored when every outcome is a failure. Raises `Unavailable` or `Busy`
-        when the database or the disk failed.
+        Nothing at all is stored, and `also` is not run, when every outcome is a failure; what
+        `also` raises undoes everything. Raises `Unavailable` or `Busy` when the database or the
+        disk failed.
         """
         async with self._preparation.place(len(parcel.content)):
             try:
-                return await self._deliver(parcel)
+                return await self._deliver(parcel, also)
             except _Refused as refused:
                 return refused.outcomes
 
-    async def _deliver(self, parcel: Parcel) -> Outcomes:
+    async def _deliver(self, parcel: Parcel, also: Also | None) -> Outcomes:
         recipients = parcel.envelope.recipients
         prepared = self._preparation.email
         sealed = _Sealed(
@@ -103,6 +107,7 @@ class Delivery:
             await self._plain(parcel) if any(r.outside for r in recipients) else None,
             await prepared(parcel.sent_copy) if parcel.sent_copy else None,
             self._queue_age_ms,
+            also,
         )
         try:
             return await self._database.write(_store, self._store, sealed)
@@ -141,6 +146,8 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> Outcomes:
         enqueue(tx, store.keys, sealed.plain, outgoing, tx.now_ms + sealed.queue_age_ms)
     if sealed.sent is not None and sealed.account_id is not None:
         _keep_sent(tx, store, sealed.account_id, sealed.sent)
+    if sealed.also is not None:
+        sealed.also(tx)
     return outcomes
 
 
