@@ -81,7 +81,12 @@ class TestDomains:
         assert cli("domain", "catch-all", "bücher.example", "x@elsewhere.net").code == 0
         assert cli("domain", "disable", "bücher.example").code == 0
         assert cli("domain", "list", "--json").rows == [
-            {"name": "xn--bcher-kva.example", "enabled": False, "catch_all": "x@elsewhere.net"}
+            {
+                "name": "xn--bcher-kva.example",
+                "enabled": False,
+                "relay": False,
+                "catch_all": "x@elsewhere.net",
+            }
         ]
         assert cli("domain", "catch-all", "bücher.example", "--off").code == 0
         assert cli("domain", "enable", "bücher.example").code == 0

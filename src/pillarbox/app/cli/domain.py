@@ -18,12 +18,18 @@ def domain() -> None:
 
 @domain.command(help="Serve the mail of a domain.")
 @click.argument("name")
+@click.option(
+    "--relay",
+    is_flag=True,
+    help="Accept mail for every address of it and pass it on: as its backup mail exchanger, or to "
+    "the host of a route.",
+)
 @click.pass_obj
-def add(invocation: Invocation, name: str) -> None:
+def add(invocation: Invocation, name: str, relay: bool) -> None:
     from pillarbox.domain.accounts import domains
 
-    made = invocation.write(domains.create, name)
-    click.echo(f"Added domain {made.name}.")
+    made = invocation.write(domains.create, name, relay)
+    click.echo(f"Added {'relay ' if relay else ''}domain {made.name}.")
 
 
 @domain.command("list", help="List the domains.")
@@ -33,10 +39,15 @@ def list_domains(invocation: Invocation, as_json: bool) -> None:
     from pillarbox.domain.accounts import domains
 
     rows = [
-        {"name": one.name, "enabled": one.enabled, "catch_all": one.catch_all}
+        {
+            "name": one.name,
+            "enabled": one.enabled,
+            "relay": one.relay,
+            "catch_all": one.catch_all,
+        }
         for one in invocation.read(domains.all_of)
     ]
-    table(rows, ("name", "enabled", "catch_all"), as_json)
+    table(rows, ("name", "enabled", "relay", "catch_all"), as_json)
 
 
 @domain.command(

@@ -79,7 +79,7 @@ def create(tx: Tx, address: str | Address, targets: Iterable[str]) -> Alias:
     `Conflict` if a user or group of that address would get no mail any more.
     """
     key, _, domain_name = names.mailbox_key(address)
-    domain = domains.require(tx, domain_name)
+    domain = domains.require_mailboxes(tx, domain_name)
     if get(tx, key) is not None:
         raise Exists(f"The alias {key} exists already")
     keys = _target_keys(tx, key, targets)

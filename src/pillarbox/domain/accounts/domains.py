@@ -11,12 +11,22 @@ from pillarbox.domain.accounts.tables import aliases, domains, user_groups, user
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
-_COLUMNS = (domains.c.id, domains.c.name, domains.c.enabled, domains.c.catch_all)
+_COLUMNS = (
+    domains.c.id,
+    domains.c.name,
+    domains.c.enabled,
+    domains.c.catch_all,
+    domains.c.relay,
+)
 _BY_NAME = Statement(select(*_COLUMNS).where(domains.c.name == bindparam("name")))
 _ALL = Statement(select(*_COLUMNS).order_by(domains.c.name))
 _INSERT = Statement(
     insert(domains).values(
-        id=bindparam("id"), name=bindparam("name"), enabled=1, created_ms=bindparam("created_ms")
+        id=bindparam("id"),
+        name=bindparam("name"),
+        enabled=1,
+        relay=bindparam("passed_on"),
+        created_ms=bindparam("created_ms"),
     )
 )
 _SET_CATCH_ALL = Statement(
@@ -43,15 +53,19 @@ _COUNT_GROUPS = Statement(
 )
 
 
-def create(tx: Tx, name: str) -> Domain:
-    """Serve a new domain; `Exists` if it is served already, `Invalid` if it is no domain name."""
+def create(tx: Tx, name: str, relay: bool = False) -> Domain:
+    """Serve a new domain; `Exists` if it is served already, `Invalid` if it is no domain name.
+
+    Mail for a `relay` domain is accepted for every recipient and passed on: to the host of a route,
+    or to those of its mail exchangers that are better than this server (RFC 5321 §5.1).
+    """
     key = names.domain_key(name)
     if tx.one(_BY_NAME, name=key) is not None:
         raise Exists(f"The domain {key} exists already")
     domain_id = DomainId(tx.next_id())
-    tx.run(_INSERT, id=domain_id, name=key, created_ms=tx.now_ms)
+    tx.run(_INSERT, id=domain_id, name=key, passed_on=int(relay), created_ms=tx.now_ms)
     tx.emit(TOPIC)
-    return Domain(domain_id, key, True, None)
+    return Domain(domain_id, key, True, None, relay)
 
 
 def get(tx: Tx, name: str) -> Domain | None:
@@ -68,6 +82,14 @@ def require(tx: Tx, name: str) -> Domain:
     return domain
 
 
+def require_mailboxes(tx: Tx, name: str) -> Domain:
+    """The domain of that name; `NotFound` if it is not served here, `Conflict` if only relayed."""
+    domain = require(tx, name)
+    if domain.relay:
+        raise Conflict(f"Mail for {domain.name} is passed on, so it can have no addresses here")
+    return domain
+
+
 def is_local(tx: Tx, name: str) -> bool:
     """Whether the domain is served here, even if it is disabled (its mail is then refused)."""
     return get(tx, name) is not None
@@ -75,7 +97,7 @@ def is_local(tx: Tx, name: str) -> bool:
 
 def all_of(tx: Tx) -> list[Domain]:
     """Every domain, by name."""
-    return [Domain(row[0], row[1], bool(row[2]), row[3]) for row in tx.all(_ALL)]
+    return [_from_row(row) for row in tx.all(_ALL)]
 
 
 def set_catch_all(tx: Tx, domain: Domain, address: str | None) -> None:
@@ -108,4 +130,8 @@ def delete(tx: Tx, domain: Domain) -> None:
 
 
 def _domain(row: Row | None) -> Domain | None:
-    return None if row is None else Domain(row[0], row[1], bool(row[2]), row[3])
+    return None if row is None else _from_row(row)
+
+
+def _from_row(row: Row) -> Domain:
+    return Domain(row[0], row[1], bool(row[2]), row[3], bool(row[4]))

@@ -47,12 +47,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A mail domain served here."""
+    """A mail domain served here; of a `relay` domain all mail is passed on to another server."""
 
     id: DomainId
     name: str
     enabled: bool
     catch_all: str | None
+    relay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

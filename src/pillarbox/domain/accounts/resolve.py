@@ -13,7 +13,7 @@ from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.accounts.model import Domain, LocalTarget, Resolution, Role
 from pillarbox.domain.accounts.tables import user_groups, users
-from pillarbox.formats.address import split_subaddress
+from pillarbox.formats.address import Address, split_subaddress
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -82,6 +82,10 @@ class _Walk:
     def enter(self, local: str, domain: Domain, detail: str | None, depth: int) -> None:
         if not domain.enabled:
             raise NotFound("Mail for this domain is not accepted now", "the domain is disabled")
+        if domain.relay:
+            self.outside[str(Address(local, domain.name))] = None
+            self._limit()
+            return
         if self._exact(f"{local.lower()}@{domain.name}", detail, depth):
             return
         bare, own_detail = local, None

@@ -11,6 +11,7 @@ domains = Table(
     Column("name", text(255), nullable=False, unique=True),  # A-labels, lower case
     Column("enabled", Small, nullable=False, default=1),
     Column("catch_all", text(320), nullable=True),  # an address, local or outside
+    Column("relay", Small, nullable=False, server_default="0"),  # taken for another server
     Column("created_ms", Big, nullable=False),
 )
 

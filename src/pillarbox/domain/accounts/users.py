@@ -75,7 +75,7 @@ def create(
     Raises `NotFound` if the domain is not served here, `Exists` if the address is taken.
     """
     key, _, domain_name = names.mailbox_key(address)
-    domain = domains.require(tx, domain_name)
+    domain = domains.require_mailboxes(tx, domain_name)
     alias = aliases.get(tx, key)
     taken = get(tx, key) is not None or tx.one(_GROUP, address=key) is not None
     if taken or (alias is not None and key not in alias.targets):

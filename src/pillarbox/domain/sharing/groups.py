@@ -79,7 +79,7 @@ def create(tx: Tx, address: str, quota_bytes: int = 0) -> Group:
     Raises `NotFound` if the domain is not served here, `Exists` if the address is taken.
     """
     key, _, domain_name = names.mailbox_key(address)
-    domain = domains.require(tx, domain_name)
+    domain = domains.require_mailboxes(tx, domain_name)
     alias = aliases.get(tx, key)
     taken = get(tx, key) is not None or users.get(tx, key) is not None
     if taken or (alias is not None and key not in alias.targets):
