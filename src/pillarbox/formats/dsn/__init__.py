@@ -1,0 +1,1 @@
+"""Delivery status reports: written for people and for programs, and read again."""
