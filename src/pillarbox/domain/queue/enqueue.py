@@ -5,6 +5,8 @@ the queue. Called by `pipeline/inbound/deliver` and `pipeline/submission/submit`
 """
 
 from pillarbox.base.ids import QueueId
+from pillarbox.domain.queue import matching
+from pillarbox.domain.queue.destinations import make_due
 from pillarbox.domain.queue.model import Outgoing, Status
 from pillarbox.domain.queue.tables import queue_messages, queue_recipients
 from pillarbox.storage.blobs.sealed import SealedBlob, row_name
@@ -24,12 +26,20 @@ _INSERT_RECIPIENT = insert_row(queue_recipients)
 def enqueue(
     tx: Tx, keys: KeyRing, blob: SealedBlob, outgoing: Outgoing, expires_ms: int
 ) -> QueueId:
-    """Add a message for immediate sending; its blob's own rows are the caller's to insert.
+    """Add a message to be sent; its blob's own rows are the caller's to insert.
 
-    One transaction may enqueue the same blob several times.
+    One transaction may enqueue the same blob several times. A message that is held until later
+    expires as much later; one that must be delivered by an instant expires then.
     """
     message_id = QueueId(tx.next_id())
     wrapped_key = keys.system(KEY_PURPOSE).seal(blob.content_key, row_name(message_id))
+    first_ms = max(tx.now_ms, outgoing.hold_until_ms or 0)
+    expires_ms += first_ms - tx.now_ms
+    notify_delay_ms = None
+    if outgoing.deliver_by_ms is not None and outgoing.by_notify:
+        notify_delay_ms = outgoing.deliver_by_ms
+    elif outgoing.deliver_by_ms is not None:
+        expires_ms = min(expires_ms, outgoing.deliver_by_ms)
     tx.run(
         _INSERT_MESSAGE,
         id=message_id,
@@ -40,10 +50,15 @@ def enqueue(
         size_bytes=blob.size_bytes,
         smtputf8=int(outgoing.smtputf8),
         eight_bit=int(outgoing.eight_bit),
+        binary_body=int(outgoing.binary),
+        require_tls=int(outgoing.require_tls),
         dsn_ret=outgoing.ret,
         dsn_envid=outgoing.envid,
+        message_id_digest=matching.digest(keys, outgoing.message_id),
+        route=None,
         created_ms=tx.now_ms,
     )
+    domains = [recipient.domain for recipient in outgoing.recipients]
     tx.run_many(
         _INSERT_RECIPIENT,
         [
@@ -51,17 +66,21 @@ def enqueue(
                 "id": tx.next_id(),
                 "message_id": message_id,
                 "address": recipient.address,
-                "domain": recipient.domain,
+                "domain": domain,
                 "status": int(Status.PENDING),
                 "attempts": 0,
-                "next_attempt_ms": tx.now_ms,
+                "next_attempt_ms": first_ms,
                 "expires_ms": expires_ms,
                 "dsn_notify": recipient.notify,
                 "dsn_orcpt": recipient.orcpt,
                 "last_reply": None,
+                "delay_told_ms": None,
+                "notify_delay_ms": notify_delay_ms,
+                "finished_ms": None,
             }
-            for recipient in outgoing.recipients
+            for recipient, domain in zip(outgoing.recipients, domains, strict=True)
         ],
     )
+    make_due(tx, dict.fromkeys(domains, first_ms))
     tx.emit(TOPIC)
     return message_id

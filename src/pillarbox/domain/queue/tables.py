@@ -28,6 +28,7 @@ queue_messages = Table(
     Column("created_ms", Big, nullable=False),
     Index(None, "blob_id"),
     Index(None, "message_id_digest"),
+    Index(None, "dsn_envid"),
     Index(None, "account_id"),
 )
 
@@ -50,6 +51,7 @@ queue_recipients = Table(
     Column("finished_ms", Big, nullable=True),  # when it came to its end, whichever
     Index(None, "message_id"),
     Index(None, "domain", "status", "next_attempt_ms"),
+    Index(None, "status", "message_id"),
     Index(None, "status", "finished_ms"),
 )
 

@@ -1,0 +1,120 @@
+"""The rows of destinations: when somebody has to look at a recipient domain.
+
+There is a row for every domain with recipients that are `PENDING` or `SENDING`, due no later than
+the first of them. Whoever makes recipients wait calls `make_due` in the same transaction, behind
+the change; whoever moves a row's due time on (`lease.release`) locks it and then looks at its
+recipients. So neither can miss the other, and those who enqueue don't wait for each other.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pillarbox.base.errors import Busy
+from pillarbox.domain.queue.model import Status
+from pillarbox.domain.queue.tables import queue_destinations, queue_recipients
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
+
+NOW = 0
+"""A due time before all others: not even a closed destination makes it wait."""
+
+_TRIES = 20
+
+_d, _r = queue_destinations.c, queue_recipients.c
+_THIS = _d.domain == bindparam("name")
+# Shared with others who enqueue, and with their changes of the due time: neither touches the key.
+_STATE = Statement(
+    select(_d.due_ms, _d.closed_until_ms).where(_THIS).with_for_update(read=True, key_share=True)
+)
+_SOONER = Statement(
+    update(queue_destinations)
+    .where(_THIS, _d.due_ms > bindparam("due"))
+    .values(due_ms=bindparam("due"))
+)
+_NEW = {
+    "domain": bindparam("name"),
+    "due_ms": bindparam("due"),
+    "owner": "",
+    "lease_ms": 0,
+    "failures": 0,
+    "successes": 0,
+    "closed_until_ms": 0,
+}
+_ADD = {
+    "sqlite": Statement(sqlite.insert(queue_destinations).values(_NEW).on_conflict_do_nothing()),
+    "postgresql": Statement(
+        postgresql.insert(queue_destinations).values(_NEW).on_conflict_do_nothing()
+    ),
+}
+
+
+def make_due(tx: Tx, dues: Mapping[str, int]) -> None:
+    """See that each domain is looked at by the given instant, or once it is open again.
+
+    `NOW` stands for at once, open or not.
+    """
+    for domain in sorted(dues):
+        _make_due(tx, domain, dues[domain])
+
+
+def _make_due(tx: Tx, domain: str, due_ms: int) -> None:
+    for _ in range(_TRIES):
+        state = tx.one(_STATE, name=domain)
+        if state is not None:
+            if due_ms != NOW:
+                due_ms = max(due_ms, state[1])
+            if state[0] > due_ms:
+                tx.run(_SOONER, name=domain, due=due_ms)
+            return
+        if tx.run(_ADD[tx.dialect], name=domain, due=due_ms):
+            return
+    raise Busy(f"The queue for {domain} is busy; try again")
+
+
+_NEXT_DOMAIN = Statement(
+    select(_r.domain).where(_r.domain > bindparam("after")).order_by(_r.domain).limit(1)
+)
+_OF_DOMAIN = _r.domain == bindparam("name")
+_FIRST = (
+    select(_r.next_attempt_ms)
+    .where(_OF_DOMAIN, _r.status == int(Status.PENDING))
+    .order_by(_r.next_attempt_ms)
+    .limit(1)
+    .scalar_subquery()
+)
+_SENDING = exists().where(_OF_DOMAIN, _r.status == int(Status.SENDING))
+_WAITING = Statement(select(_SENDING, _FIRST))
+_DUE = Statement(select(_d.due_ms, _d.closed_until_ms, _d.lease_ms).where(_THIS))
+
+
+def waiting(tx: Tx, domain: str) -> tuple[bool, int | None]:
+    """Whether anybody is being sent to, and when the first of those who wait is to be tried.
+
+    One statement, so that nobody can slip from one of the two to the other unseen.
+    """
+    row: Row = tx.all(_WAITING, name=domain)[0]
+    return bool(row[0]), row[1]
+
+
+def stray(tx: Tx, after: str, most: int) -> tuple[str | None, dict[str, int]]:
+    """Those of the `most` domains behind `after` that nobody would look at in time.
+
+    Gives the last domain that was looked at, `None` at the end, and for each stray one when it is
+    to be due. There should be none: it takes a fault, or a table put back from a backup.
+    """
+    found: dict[str, int] = {}
+    for _ in range(most):
+        domain = tx.scalar(_NEXT_DOMAIN, after=after)
+        if domain is None:
+            return None, found
+        after = str(domain)
+        sending, first_ms = waiting(tx, after)
+        if not sending and first_ms is None:
+            continue
+        state = tx.one(_DUE, name=after)
+        wanted_ms = tx.now_ms if first_ms is None else first_ms
+        if state is None or (state[2] <= tx.now_ms and state[0] > max(wanted_ms, state[1])):
+            found[after] = wanted_ms
+    return after, found
