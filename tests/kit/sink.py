@@ -576,12 +576,12 @@ class _Session(asyncio.Protocol):
             return self._password(name, password)
         found = re.search(rb"auth=Bearer ([^\x01]+)\x01", first)
         named = re.match(rb"n,a=([^,]*),|user=([^\x01]*)\x01", first)
-        name = (named[1] or named[2] or b"").decode() if named else ""
-        token = self.sink.tokens.get(name)
+        user = (named[1] or named[2] or b"").decode() if named else ""
+        token = self.sink.tokens.get(user)
         if found is None or token is None or token != found[1].decode():
             await self._ask(b'{"status":"invalid_token"}')
             raise ValueError("bad token")
-        return name
+        return user
 
     def _password(self, name: bytes, password: bytes) -> str:
         known = self.sink.logins.get(name.decode())
