@@ -1,35 +1,79 @@
 """Questions to the domain name system: one interface, and the resolver that asks the network.
 
 Not a recursive resolver: it asks the servers of the system or of the settings and remembers their
-answers for as long as they may be. Called by `pipeline/inbound/peer`.
+answers for as long as they may be. Called by `pipeline/inbound/peer` and by all that sends.
 """
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Unavailable
+from pillarbox.net import dns_query
+from pillarbox.net.dane import Tlsa
+from pillarbox.net.dns_query import MxHost, Records
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver as Stub
-    from dns.message import QueryMessage
 
-LONGEST_S = 3600
-LONGEST_EMPTY_S = 300
-FAILURE_S = 30
-"""For how long a failure is taken for the answer (RFC 2308 §7 allows five minutes)."""
+__all__ = [
+    "DnsOptions",
+    "HostAnswer",
+    "MxAnswer",
+    "MxHost",
+    "Resolver",
+    "SystemResolver",
+    "TlsaAnswer",
+    "Validating",
+]
 
-_TRY_S = 2.0
-_UDP_BYTES = 1232  # what passes every link whole
+
+@dataclass(frozen=True, slots=True)
+class MxAnswer:
+    """The mail servers of a domain, the preferred ones first, 100 at most.
+
+    `name` is the domain after all its aliases. `exists` is false where there is no such name.
+    """
+
+    hosts: tuple[MxHost, ...]
+    secure: bool
+    name: str
+    exists: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """The addresses of a host, IPv4 first, 100 of each kind at most.
+
+    `name` is the host after all its aliases; `alias_secure` says that the first alias was validated
+    where the answer as a whole was not (RFC 7672 §2.2.2).
+    """
+
+    addresses: tuple[str, ...]
+    secure: bool
+    name: str
+    exists: bool = True
+    alias_secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsaAnswer:
+    """The TLSA records of a service, usable or not; they count only if `secure`."""
+
+    records: tuple[Tlsa, ...]
+    secure: bool
 
 
 class Resolver(Protocol):
     """Answers questions about names; each raises `Unavailable` when there is no answer.
 
-    That a name does not exist, or has nothing of the kind, is an answer: an empty one. Names come
-    and go in ASCII and lower case, without the dot at the end, and may be no host names at all.
+    That a name does not exist, or has nothing of the kind, is an answer: an empty one. That a
+    name's records are not what its zone signed is none. Names come and go in ASCII and lower case,
+    without the dot at the end, and may be no host names at all. `secure` says that a resolver we
+    believe has validated the answer by DNSSEC, with all the aliases that led to it.
     """
 
     async def reverse(self, ip: str) -> tuple[str, ...]:
@@ -39,6 +83,31 @@ class Resolver(Protocol):
     async def addresses(self, name: str) -> tuple[str, ...]:
         """The addresses of a host, IPv4 first (A, AAAA)."""
         ...
+
+    async def host(self, name: str) -> HostAnswer:
+        """The addresses of a host, and what is known of them."""
+        ...
+
+    async def mx(self, name: str) -> MxAnswer:
+        """The mail servers of a domain; one with an empty name where it takes no mail."""
+        ...
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        """The texts of a name, each joined to one, 50 of 4 KiB at most."""
+        ...
+
+    async def tlsa(self, name: str) -> TlsaAnswer:
+        """The TLSA records of a service such as `_25._tcp.mx.example.org`."""
+        ...
+
+
+class Validating(Enum):
+    """Whether the name servers are believed that an answer was validated by DNSSEC."""
+
+    AUTO = "auto"
+    """If all of them run on this machine."""
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +122,17 @@ class DnsOptions:
     port: int = 53
     timeout_s: float = 5.0
     remembered: int = 10_000
+    remembered_bytes: int = 8 * 1024 * 1024
     questions_at_once: int = 100
+    validating: Validating = Validating.AUTO
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Records in their text form, and for how long they hold; `failure` says why there are none."""
+@dataclass(slots=True)
+class _Question:
+    """A question that is being asked, and how many wait for its answer."""
 
-    records: tuple[str, ...]
-    lasts_s: int
-    failure: str | None = None
+    task: asyncio.Task[Records]
+    waiting: int = 0
 
 
 class SystemResolver:
@@ -72,93 +142,122 @@ class SystemResolver:
         self._clock = clock
         self._options = options
         self._stub: Stub | None = None
+        self._believed = options.validating is Validating.ON
         self._room = asyncio.Semaphore(options.questions_at_once)  # each has a socket of its own
-        self._remembered: dict[tuple[str, str], tuple[_Answer, int]] = {}
+        self._remembered: dict[tuple[str, str], tuple[Records, int]] = {}
+        self._remembered_bytes = 0
+        self._asking: dict[tuple[str, str], _Question] = {}
 
     async def reverse(self, ip: str) -> tuple[str, ...]:
         address = ip_address(ip)
         if isinstance(address, IPv6Address):
             address = address.ipv4_mapped or address
-        return await self._records(address.reverse_pointer, "PTR")
+        return (await self._records(address.reverse_pointer, "PTR")).values
 
     async def addresses(self, name: str) -> tuple[str, ...]:
+        return (await self.host(name)).addresses
+
+    async def host(self, name: str) -> HostAnswer:
         answers = await asyncio.gather(
             self._records(name, "A"), self._records(name, "AAAA"), return_exceptions=True
         )
-        found = [record for one in answers if isinstance(one, tuple) for record in one]
+        got = [one for one in answers if isinstance(one, Records)]
+        found = tuple(value for one in got for value in one.values)
         for one in answers:
             # Some servers never answer for the one kind of address; the other then has to do.
             if isinstance(one, BaseException) and not (found and isinstance(one, Unavailable)):
                 raise one
-        return tuple(found)
+        canonical = next((one.name for one in got if one.values), got[0].name)
+        secure = all(one.secure for one in got)
+        alias_secure = False
+        if self._believed and not secure and canonical != name.lower().rstrip("."):
+            alias_secure = await self._is_signed_alias(name)
+        exists = any(one.exists for one in got)
+        return HostAnswer(found, secure, canonical, exists, alias_secure)
 
-    async def _records(self, name: str, kind: str) -> tuple[str, ...]:
+    async def mx(self, name: str) -> MxAnswer:
+        answer = await self._records(name, "MX")
+        hosts = tuple(sorted(answer.values, key=lambda host: host.preference))
+        return MxAnswer(hosts, answer.secure, answer.name, answer.exists)
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        return (await self._records(name, "TXT")).values
+
+    async def tlsa(self, name: str) -> TlsaAnswer:
+        answer = await self._records(name, "TLSA")
+        return TlsaAnswer(answer.values, answer.secure)
+
+    async def _is_signed_alias(self, name: str) -> bool:
+        try:
+            return (await self._records(name, "CNAME")).secure
+        except Unavailable:
+            return False
+
+    async def _records(self, name: str, kind: str) -> Records:
         key = (kind, name.lower().rstrip("."))
-        now_ms = self._clock.now_ms()
         answer, until_ms = self._remembered.get(key, (None, 0))
-        if answer is None or until_ms <= now_ms:
-            answer = await self._ask(key[1], kind)
-            self._remember(key, answer, now_ms)
+        if answer is None or until_ms <= self._clock.now_ms():
+            answer = await self._answer(key)
         if answer.failure is not None:
             raise Unavailable("The domain name system does not answer", answer.failure)
-        return answer.records
+        return answer
 
-    def _remember(self, key: tuple[str, str], answer: _Answer, now_ms: int) -> None:
-        self._remembered.pop(key, None)
-        if len(self._remembered) >= self._options.remembered:
-            del self._remembered[next(iter(self._remembered))]
+    async def _answer(self, key: tuple[str, str]) -> Records:
+        """Ask, or wait with the others for what is being asked already."""
+        question = self._asking.get(key)
+        if question is None:
+            question = _Question(asyncio.get_running_loop().create_task(self._ask(key)))
+            self._asking[key] = question
+        question.waiting += 1
+        try:
+            return await asyncio.shield(question.task)
+        finally:
+            question.waiting -= 1
+            if not question.waiting:
+                question.task.cancel()  # nobody wants to know any more, unless it is done
+                if self._asking.get(key) is question:
+                    del self._asking[key]
+
+    async def _ask(self, key: tuple[str, str]) -> Records:
+        kind, name = key
+        options, asked_ms = self._options, self._clock.now_ms()
+        try:
+            async with asyncio.timeout(options.timeout_s), self._room:
+                if self._stub is None:
+                    await self._open()
+                answer = await dns_query.ask(self._opened, name, kind, believed=self._believed)
+        except (TimeoutError, OSError) as error:
+            answer = dns_query.failed(name, kind, error)
+        self._remember(key, answer, asked_ms)
+        return answer
+
+    @property
+    def _opened(self) -> "Stub":
+        if self._stub is None:
+            raise OSError("no name server")
+        return self._stub
+
+    async def _open(self) -> None:
+        options = self._options
+        stub = await asyncio.to_thread(
+            dns_query.open_stub, options.servers, options.port, options.timeout_s
+        )
+        if options.validating is Validating.AUTO:
+            self._believed = dns_query.all_local(stub)
+        self._stub = stub
+
+    def _remember(self, key: tuple[str, str], answer: Records, now_ms: int) -> None:
+        self._forget(key)
+        self._remembered_bytes += answer.size_bytes
+        options = self._options
+        while self._remembered and (
+            len(self._remembered) >= options.remembered
+            or self._remembered_bytes > options.remembered_bytes
+        ):
+            self._forget(next(iter(self._remembered)))
         self._remembered[key] = (answer, now_ms + answer.lasts_s * 1000)
 
-    async def _ask(self, name: str, kind: str) -> _Answer:
-        try:
-            async with asyncio.timeout(self._options.timeout_s), self._room:
-                if self._stub is None:
-                    self._stub = await asyncio.to_thread(_stub, self._options)
-                return await _resolve(self._stub, name, kind)
-        except (TimeoutError, OSError) as error:
-            return _failed(name, kind, error)
-
-
-def _stub(options: DnsOptions) -> "Stub":
-    """dnspython's resolver; the import costs 5 MB, so it waits for the first question."""
-    from dns.asyncresolver import Resolver as Stub
-    from dns.exception import DNSException
-
-    try:
-        stub = Stub(configure=not options.servers)
-    except DNSException as error:
-        raise OSError(str(error)) from error
-    stub.port = options.port
-    if options.servers:
-        stub.nameservers = list(options.servers)
-    stub.timeout = _TRY_S
-    stub.lifetime = options.timeout_s
-    stub.use_edns(0, 0, _UDP_BYTES)
-    return stub
-
-
-async def _resolve(stub: "Stub", name: str, kind: str) -> _Answer:
-    from dns.exception import DNSException
-    from dns.name import from_text
-    from dns.resolver import NXDOMAIN
-
-    try:
-        asked = from_text(name)
-    except DNSException:
-        return _Answer((), LONGEST_EMPTY_S)  # what can't be a name doesn't exist
-    try:
-        answer = await stub.resolve(asked, kind, raise_on_no_answer=False, search=False)
-    except NXDOMAIN as missing:
-        response: QueryMessage = missing.response(asked)  # type: ignore[no-untyped-call]
-        return _Answer((), min(response.resolve_chaining().minimum_ttl, LONGEST_EMPTY_S))
-    except DNSException as error:
-        return _failed(name, kind, error)
-    ttl = answer.chaining_result.minimum_ttl
-    if answer.rrset is None:
-        return _Answer((), min(ttl, LONGEST_EMPTY_S))
-    records = tuple(record.to_text().rstrip(".").lower() for record in answer.rrset)
-    return _Answer(records, min(ttl, LONGEST_S))
-
-
-def _failed(name: str, kind: str, error: Exception) -> _Answer:
-    return _Answer((), FAILURE_S, f"{kind} {name}: {str(error) or type(error).__name__}")
+    def _forget(self, key: tuple[str, str]) -> None:
+        known = self._remembered.pop(key, None)
+        if known is not None:
+            self._remembered_bytes -= known[0].size_bytes
