@@ -92,8 +92,8 @@ class TestDomains:
         assert cli("domain", "enable", "bücher.example").code == 0
         lines = cli("domain", "list").out.splitlines()
         assert [line.split() for line in lines] == [
-            ["NAME", "ENABLED", "CATCH", "ALL"],
-            ["xn--bcher-kva.example", "yes", "-"],
+            ["NAME", "ENABLED", "RELAY", "CATCH", "ALL"],
+            ["xn--bcher-kva.example", "yes", "no", "-"],
         ]
         assert cli("domain", "remove", "bücher.example", "--yes").code == 0
         assert cli("domain", "list", "--json").rows == []

@@ -35,6 +35,7 @@ COMMANDS = MappingProxyType(
         "group": ("pillarbox.app.cli.group", "Groups: shared addresses and mailboxes."),
         "acl": ("pillarbox.app.cli.acl", "Who may do what with a mailbox."),
         "index": ("pillarbox.app.cli.index", "What searches look things up in."),
+        "route": ("pillarbox.app.cli.route", "Other ways for mail that leaves."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
