@@ -146,6 +146,13 @@ def _ip(value: str) -> str:
 IP = Kind("an IP address, or nothing", _ip)
 
 
+def _ips(value: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_address(entry)) for entry in _entries(value))
+
+
+IPS = Kind("IP addresses divided by commas, or nothing", _ips)
+
+
 def _interfaces(value: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for entry in _entries(value):

@@ -188,6 +188,37 @@ class Options:
         kinds.duration("h", 1, 8760), "168", "How long delivery is tried before mail goes back (h)."
     )
 
+    relay_host: str = _key(
+        kinds.TEXT,
+        "",
+        "A host that takes all mail which leaves, as host or host:port, and for which there is no\n"
+        "route (`pillarbox route`). Empty: mail goes to the mail exchangers of its domain.",
+        section="Sending",
+    )
+    relay_username: str = _key(kinds.TEXT, "", "How to log in there; empty: without a login.")
+    relay_password: str = _key(kinds.TEXT, "", "", secret=True)
+    relay_tls: str = _key(
+        kinds.choice("off", "opportunistic", "required", "verified", "implicit"),
+        "verified",
+        "TLS with that host: off, opportunistic, required (any certificate), verified, implicit\n"
+        "(verified, and from the start: port 465).",
+    )
+    relay_fallback: bool = _key(
+        kinds.BOOLEAN, "false", "Use that host only where the mail exchangers can't be used."
+    )
+    outbound_sources: tuple[str, ...] = _key(
+        kinds.IPS, "", "Addresses of this machine to send from, IPv4 and IPv6; empty: any."
+    )
+    outbound_port: int = _key(
+        kinds.whole(1, 65535), "25", "The port of other servers' mail exchangers."
+    )
+    outbound_inside: bool = _key(
+        kinds.BOOLEAN,
+        "false",
+        "Send to mail exchangers whose addresses are not public. Strangers choose whom their\n"
+        "domain names: then they can have this server talk to hosts of your network.",
+    )
+
     brute_max_tries: int = _key(
         kinds.whole(1, 100_000),
         "5",

@@ -5,11 +5,15 @@ Made and read by the modules of `pipeline/outbound`.
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
 from pillarbox.net.dane import Tlsa
 from pillarbox.net.dial import Proxy
 from pillarbox.wire.smtp.replies import Reply
+
+if TYPE_CHECKING:
+    from pillarbox.pipeline.outbound.tls_policy import DomainPolicy
 
 
 class Security(Enum):
@@ -188,3 +192,5 @@ class Journey:
     name: str
     hops: tuple[NextHop, ...] = ()
     fallback: tuple[NextHop, ...] = ()
+    policy: "DomainPolicy | None" = None
+    """What the domain asks of TLS where it is sent to directly: `TlsPolicies.note` wants it."""
