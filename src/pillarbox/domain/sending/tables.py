@@ -1,6 +1,6 @@
 """Tables of the limits on sending: counts, the recipients a user has written to, and alerts."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Table
 
 from pillarbox.storage.schema import Big, Int, Small, metadata, text
 
@@ -15,7 +15,6 @@ sending_counts = Table(
     Column("recipients", Int, nullable=False),
     Column("newcomers", Int, nullable=False),  # recipients elsewhere, for the first time
     Column("ends_ms", Big, nullable=False),  # when the period is over
-    Index(None, "ends_ms"),
     sqlite_with_rowid=False,
 )
 
@@ -38,6 +37,5 @@ sending_alerts = Table(
     Column("last_ms", Big, nullable=False),
     Column("refused", Int, nullable=False),  # messages refused since first_ms
     Column("told_ms", Big, nullable=False),  # when the postmaster was told
-    Index(None, "last_ms"),
     sqlite_with_rowid=False,
 )
