@@ -85,7 +85,7 @@ def selects(record: Tlsa, certificate: bytes) -> bool:
 
 def _anchors(chain: tuple[bytes, ...], records: tuple[Tlsa, ...]) -> tuple[bytes, ...]:
     """The certificates that records of usage 2 name: from the chain, or from the record itself."""
-    found = {}
+    found: dict[bytes, None] = {}
     for record in records:
         if record.usage != TRUST_ANCHOR:
             continue
