@@ -36,8 +36,9 @@ class TlsDemand:
     """What TLS with a host must be like.
 
     `names` are those a certificate may be for; one that begins with a dot stands for any single
-    label before it. `policy` is what asked for it, as the log says it: `dane`, `mta-sts`,
-    `requiretls`, `route`, `memory` or empty.
+    label before it; the first is the one to ask for (SNI). `policy` is what asked for it, as the
+    log says it: `dane`, `mta-sts`, `requiretls`, `route`, `memory` or empty. `OPPORTUNISTIC` with
+    names: the certificate is looked at, and told of in `Peer.tls_result`, but none is refused.
     """
 
     security: Security
@@ -98,7 +99,8 @@ class Peer:
     """The host at the other end of a connection.
 
     `fallback` says why there is no TLS though it was tried. `reused` is true from the second
-    message on.
+    message on. `tls_result` is the result type of RFC 8460 §4.3 where TLS was not as it should be
+    and the mail could go all the same. `source` is our address of the connection.
     """
 
     host: str
@@ -108,6 +110,8 @@ class Peer:
     fallback: str = ""
     dsn: bool = False
     reused: bool = False
+    tls_result: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
