@@ -1,8 +1,9 @@
 """The sender rewriting scheme: reverse-paths of forwarded mail that lead back through us.
 
-`SRS0=hash=day=domain=local` names a sender; `SRS1=hash=first=…` takes over what an earlier forwarder
-made of it and leads back to that one, so that addresses don't grow from hop to hop. Both are Shevek's
-scheme with HMAC-SHA256. Called by whoever forwards mail and by the recipients of `pipeline/inbound`.
+`SRS0=hash=day=domain=local` names a sender; `SRS1=hash=first=…` takes over what an earlier
+forwarder made of it and leads back to that one, so that addresses don't grow from hop to hop. Both
+are as Shevek described them in 2004, with HMAC-SHA256. Called by whoever forwards mail, and where
+recipients are looked up.
 """
 
 import hmac
@@ -90,11 +91,12 @@ class Srs:
 
     def _is_ours(self, kind: str, text: str, given: str) -> bool:
         expected = self._hash(kind, text[len(given) + 1 :])
-        return hmac.compare_digest(given.upper().encode(), expected.encode())
+        return hmac.compare_digest(given.upper().encode("utf-8", "replace"), expected.encode())
 
     def _hash(self, kind: str, rest: str) -> str:
         # In lower case, since some hosts on the way fold local parts.
-        digest = hmac.digest(self._secret, f"SRS{kind} {rest.lower()}".encode(), "sha256")
+        message = f"SRS{kind} {rest.lower()}".encode("utf-8", "replace")
+        digest = hmac.digest(self._secret, message, "sha256")
         return b32encode(digest)[:HASH_LETTERS].decode()
 
 
