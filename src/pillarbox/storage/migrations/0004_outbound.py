@@ -173,6 +173,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tls_results')),
     sa.UniqueConstraint('day', 'domain', 'digest', name=op.f('uq_tls_results_day_domain_digest'))
     )
+    op.create_table('dkim_keys',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('domain_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('selector', sa.String(length=63), nullable=False),
+    sa.Column('algorithm', sa.String(length=16), nullable=False),
+    sa.Column('private_key', sa.LargeBinary(), nullable=False),
+    sa.Column('public_key', sa.LargeBinary(), nullable=False),
+    sa.Column('state', sa.SmallInteger(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('activated_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('retired_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('published_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('checked_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['domain_id'], ['domains.id'], name=op.f('fk_dkim_keys_domain_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dkim_keys')),
+    sa.UniqueConstraint('domain_id', 'selector', name=op.f('uq_dkim_keys_domain_id_selector'))
+    )
     op.add_column('domains', sa.Column('relay', sa.SmallInteger(), server_default='0', nullable=False))
     op.add_column('queue_messages', sa.Column('binary_body', sa.SmallInteger(), server_default='0', nullable=False))
     op.add_column('queue_messages', sa.Column('require_tls', sa.SmallInteger(), server_default='0', nullable=False))
