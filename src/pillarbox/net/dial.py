@@ -204,5 +204,5 @@ def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError) and not (isinstance(error, OSError) and error.errno):
         return "no answer"
     if isinstance(error, OSError) and error.errno in _WHY:
-        return _WHY[error.errno]
+        return _WHY[error.errno or 0]
     return str(error) or type(error).__name__

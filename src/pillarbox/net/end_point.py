@@ -1,13 +1,14 @@
 """The channel binding tls-server-end-point: a hash of the server's certificate (RFC 5929 §4).
 
-Only the name of the signature's hash has to be found in the certificate. That is read here, since
-what reads whole certificates (`cryptography.x509`) costs every worker 4.6 MB. Python's `ssl` has
-no tls-exporter (RFC 9266), and tls-unique does not exist in TLS 1.3, so this is the one binding.
+Only the name of the signature's hash has to be found in the certificate. Python's `ssl` has no
+tls-exporter (RFC 9266), and tls-unique does not exist in TLS 1.3, so this is the one binding.
 """
 
 import hashlib
 import ssl
 from types import MappingProxyType
+
+from pillarbox.net.der import value
 
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _OID, _PARAMETER_0 = 0x06, 0xA0
@@ -60,10 +61,10 @@ def end_point(chain: bytes) -> bytes | None:
 
 def _signature_hash(certificate: bytes) -> str | None:
     """The hash in a certificate's signatureAlgorithm (RFC 5280 §4.1.1.2)."""
-    _, body, _ = _value(certificate)
-    _, _, after_signed = _value(body)
-    _, algorithm, _ = _value(after_signed)
-    kind, oid, parameters = _value(algorithm)
+    _, body, _ = value(certificate)
+    _, _, after_signed = value(body)
+    _, algorithm, _ = value(after_signed)
+    kind, oid, parameters = value(algorithm)
     if kind != _OID:
         raise ValueError("no algorithm")
     if oid == _RSA_PSS:
@@ -73,23 +74,10 @@ def _signature_hash(certificate: bytes) -> str | None:
 
 def _pss_hash(parameters: bytes) -> str | None:
     """The hash of RSASSA-PSS, SHA-1 if none is named (RFC 4055 §3.1)."""
-    _, fields, _ = _value(parameters)
+    _, fields, _ = value(parameters)
     if not fields or fields[0] != _PARAMETER_0:
         return "sha256"
-    _, hash_field, _ = _value(fields)
-    _, algorithm, _ = _value(hash_field)
-    _, oid, _ = _value(algorithm)
+    _, hash_field, _ = value(fields)
+    _, algorithm, _ = value(hash_field)
+    _, oid, _ = value(algorithm)
     return _HASHES.get(oid)
-
-
-def _value(data: bytes) -> tuple[int, bytes, bytes]:
-    """Tag and content of the first value in DER, and what follows it."""
-    if len(data) < 2:
-        raise ValueError("cut short")
-    size, start = data[1], 2
-    if size >= 0x80:
-        start += size - 0x80
-        size = int.from_bytes(data[2:start], "big")
-    if start + size > len(data):
-        raise ValueError("cut short")
-    return data[0], data[start : start + size], data[start + size :]
