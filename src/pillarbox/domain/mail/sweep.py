@@ -98,10 +98,10 @@ def remove_queued(tx: Tx, store: BlobStore, message: QueueId) -> BlobId | None:
     """Take a message out of the queue without telling its sender, and its blob with it.
 
     Gives the blob if it is gone: its file may be removed once the transaction is on disk. Raises
-    `NotFound`.
+    `NotFound`, or `Conflict` while it is being sent.
     """
     blob = inspect.remove(tx, message)
-    return blob if release_blob(tx, store, blob) else None
+    return blob if blob is not None and release_blob(tx, store, blob) else None
 
 
 def orphans(tx: Tx, after: BlobId, before_ms: int, most: int) -> tuple[BlobId | None, list[BlobId]]:

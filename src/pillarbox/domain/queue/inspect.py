@@ -1,17 +1,29 @@
-"""Looking at the queue and taking things out of it by hand; for admins.
+"""Looking at the queue, and taking messages out of it; for admins.
 
 Not for the sender, which leases and settles. Called by the command line and the admin faces.
 """
 
+import heapq
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 
-from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import BlobId, QueueId
+from pillarbox.base.errors import Conflict, NotFound
+from pillarbox.base.ids import AccountId, BlobId, QueueId
 from pillarbox.domain.queue.enqueue import KEY_PURPOSE
-from pillarbox.domain.queue.model import QueuedMessage, QueuedRecipient, Status
-from pillarbox.domain.queue.tables import queue_messages, queue_recipients
+from pillarbox.domain.queue.model import (
+    Destination,
+    Health,
+    OutgoingRecipient,
+    QueuedMessage,
+    QueuedRecipient,
+    Status,
+)
+from pillarbox.domain.queue.tables import queue_destinations, queue_messages, queue_recipients
 from pillarbox.storage.blobs.sealed import row_name, unseal
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.keys import KeyRing
@@ -20,8 +32,16 @@ from pillarbox.storage.tx import Row, Tx
 
 LIST_MAX = 1000
 
-_m, _r = queue_messages.c, queue_recipients.c
-_MESSAGE_COLUMNS = (_m.id, _m.account_id, _m.reverse_path, _m.size_bytes, _m.created_ms)
+_d, _m, _r = queue_destinations.c, queue_messages.c, queue_recipients.c
+_MESSAGE_COLUMNS = (
+    _m.id,
+    _m.account_id,
+    _m.reverse_path,
+    _m.size_bytes,
+    _m.created_ms,
+    _m.route,
+    _m.blob_id,
+)
 _RECIPIENT_COLUMNS = (
     _r.message_id,
     _r.id,
@@ -31,6 +51,7 @@ _RECIPIENT_COLUMNS = (
     _r.next_attempt_ms,
     _r.expires_ms,
     _r.last_reply,
+    _r.finished_ms,
 )
 _MESSAGES = Statement(
     select(*_MESSAGE_COLUMNS)
@@ -46,21 +67,80 @@ _RECIPIENTS_BETWEEN = Statement(
 )
 _COUNTS = Statement(select(_r.status, func.count()).group_by(_r.status))
 _CONTENT = Statement(select(_m.blob_id, _m.wrapped_key).where(_m.id == bindparam("id")))
+_SENDING = Statement(
+    select(_r.id).where(_r.message_id == bindparam("id"), _r.status == int(Status.SENDING)).limit(1)
+)
 _DELETE_RECIPIENTS = Statement(delete(queue_recipients).where(_r.message_id == bindparam("id")))
 _DELETE_MESSAGE = Statement(
     delete(queue_messages).where(_m.id == bindparam("id")).returning(_m.blob_id)
 )
+_DESTINATIONS = Statement(
+    select(
+        _d.domain,
+        _d.due_ms,
+        _d.failures,
+        _d.successes,
+        _d.closed_until_ms,
+        _d.owner,
+        _d.lease_ms,
+    )
+    .where(_d.domain > bindparam("after"))
+    .order_by(_d.domain)
+    .limit(bindparam("most"))
+)
+_WAITING = Statement(
+    select(func.count()).where(
+        _r.domain == bindparam("name"),
+        _r.status.in_((int(Status.PENDING), int(Status.SENDING))),
+    )
+)
 
 
-def list_of(tx: Tx, after: int = 0, limit: int = LIST_MAX) -> list[QueuedMessage]:
-    """The messages in the queue, oldest first, from behind the id `after`; at most `LIST_MAX`."""
-    rows = tx.all(_MESSAGES, after=after, most=min(limit, LIST_MAX))
-    return _with_recipients(tx, rows)
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which messages to look for; what is left out matches everything.
+
+    A message matches with any of its recipients. `sender` and `recipient` are whole addresses.
+    """
+
+    statuses: tuple[Status, ...] = ()
+    domain: str | None = None
+    recipient: str | None = None
+    sender: str | None = None
+    account_id: AccountId | None = None
+    before_ms: int | None = None
+
+
+EVERYTHING = QueueFilter()
+
+
+def list_of(
+    tx: Tx, after: int = 0, limit: int = LIST_MAX, filters: QueueFilter = EVERYTHING
+) -> list[QueuedMessage]:
+    """The messages that match, oldest first, from behind the id `after`; at most `LIST_MAX`."""
+    most = min(limit, LIST_MAX)
+    if filters == EVERYTHING:
+        rows = tx.all(_MESSAGES, after=after, most=most)
+        if not rows:
+            return []
+        return _joined(rows, tx.all(_RECIPIENTS_BETWEEN, first=rows[0][0], last=rows[-1][0]))
+    # One status after the other: each comes in order out of an index.
+    found = (
+        (row[0] for row in tx.select(_matching(filters, status, after, most)))
+        for status in filters.statuses or tuple(Status)
+    )
+    ids = list(islice(_distinct(heapq.merge(*found)), most))
+    if not ids:
+        return []
+    rows = tx.select(select(*_MESSAGE_COLUMNS).where(_m.id.in_(ids)).order_by(_m.id))
+    recipients = select(*_RECIPIENT_COLUMNS).where(_r.message_id.in_(ids))
+    return _joined(rows, tx.select(recipients.order_by(_r.message_id, _r.id)))
 
 
 def get(tx: Tx, message_id: QueueId) -> QueuedMessage | None:
     """One message of the queue."""
-    found = _with_recipients(tx, tx.all(_MESSAGE, id=message_id))
+    rows = tx.all(_MESSAGE, id=message_id)
+    found = _joined(rows, tx.all(_RECIPIENTS_BETWEEN, first=message_id, last=message_id))
     return found[0] if found else None
 
 
@@ -69,38 +149,99 @@ def counts(tx: Tx) -> dict[Status, int]:
     return {Status(status): number for status, number in tx.all(_COUNTS)}
 
 
+def destinations(tx: Tx, after: str = "", limit: int = LIST_MAX) -> list[Destination]:
+    """The recipient domains that mail waits for or that are closed, by name, behind `after`."""
+    return [
+        Destination(
+            domain,
+            int(tx.scalar(_WAITING, name=domain)),
+            due_ms,
+            Health(failures, successes, closed_until_ms),
+            owner if lease_ms > tx.now_ms else "",
+            lease_ms,
+        )
+        for domain, due_ms, failures, successes, closed_until_ms, owner, lease_ms in tx.all(
+            _DESTINATIONS, after=after, most=min(limit, LIST_MAX)
+        )
+    ]
+
+
 def content(tx: Tx, keys: KeyRing, blobs: BlobStore, message_id: QueueId) -> bytes:
     """The message as it will be sent; reads a file where it lies in one."""
     row = tx.one(_CONTENT, id=message_id)
     if row is None:
         raise NotFound("There is no such message in the queue")
     blob_id, wrapped_key = row
+    if not blob_id:
+        raise NotFound("The content of the message is no longer kept: everybody was served")
     key = keys.system(KEY_PURPOSE).open(wrapped_key, row_name(message_id))
     return unseal(blob_id, key, blobs.load(tx, blob_id))
 
 
-def remove(tx: Tx, message_id: QueueId) -> BlobId:
+def remove(tx: Tx, message_id: QueueId) -> BlobId | None:
     """Take a message out of the queue without telling its sender.
 
-    Gives its blob, which others may need too: `domain/mail/sweep.remove_queued` sees to that.
+    Gives its blob, which others may need too: `domain/mail/sweep.remove_queued` sees to that;
+    `None` if that was given up before. `Conflict` while it is being sent.
     """
+    if tx.one(_SENDING, id=message_id) is not None:
+        raise Conflict(f"Message {message_id} is being sent now; try again in a minute")
     tx.run(_DELETE_RECIPIENTS, id=message_id)
     blob_id = tx.scalar(_DELETE_MESSAGE, id=message_id)
     if blob_id is None:
         raise NotFound("There is no such message in the queue")
-    return BlobId(blob_id)
+    return BlobId(blob_id) if blob_id else None
 
 
-def _with_recipients(tx: Tx, rows: list[Row]) -> list[QueuedMessage]:
-    if not rows:
-        return []
+def _matching(filters: QueueFilter, status: Status, after: int, most: int) -> Select[Any]:
+    """The ids of the messages with a recipient of this status that match."""
+    wanted = (
+        select(_r.message_id)
+        .distinct()
+        .where(_r.status == int(status), _r.message_id > after)
+        .order_by(_r.message_id)
+        .limit(most)
+    )
+    domain = filters.domain
+    if filters.recipient is not None:
+        wanted = wanted.where(func.lower(_r.address) == filters.recipient.lower())
+        domain = domain or OutgoingRecipient(filters.recipient).domain
+    if domain is not None:
+        wanted = wanted.where(_r.domain == domain)
+    of_message = []
+    if filters.sender is not None:
+        of_message.append(func.lower(_m.reverse_path) == filters.sender.lower())
+    if filters.account_id is not None:
+        of_message.append(_m.account_id == filters.account_id)
+    if filters.before_ms is not None:
+        of_message.append(_m.created_ms < filters.before_ms)
+    if of_message:
+        wanted = wanted.join_from(queue_recipients, queue_messages, _m.id == _r.message_id)
+    return wanted.where(*of_message)
+
+
+def _distinct(ids: Iterable[int]) -> Iterable[int]:
+    last = None
+    for one in ids:
+        if one != last:
+            yield one
+        last = one
+
+
+def _joined(rows: Sequence[Row], recipient_rows: Sequence[Row]) -> list[QueuedMessage]:
     recipients: defaultdict[int, list[QueuedRecipient]] = defaultdict(list)
-    for message_id, number, address, status, *rest in tx.all(
-        _RECIPIENTS_BETWEEN, first=rows[0][0], last=rows[-1][0]
-    ):
+    for message_id, number, address, status, *rest in recipient_rows:
         recipients[message_id].append(QueuedRecipient(number, address, Status(status), *rest))
     return [
-        QueuedMessage(number, account_id, reverse_path, size_bytes, created_ms, tuple(found))
-        for number, account_id, reverse_path, size_bytes, created_ms in rows
-        for found in (recipients[number],)
+        QueuedMessage(
+            QueueId(number),
+            account_id,
+            reverse_path,
+            size_bytes,
+            created_ms,
+            tuple(recipients[number]),
+            route,
+            bool(blob_id),
+        )
+        for number, account_id, reverse_path, size_bytes, created_ms, route, blob_id in rows
     ]

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from pillarbox.base.ids import AccountId, QueueId
+from pillarbox.base.errors import GrammarError
+from pillarbox.base.ids import AccountId, BlobId, DomainId, QueueId
+from pillarbox.formats.address import ascii_domain
 
 
 class Status(IntEnum):
@@ -68,8 +70,12 @@ class OutgoingRecipient:
 
     @property
     def domain(self) -> str:
-        """The part behind the last `@`, in lower case."""
-        return self.address.rpartition("@")[2].lower()
+        """The part behind the last `@`, in ASCII and lower case."""
+        name = self.address.rpartition("@")[2]
+        try:
+            return ascii_domain(name)
+        except GrammarError:
+            return name.lower()  # nothing is there to be found; the sender hears of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,13 @@ class QueuedRecipient:
     last_reply: str | None
     finished_ms: int | None = None
 
+    @property
+    def state(self) -> str:
+        """Where it stands, in the word that people are shown."""
+        if self.status is Status.PENDING and self.attempts:
+            return "deferred"
+        return self.status.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
@@ -121,6 +134,8 @@ class QueuedMessage:
     size_bytes: int
     created_ms: int
     recipients: tuple[QueuedRecipient, ...]
+    route: str | None = None
+    content_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +161,11 @@ class LeasedDestination:
 
 @dataclass(frozen=True, slots=True)
 class LeasedRecipient:
-    """A recipient to try now; `attempts` are those before."""
+    """A recipient to try now; `attempts` are those before.
+
+    Not to be tried, only to be settled (`settle.without_attempt`): one with `suppressed`, which is
+    why nothing is sent to it, and one with `give_up`, whose delivery an admin has ended.
+    """
 
     id: int
     address: str
@@ -156,6 +175,8 @@ class LeasedRecipient:
     orcpt: str | None = None
     delay_told_ms: int | None = None
     notify_delay_ms: int | None = None
+    suppressed: str | None = None
+    give_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +240,42 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a settlement: whose state it changed, and whether the message is through.
+
+    Recipients that are not `applied` had come to their end before, or are somebody else's by now:
+    nobody is to be told of them. `released_blob` is content that this message needs no more.
+    """
+
+    applied: frozenset[int]
+    finished: bool = False
+    released_blob: BlobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A recipient domain as admins see it; `waiting` recipients, and when it is looked at."""
+
+    domain: str
+    waiting: int
+    due_ms: int
+    health: Health
+    owner: str
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that nothing is sent to, by the senders of a domain or (`None`) by anybody."""
+
+    address: str
+    domain_id: DomainId | None
+    reason: str
+    created_ms: int
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line of the delivery log, as admins and users read it."""
 
@@ -235,4 +292,4 @@ class LogLine:
     code: int | None
     enhanced: str | None
     reply: str
-    way: Way
+    way: Way = Way()

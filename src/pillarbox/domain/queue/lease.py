@@ -1,0 +1,240 @@
+"""Taking out of the queue what is to be sent now.
+
+A process takes whole destinations (recipient domains), for a time that it renews; what it pulls of
+them is `SENDING`. Whoever takes a destination over from a process that died makes that wait again.
+Called by `pipeline/outbound`; what came of it goes to `settle`.
+"""
+
+from collections import defaultdict
+from dataclasses import replace
+
+from sqlalchemy import and_, bindparam, case, delete, select, update
+
+from pillarbox.base.ids import AccountId, QueueId
+from pillarbox.domain.queue import suppression
+from pillarbox.domain.queue.destinations import NOW, waiting
+from pillarbox.domain.queue.inspect import content as content
+from pillarbox.domain.queue.model import (
+    Health,
+    LeasedDestination,
+    LeasedMessage,
+    LeasedRecipient,
+    Status,
+)
+from pillarbox.domain.queue.tables import queue_destinations, queue_messages, queue_recipients
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
+
+PULL_MAX = 1000
+
+_CRASHES_FREE = 3
+_CRASH_PAUSE_MS = 300_000
+
+_d, _m, _r = queue_destinations.c, queue_messages.c, queue_recipients.c
+_THIS = _d.domain == bindparam("name")
+_MINE = and_(_THIS, _d.owner == bindparam("who"))
+_DUE = Statement(
+    select(_d.domain, _d.failures, _d.successes, _d.closed_until_ms)
+    .where(_d.due_ms <= bindparam("now"), _d.lease_ms <= bindparam("now"))
+    .order_by(_d.due_ms)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = Statement(
+    update(queue_destinations)
+    .where(_THIS)
+    .values(owner=bindparam("who"), lease_ms=bindparam("until"))
+)
+# What was begun and never settled may have ended its process: it is put off more and more.
+_ORPHANED = Statement(
+    update(queue_recipients)
+    .where(_r.domain == bindparam("name"), _r.status == int(Status.SENDING))
+    .values(
+        status=int(Status.PENDING),
+        next_attempt_ms=case(
+            (
+                _r.attempts > _CRASHES_FREE,
+                bindparam("now") + (_r.attempts - _CRASHES_FREE) * _CRASH_PAUSE_MS,
+            ),
+            else_=bindparam("now"),
+        ),
+    )
+)
+_RENEW = Statement(
+    update(queue_destinations)
+    .where(_d.owner == bindparam("who"))
+    .values(lease_ms=bindparam("until"))
+    .returning(_d.domain)
+)
+# Against others who take or release, not against those who enqueue.
+_HELD = Statement(
+    select(_d.closed_until_ms)
+    .where(_MINE, _d.lease_ms > bindparam("now"))
+    .with_for_update(key_share=True)
+)
+_PULL = Statement(
+    select(
+        _r.id,
+        _r.address,
+        _r.attempts,
+        _r.expires_ms,
+        _r.dsn_notify,
+        _r.dsn_orcpt,
+        _r.delay_told_ms,
+        _r.notify_delay_ms,
+        _r.next_attempt_ms,
+        _m.id,
+        _m.account_id,
+        _m.reverse_path,
+        _m.size_bytes,
+        _m.created_ms,
+        _m.smtputf8,
+        _m.eight_bit,
+        _m.binary_body,
+        _m.require_tls,
+        _m.dsn_ret,
+        _m.dsn_envid,
+        _m.route,
+    )
+    .join_from(queue_recipients, queue_messages, _m.id == _r.message_id)
+    .where(
+        _r.domain == bindparam("name"),
+        _r.status == int(Status.PENDING),
+        _r.next_attempt_ms <= bindparam("until"),
+    )
+    .order_by(_r.next_attempt_ms)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=queue_recipients)
+)
+_BEGIN = Statement(
+    update(queue_recipients)
+    .where(_r.id == bindparam("recipient"))
+    .values(status=int(Status.SENDING), attempts=_r.attempts + 1)
+)
+_LOCK = Statement(select(_d.closed_until_ms).where(_MINE).with_for_update())
+_RELEASE = Statement(
+    update(queue_destinations)
+    .where(_THIS)
+    .values(
+        owner="",
+        lease_ms=0,
+        due_ms=bindparam("due"),
+        failures=bindparam("failed"),
+        successes=bindparam("succeeded"),
+        closed_until_ms=bindparam("closed"),
+    )
+)
+_DELETE = Statement(delete(queue_destinations).where(_THIS))
+_NEXT_FREE = Statement(
+    select(_d.due_ms).where(_d.lease_ms <= bindparam("now")).order_by(_d.due_ms).limit(1)
+)
+_HELD_NOW = Statement(
+    select(_d.due_ms, _d.lease_ms).where(_d.owner > "", _d.lease_ms > bindparam("now"))
+)
+
+
+def take_destinations(tx: Tx, owner: str, most: int, lease_ms: int) -> list[LeasedDestination]:
+    """Take up to `most` destinations that are due and that nobody holds, the longest due first.
+
+    What an earlier holder had begun to send waits again.
+    """
+    found = tx.all(_DUE, now=tx.now_ms, most=most)
+    for row in found:
+        tx.run(_TAKE, name=row[0], who=owner, until=tx.now_ms + lease_ms)
+        tx.run(_ORPHANED, name=row[0], now=tx.now_ms)
+    return [LeasedDestination(domain, Health(*health)) for domain, *health in found]
+
+
+def renew(tx: Tx, owner: str, lease_ms: int) -> frozenset[str]:
+    """Hold everything for longer; gives the domains that are still the owner's."""
+    return frozenset(row[0] for row in tx.all(_RENEW, who=owner, until=tx.now_ms + lease_ms))
+
+
+def pull(tx: Tx, owner: str, domain: str, most: int) -> list[LeasedMessage]:
+    """Begin an attempt at up to `most` recipients of a held destination that are due.
+
+    Nothing where the lease was lost. Where the destination is closed, only those that are to be
+    settled without an attempt.
+    """
+    closed_until_ms = tx.scalar(_HELD, name=domain, who=owner, now=tx.now_ms)
+    if closed_until_ms is None:
+        return []
+    until_ms = tx.now_ms if closed_until_ms <= tx.now_ms else NOW
+    rows = tx.all(_PULL, name=domain, until=until_ms, most=min(most, PULL_MAX))
+    tx.run_many(_BEGIN, [{"recipient": row[0]} for row in rows])
+    return suppression.mark(tx, _messages(rows))
+
+
+def release(tx: Tx, owner: str, domain: str, health: Health, not_before_ms: int = 0) -> None:
+    """Give a destination back with its health; it is due when the next recipient of it is.
+
+    Nothing happens to another's. Nothing of it may be on its way any more: what is still `SENDING`
+    will be tried anew. A closing by hand outlasts the health.
+    """
+    row = tx.one(_LOCK, name=domain, who=owner)
+    if row is None:
+        return
+    closed_until_ms = health.closed_until_ms
+    if row[0] > tx.now_ms:
+        closed_until_ms = max(closed_until_ms, row[0])
+    # A statement of its own behind the lock: it sees what was committed while that was waited for.
+    sending, first_ms = waiting(tx, domain)
+    if not sending and first_ms is None and closed_until_ms <= tx.now_ms:
+        tx.run(_DELETE, name=domain)
+        return
+    due_ms = tx.now_ms if first_ms is None or sending else first_ms
+    if due_ms != NOW:
+        due_ms = max(due_ms, closed_until_ms, not_before_ms)
+    tx.run(
+        _RELEASE,
+        name=domain,
+        due=due_ms,
+        failed=health.failures,
+        succeeded=health.successes,
+        closed=closed_until_ms,
+    )
+
+
+def next_due_ms(tx: Tx) -> int | None:
+    """When the next destination can be taken: it is due, and free or its lease has run out."""
+    free_ms = tx.scalar(_NEXT_FREE, now=tx.now_ms)
+    instants = [max(due_ms, lease_ms) for due_ms, lease_ms in tx.all(_HELD_NOW, now=tx.now_ms)]
+    if free_ms is not None:
+        instants.append(free_ms)
+    return min(instants, default=None)
+
+
+def _messages(rows: list[Row]) -> list[LeasedMessage]:
+    recipients: defaultdict[int, list[LeasedRecipient]] = defaultdict(list)
+    messages: dict[int, LeasedMessage] = {}
+    for row in rows:
+        *recipient, next_attempt_ms, number = row[:10]
+        recipients[number].append(
+            replace(LeasedRecipient(*recipient), give_up=next_attempt_ms == NOW)
+        )
+        if number not in messages:
+            messages[number] = _message(row[9:])
+    return [
+        replace(message, recipients=tuple(recipients[number]))
+        for number, message in messages.items()
+    ]
+
+
+def _message(row: Row) -> LeasedMessage:
+    number, account_id, reverse_path, size_bytes, created_ms, *flags, ret, envid, route = row
+    smtputf8, eight_bit, binary, require_tls = (bool(flag) for flag in flags)
+    return LeasedMessage(
+        QueueId(number),
+        None if account_id is None else AccountId(account_id),
+        reverse_path,
+        size_bytes,
+        created_ms,
+        (),
+        smtputf8=smtputf8,
+        eight_bit=eight_bit,
+        binary=binary,
+        require_tls=require_tls,
+        ret=ret,
+        envid=envid,
+        route=route,
+    )
