@@ -20,8 +20,10 @@ class Finding:
     """What a report of ours says of one recipient.
 
     `status` is of RFC 3463. `code` is the peer's reply code, absent where the finding is ours;
-    `reply` the text of either. `original` is ORCPT decoded: type and address. `stage` is a word of
-    `domain.queue.model.Stage`. `tried_until` says that all attempts failed and the time was up.
+    `reply` the text of either; `cause` the enhanced code behind it, empty if there was none (with
+    `gave_up`, when all attempts failed until the time was up, that of the last one). `original` is
+    ORCPT decoded: type and address. `stage` is a word of `domain.queue.model.Stage`, or
+    `suppressed`.
     """
 
     address: str
@@ -36,6 +38,7 @@ class Finding:
     attempted_at: datetime | None = None
     retry_until: datetime | None = None
     gave_up: bool = False
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ import secrets
 
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Outcome, Result, Stage
 from pillarbox.formats.dsn.model import Action
+from pillarbox.formats.dsn.returned import headers_of
 
-NEVER_TOLD = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply"})
+POSTMASTER = "postmaster"
+NEVER_TOLD = frozenset({"mailer-daemon", "noreply", "no-reply"})
 """Local parts nobody reads, or behind which a report would only make another one."""
 
 _ENVID_PREFIX = "pb."
@@ -38,23 +40,51 @@ def is_wanted(message: LeasedMessage, recipient: LeasedRecipient, action: Action
     Where NOTIFY was not given, our own users are told of failures and delays, others of failures.
     A delay under deliver-by is told to whoever did not say NEVER (RFC 2852 §4.1.4.2).
     """
-    notify = recipient.notify
-    wanted = None if not notify else {word.strip() for word in notify.upper().split(",")}
-    if wanted is not None and "NEVER" in wanted:
+    wanted = _notify(recipient.notify)
+    if "NEVER" in wanted:
         return False
     if action is Action.FAILED:
-        return wanted is None or "FAILURE" in wanted
+        return not wanted or "FAILURE" in wanted
     if action is Action.DELAYED:
         if recipient.notify_delay_ms is not None:
             return True
-        return message.account_id is not None if wanted is None else "DELAY" in wanted
-    return wanted is not None and "SUCCESS" in wanted
+        return "DELAY" in wanted if wanted else message.account_id is not None
+    return "SUCCESS" in wanted
 
 
-def may_be_told(reverse_path: str) -> bool:
-    """Whether reports may go to a reverse-path at all: not the null one, nor `NEVER_TOLD`."""
+def wants_success(notify: str | None) -> bool:
+    """Whether NOTIFY asks to hear of success."""
+    return "SUCCESS" in _notify(notify)
+
+
+def may_be_told(reverse_path: str, *, ours: bool) -> bool:
+    """Whether reports may go to a reverse-path at all: not the null one, nor `NEVER_TOLD`.
+
+    A postmaster is told where `ours` says that it was a user of ours who wrote, for such a report
+    goes into that mailbox and no further.
+    """
     local, at, _ = reverse_path.rpartition("@")
-    return bool(at) and local.strip('"').lower() not in NEVER_TOLD
+    local = local.strip('"').lower()
+    if not at or local in NEVER_TOLD:
+        return False
+    return ours or local != POSTMASTER
+
+
+def is_automatic(content: bytes) -> bool:
+    """Whether a program wrote a message, or it went to many: nobody waits for its delivery.
+
+    Failures of such mail are reported all the same (RFC 3834 §2).
+    """
+    headers = headers_of(content)
+    submitted = (headers.first(b"auto-submitted") or b"no").partition(b";")[0].strip().lower()
+    precedence = (headers.first(b"precedence") or b"").strip().lower()
+    return submitted != b"no" or precedence in (b"bulk", b"list", b"junk")
+
+
+def _notify(value: str | None) -> frozenset[str]:
+    if not value:
+        return frozenset()
+    return frozenset(word.strip() for word in value.upper().split(","))
 
 
 def new_envid() -> str:

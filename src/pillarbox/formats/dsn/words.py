@@ -1,0 +1,668 @@
+"""What reports say to people: one catalogue per language, English so far.
+
+Explanations are keyed by subject and detail of the enhanced status code (RFC 3463 §3 and the
+registry of RFC 5248 §2.4), by a word for what replies say in clear only, and by the stage an
+attempt came to. `explain` chooses; nothing here builds messages (`build`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from pillarbox.formats.dsn.model import Action, Finding
+
+PATTERN_CHARS = 2000
+"""How much of a reply is searched for what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why something happened and what its reader can do; `admin` that it is one for theirs.
+
+    `{domain}` stands for the recipient's domain.
+    """
+
+    why: str
+    advice: str
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Everything a report says in one language; `{…}` are filled in by `build`."""
+
+    language: str
+    sender: str
+    months: tuple[str, ...]
+    date: str
+    durations: Mapping[str, tuple[str, str]]
+    subjects: Mapping[Action, str]
+    no_subject: str
+    greeting: str
+    about: str
+    about_untitled: str
+    headings: Mapping[Action, str]
+    why: str
+    advice: str
+    said_by: str
+    said: str
+    found: str
+    gave_up: str
+    retry_until: str
+    retry: str
+    others: str
+    outcomes: Mapping[Action, str]
+    for_admin: str
+    for_admin_always: str
+    more: str
+    returned_header: str
+    returned_whole: str
+    returned_cut: str
+    parts: tuple[str, str]
+    explanations: Mapping[str, Explanation]
+    classes: Mapping[str, Explanation]
+
+
+_SPELLING = "Check the spelling of the address and send the message again."
+_ANOTHER_WAY = (
+    "If it is right, ask the recipient in another way (by telephone, say) which address they use."
+)
+_LATER = "Send the message again later."
+_THEIR_SIDE = (
+    "This has to be put right on the recipient's side. Send the message again later, or reach the "
+    "recipient in another way and tell them of it."
+)
+_OUR_SIDE = "This has to be put right by those who run your mail server."
+_SMALLER = (
+    "Send fewer or smaller attachments, or put the files where the recipient can fetch them and "
+    "send a link."
+)
+
+_EXPLANATIONS: Final[dict[str, Explanation]] = {
+    # Addresses
+    "1.0": Explanation(
+        "Their mail server does not accept mail for this address.", f"{_SPELLING} {_ANOTHER_WAY}"
+    ),
+    "1.1": Explanation(
+        "There is no such address: their mail server knows no mailbox of that name.",
+        "Check the spelling of the address, above all what stands before the @, and send the "
+        f"message again. {_ANOTHER_WAY}",
+    ),
+    "1.2": Explanation(
+        "There is no such domain, or none that takes mail: {domain}.",
+        "Check the spelling of what stands behind the @ in the address, and send the message "
+        f"again. {_ANOTHER_WAY}",
+    ),
+    "1.3": Explanation(
+        "The address is not written in a way that their mail server understands.", _SPELLING
+    ),
+    "1.4": Explanation(
+        "The address could mean several people, and their mail server does not know which.",
+        "Ask the recipient for an address that is only theirs.",
+    ),
+    "1.6": Explanation(
+        "The recipient has moved, and left no address to send mail on to.",
+        "Ask the recipient in another way for their new address.",
+    ),
+    "1.7": Explanation(
+        "Their mail server does not accept the way your own address is written.",
+        "Check the sender address in the settings of your mail program. If it is right, tell your "
+        "admin.",
+        admin=True,
+    ),
+    "1.8": Explanation(
+        "Their mail server could not find the domain of your own address, or does not accept it.",
+        "Check the sender address in the settings of your mail program. If it is right, tell your "
+        "admin.",
+        admin=True,
+    ),
+    "1.10": Explanation(
+        "The domain {domain} takes no mail at all, and says so.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, reach the "
+        "recipient in another way.",
+    ),
+    # Mailboxes
+    "2.0": Explanation("Something is wrong with the recipient's mailbox.", _THEIR_SIDE),
+    "2.1": Explanation(
+        "The recipient's mailbox is disabled: it takes no mail at present.",
+        "Reach the recipient in another way, and ask which address they use now.",
+    ),
+    "2.2": Explanation(
+        "The recipient's mailbox is full.",
+        "Reach the recipient in another way and tell them of it, or send the message again in a "
+        "few days.",
+    ),
+    "2.3": Explanation(
+        "The message is larger than the recipient's mailbox accepts.",
+        _SMALLER,
+    ),
+    "2.4": Explanation(
+        "The address is a mailing list, and their mail server can't reach its members.",
+        "Tell whoever looks after the list, or write to its members directly.",
+    ),
+    # Mail systems
+    "3.0": Explanation("Their mail server has a problem of its own.", _THEIR_SIDE),
+    "3.1": Explanation("Their mail server has no room left for mail.", _THEIR_SIDE),
+    "3.2": Explanation("Their mail server takes no mail at present.", _THEIR_SIDE),
+    "3.3": Explanation(
+        "The message needs something that their mail server is not capable of.",
+        "Send it in a simpler form: as plain text, without special characters in addresses.",
+    ),
+    "3.4": Explanation("The message is larger than their mail server accepts.", _SMALLER),
+    "3.5": Explanation("Their mail server is not set up as it should be.", _THEIR_SIDE),
+    # Network and routing
+    "4.0": Explanation("Their mail server could not be reached.", _THEIR_SIDE),
+    "4.1": Explanation(
+        "No mail server of {domain} answers.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, their "
+        "server is out of order: send the message again later, or reach the recipient in another "
+        "way.",
+    ),
+    "4.2": Explanation(
+        "The connection to their mail server broke off before the message was handed over.",
+        f"{_LATER} If it fails again, tell your admin.",
+        admin=True,
+    ),
+    "4.3": Explanation(
+        "It could not be found out where mail for {domain} has to go: the name servers that "
+        "should know do not answer, or not properly.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, send the "
+        "message again later.",
+    ),
+    "4.4": Explanation(
+        "There is no way to a mail server of {domain}.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, the domain "
+        f"is not set up for mail. {_THEIR_SIDE}",
+    ),
+    "4.5": Explanation("Their mail server has too much to do at present.", _LATER),
+    "4.6": Explanation(
+        "The message went in circles between mail servers.",
+        f"An address forwards to itself, or a domain is not set up right. {_OUR_SIDE}",
+        admin=True,
+    ),
+    "4.7": Explanation("The time for delivering the message was up.", _LATER),
+    # The protocol
+    "5.0": Explanation(
+        "Their mail server and ours did not understand each other.", _OUR_SIDE, admin=True
+    ),
+    "5.1": Explanation(
+        "Their mail server refused a step that sending needs.", _OUR_SIDE, admin=True
+    ),
+    "5.2": Explanation(
+        "Their mail server and ours did not understand each other.", _OUR_SIDE, admin=True
+    ),
+    "5.3": Explanation(
+        "The message has more recipients than their mail server takes at once.",
+        "Send it to fewer people at a time.",
+    ),
+    "5.4": Explanation(
+        "Their mail server and ours did not understand each other.", _OUR_SIDE, admin=True
+    ),
+    "5.5": Explanation(
+        "Their mail server speaks another version of the protocol.", _OUR_SIDE, admin=True
+    ),
+    # Content
+    "6.0": Explanation(
+        "Their mail server does not accept something in the message.",
+        "Send it in a simpler form: as plain text, with fewer attachments.",
+    ),
+    "6.1": Explanation(
+        "Their mail server does not accept this kind of content.",
+        "Send it in a simpler form, or an attachment in another format.",
+    ),
+    "6.2": Explanation(
+        "The message would have to be converted for their mail server, and that is not allowed.",
+        "Send it in a simpler form: as plain text, without special characters in addresses.",
+    ),
+    "6.3": Explanation(
+        "The message would have to be converted for their mail server, and can't be.",
+        "Send it in a simpler form: as plain text, without special characters in addresses.",
+    ),
+    "6.5": Explanation(
+        "The message could not be converted into what their mail server takes.",
+        "Send it in a simpler form: as plain text, without special characters in addresses.",
+    ),
+    "6.6": Explanation(
+        "The content of the message could no longer be read.",
+        "Send the message again. If it fails again, tell your admin.",
+        admin=True,
+    ),
+    "6.7": Explanation(
+        "Their mail server takes no addresses with other letters than a to z.",
+        "Ask the recipient for an address of plain letters, and use one yourself as the sender.",
+    ),
+    "6.9": Explanation(
+        "Their mail server takes no message whose header has other letters than plain ones.",
+        "Use addresses of plain letters only, for yourself and for all recipients.",
+    ),
+    # Security and policy
+    "7.0": Explanation(
+        "Their mail server refused the message by its rules.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+    "7.1": Explanation(
+        "Their mail server does not allow this message: the recipient may take no mail from you, "
+        "or from outside at all, or it does not accept mail from our server.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+    "7.2": Explanation(
+        "You are not allowed to write to this mailing list.",
+        "Join the list, or ask whoever looks after it.",
+    ),
+    "7.3": Explanation(
+        "The message would have to be made less secure for their mail server, and was not.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.4": Explanation(
+        "The message asks for a protection that their mail server does not have.",
+        "Send it without asking for that protection, or reach the recipient in another way.",
+        admin=True,
+    ),
+    "7.5": Explanation(
+        "A protected connection to their mail server could not be made.", _OUR_SIDE, admin=True
+    ),
+    "7.6": Explanation(
+        "A protected connection to their mail server could not be made.", _OUR_SIDE, admin=True
+    ),
+    "7.7": Explanation(
+        "Their mail server found that the message was changed on its way.", _OUR_SIDE, admin=True
+    ),
+    "7.8": Explanation(
+        "The server that our mail has to go through did not accept our user name and password.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.9": Explanation(
+        "The server that our mail has to go through wants another way of signing in.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.10": Explanation(
+        "Their mail server takes mail over encrypted connections only.", _OUR_SIDE, admin=True
+    ),
+    "7.11": Explanation(
+        "The server that our mail has to go through takes passwords over encrypted connections "
+        "only.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.13": Explanation(
+        "The account has been disabled.",
+        "Reach the recipient in another way, and ask which address they use now.",
+    ),
+    "7.14": Explanation(
+        "Their mail server takes mail only from servers it has an agreement with.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.15": Explanation("Their mail server takes only urgent mail at present.", _LATER),
+    "7.16": Explanation(
+        "Their mail server takes only small messages at present.", f"{_SMALLER} Or wait a while."
+    ),
+    "7.17": Explanation(
+        "The address now belongs to somebody else than it used to.",
+        "Ask the recipient in another way for their present address.",
+    ),
+    "7.18": Explanation(
+        "The domain {domain} now belongs to somebody else than it used to.",
+        "Ask the recipient in another way for their present address.",
+    ),
+    "7.19": Explanation(
+        "Their mail server can't tell whether the address still belongs to the same person.",
+        "Ask the recipient in another way for their present address.",
+    ),
+    "7.20": Explanation(
+        "Their mail server wants messages with a valid DKIM signature, and found none.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.21": Explanation(
+        "Their mail server found no DKIM signature in the message that it accepts.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.22": Explanation(
+        "Their mail server found no DKIM signature that belongs to the sender's address.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.23": Explanation(
+        "By the records of your domain (SPF) our server may not send mail for it, so their mail "
+        "server refused the message.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.24": Explanation(
+        "Their mail server could not make sense of the records of your domain (SPF).",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.25": Explanation(
+        "The name of our server does not fit its network address (reverse DNS), so their mail "
+        "server refused the message.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.26": Explanation(
+        "Their mail server could not make sure that the message is really yours (SPF, DKIM and "
+        "DMARC).",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.27": Explanation(
+        "The domain of your own address says that it takes no mail, so their mail server takes "
+        "none from it.",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.28": Explanation(
+        "Their mail server found that too much mail came at once, from you or from our server.",
+        "Wait a few hours, then send to fewer people at a time.",
+        admin=True,
+    ),
+    "7.29": Explanation(
+        "Their mail server found that the message was changed where it was forwarded (ARC).",
+        _OUR_SIDE,
+        admin=True,
+    ),
+    "7.30": Explanation(
+        "The message may go only over protected connections all the way (REQUIRETLS), and their "
+        "mail server does not promise that.",
+        "Send it without that demand, or reach the recipient in another way.",
+    ),
+    # What replies say in words only
+    "blocked": Explanation(
+        "Their mail server does not accept mail from our server: it stands on a list of senders "
+        "that are blocked.",
+        "You can do nothing about it yourself: tell your admin. Until it is put right, reach the "
+        "recipient in another way.",
+        admin=True,
+    ),
+    "spam": Explanation(
+        "Their mail server takes the message for spam.",
+        "Word it differently, with fewer links and attachments, and send it again. If you write to "
+        "the recipient often, ask them to put your address on their list of trusted senders.",
+        admin=True,
+    ),
+    "virus": Explanation(
+        "Their mail server found something dangerous in the message, or an attachment of a kind "
+        "that it never accepts.",
+        "Check your attachments, and your computer, for viruses. If there are none, put the files "
+        "where the recipient can fetch them and send a link.",
+    ),
+    "greylisted": Explanation(
+        "Their mail server lets senders it does not know yet wait for a while.", _LATER
+    ),
+    "rate": Explanation(
+        "Their mail server takes only so much mail at a time from one sender.",
+        "Wait a few hours, then send to fewer people at a time.",
+    ),
+    "relay": Explanation(
+        "The mail server of {domain} says that this domain is none of its own.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, the domain "
+        f"is not set up right. {_THEIR_SIDE}",
+    ),
+    "suppressed": Explanation(
+        "Nothing is sent to this address from here: it is on our list of addresses that refused "
+        "mail before, or asked for none.",
+        "If you are sure that it takes your mail, ask your admin to take it off that list.",
+        admin=True,
+    ),
+    # Stages, where nothing else is known
+    "route": Explanation(
+        "Our server found no way to send mail to {domain}.", _OUR_SIDE, admin=True
+    ),
+    "dns": Explanation(
+        "It could not be found out where mail for {domain} has to go.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, send the "
+        "message again later.",
+    ),
+    "connect": Explanation(
+        "No mail server of {domain} answers.",
+        "Check the spelling of what stands behind the @ in the address. If it is right, their "
+        "server is out of order: send the message again later, or reach the recipient in another "
+        "way.",
+    ),
+    "greeting": Explanation("Their mail server takes no mail from ours.", _THEIR_SIDE, admin=True),
+    "ehlo": Explanation("Their mail server takes no mail from ours.", _THEIR_SIDE, admin=True),
+    "tls": Explanation(
+        "The connection to their mail server could not be protected in the way their domain (or "
+        "ours) demands, and the message was not sent without that protection.",
+        "Nothing is wrong with your message or the address. Most often their mail server has a "
+        "certificate that ran out. Reach the recipient in another way, and tell your admin.",
+        admin=True,
+    ),
+    "auth": Explanation(
+        "The server that our mail has to go through did not let us sign in.", _OUR_SIDE, admin=True
+    ),
+    "mail": Explanation(
+        "Their mail server does not accept you as the sender.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+    "rcpt": Explanation(
+        "Their mail server does not accept mail for this address.", f"{_SPELLING} {_ANOTHER_WAY}"
+    ),
+    "data": Explanation(
+        "Their mail server did not accept the message.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+    "content": Explanation(
+        "Their mail server did not accept the message after it had read it.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+    "local": Explanation(
+        "The message could not be put into the recipient's mailbox here.",
+        "Send the message again later. If it fails again, tell your admin.",
+        admin=True,
+    ),
+    "queue": Explanation(
+        "The delivery was ended before it succeeded.",
+        "Send the message again. If it fails again, tell your admin.",
+        admin=True,
+    ),
+}
+
+_CLASSES: Final[dict[str, Explanation]] = {
+    "4": Explanation(
+        "Their mail server could not take the message for the time being.", _THEIR_SIDE
+    ),
+    "5": Explanation(
+        "Their mail server refused the message.",
+        "What it said (below) may tell more. If it makes no sense to you, tell your admin.",
+        admin=True,
+    ),
+}
+
+ENGLISH: Final = Words(
+    language="en",
+    sender="Mail Delivery System",
+    months=(
+        *("January", "February", "March", "April", "May", "June", "July"),
+        *("August", "September", "October", "November", "December"),
+    ),
+    date="{day} {month} {year}, {hour:02d}:{minute:02d} UTC",
+    durations=MappingProxyType(
+        {
+            "minute": ("{n} minute", "{n} minutes"),
+            "hour": ("{n} hour", "{n} hours"),
+            "day": ("{n} day", "{n} days"),
+        }
+    ),
+    subjects=MappingProxyType(
+        {
+            Action.FAILED: "Not delivered: {subject}",
+            Action.DELAYED: "Not delivered yet: {subject}",
+            Action.DELIVERED: "Delivered: {subject}",
+            Action.RELAYED: "Passed on: {subject}",
+            Action.EXPANDED: "Passed on: {subject}",
+        }
+    ),
+    no_subject="(no subject)",
+    greeting="This is the mail system at {hostname}.",
+    about="It is about your message of {date} with the subject\n\n{subject}",
+    about_untitled="It is about your message of {date}, which has no subject.",
+    headings=MappingProxyType(
+        {
+            Action.FAILED: "It was NOT delivered to:",
+            Action.DELAYED: "It was not delivered YET to:",
+            Action.DELIVERED: "It was delivered to:",
+            Action.RELAYED: "It was passed on to the mail server of:",
+            Action.EXPANDED: "It was passed on to the members of:",
+        }
+    ),
+    why="Why: {text}",
+    advice="What to do: {text}",
+    said_by="What their server said ({host}):",
+    said="What their server said:",
+    found="In detail:",
+    gave_up="We tried for {duration} and have given up.",
+    retry_until="You need not do anything: we keep trying until {date}, and tell you if it "
+    "fails for good.",
+    retry="You need not do anything: we keep trying, and tell you if it fails for good.",
+    others="Other recipients of the message, if there are any, are not concerned: where something "
+    "goes wrong with them, you are told apart.",
+    outcomes=MappingProxyType(
+        {
+            Action.DELIVERED: "The message is in the mailbox. Whether it was read is not known.",
+            Action.RELAYED: "That server does not report deliveries, so you may hear no more of "
+            "it, unless it fails.",
+            Action.EXPANDED: "You will hear no more of it, unless it fails.",
+        }
+    ),
+    for_admin="If you ask your admin about it, they will want this line:",
+    for_admin_always="Your admin will want this line:",
+    more="There are {n} more recipients: the second part of this message names them all.",
+    returned_header="Below are details for programs, and the header of your message.",
+    returned_whole="Below are details for programs, and your message.",
+    returned_cut="Below are details for programs, and the header of your message, as the whole is "
+    "too large.",
+    parts=("Details for programs", "Your message"),
+    explanations=MappingProxyType(_EXPLANATIONS),
+    classes=MappingProxyType(_CLASSES),
+)
+
+# Codes that say so little that the words of the reply are asked first.
+_VAGUE: Final = frozenset(
+    {"0.0", "1.0", "2.0", "3.0", "3.2", "4.0", "5.0", "5.1", "6.0", "7.0", "7.1", "7.7"}
+)
+_PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
+    (key, re.compile(pattern))
+    for key, pattern in (
+        ("greylisted", r"gr[ae]y-?list"),
+        (
+            "1.8",
+            r"sender[^.;]{0,60}(?:rejected|invalid|not found|denied|does not (?:exist|resolve))",
+        ),
+        (
+            "1.1",
+            r"user unknown|unknown (?:user|recipient|address|mailbox)|no such (?:user|recipient|"
+            r"mailbox|address|person|account)|(?:user|recipient|mailbox|account|address)"
+            r"[^.;]{0,80}(?:does not exist|doesn't exist|not found|not known|unknown)|"
+            r"no mailbox here|invalid (?:recipient|mailbox)|not a valid (?:mailbox|recipient)",
+        ),
+        (
+            "2.2",
+            r"(?:mailbox|inbox|quota|storage|account)[^.;]{0,60}(?:full|exceed|over ?quota)|"
+            r"over ?quota|quota exceeded|exceeds? (?:the )?(?:storage|quota)",
+        ),
+        (
+            "2.1",
+            r"(?:user|mailbox|account|recipient|address)[^.;]{0,60}"
+            r"(?:disabled|inactive|suspended|deactivated|\blocked|expired)",
+        ),
+        (
+            "3.4",
+            r"(?:message|mail|size)[^.;]{0,60}(?:too (?:large|big)|exceeds?[^.;]{0,40}(?:size|limit"
+            r"|maximum))|size limit",
+        ),
+        ("7.26", r"dmarc|unauthenticated (?:e?mail|message|sender)"),
+        ("7.23", r"\bspf\b|sender policy framework"),
+        ("7.20", r"\bdkim\b"),
+        ("7.25", r"reverse dns|reverse (?:lookup|hostname)|\bptr\b|\brdns\b|no reverse"),
+        (
+            "blocked",
+            r"bl[ao]ck ?-?list|deny-?list|\brbl\b|dnsbl|spamhaus|spamcop|barracuda|sorbs|uceprotect"
+            r"|abusix|proofpoint|reputation|(?:ip|host|client|server|network)[^.;]{0,80}"
+            r"(?:blocked|listed|banned)|blocked (?:using|by|due)",
+        ),
+        ("virus", r"virus|malware|infected|executable|attachment[^.;]{0,60}(?:not allowed|block)"),
+        ("spam", r"\bspam|\bjunk\b|\bbulk\b|unsolicited|\bube\b|\buce\b|phish"),
+        ("rate", r"rate ?-?limit|too (?:many|much|fast)|throttl|try again later.{0,40}limit"),
+        (
+            "relay",
+            r"relay(?:ing)?(?: access)? (?:is )?(?:denied|not permitted|prohibited|not allowed)|"
+            r"unable to relay|not (?:a )?local|does ?n[o']t relay|we do not relay",
+        ),
+    )
+)
+_TELLING: Final = frozenset({"tls", "auth", "suppressed"})
+"""Stages that say more than any code: what they are about is between the servers, or ours."""
+_EARLY: Final = frozenset({"greeting", "ehlo"})
+_BY_CODE: Final[Mapping[int, str]] = MappingProxyType(
+    {551: "1.6", 552: "2.2", 452: "3.1", 553: "1.3", 530: "7.0", 535: "7.8", 523: "3.4"}
+)
+
+
+def explain(finding: Finding, words: Words = ENGLISH) -> Explanation:
+    """Why a recipient was not reached and what to do, from all that is known of it.
+
+    First a code that says something, then the words of the reply, then reply code, stage and class.
+    """
+    known = words.explanations
+    _, _, detail = finding.cause.partition(".")
+    if finding.stage in _TELLING and detail != "7.30":
+        return known[finding.stage]
+    if detail in known and detail not in _VAGUE:
+        return known[detail]
+    key = _key_of_words(finding) or (detail if detail in known else None) or _key_of_code(finding)
+    if key is None:
+        subject = f"{detail.partition('.')[0]}.0"
+        key = subject if detail and subject in known else finding.stage
+    return known.get(key) or words.classes["4" if finding.status.startswith("4") else "5"]
+
+
+def _key_of_words(finding: Finding) -> str | None:
+    """What a peer's words mean; ours are not read, their stage says it all."""
+    if finding.code is None:
+        return None
+    text = finding.reply[:PATTERN_CHARS].lower()
+    return next((key for key, pattern in _PATTERNS if pattern.search(text)), None)
+
+
+def _key_of_code(finding: Finding) -> str | None:
+    if finding.code == 550 and finding.stage in ("rcpt", ""):
+        return "1.0"
+    return _BY_CODE.get(finding.code or 0) if finding.stage not in _EARLY else None
+
+
+def say_date(at: datetime, words: Words = ENGLISH) -> str:
+    """An instant as people read it, in UTC to the minute."""
+    at = at.astimezone(UTC)
+    return words.date.format(
+        day=at.day,
+        month=words.months[at.month - 1],
+        year=at.year,
+        hour=at.hour,
+        minute=at.minute,
+    )
+
+
+def say_duration(length: timedelta, words: Words = ENGLISH) -> str:
+    """A length of time in the largest unit of which there are two, or minutes."""
+    minutes = max(1, round(length / timedelta(minutes=1)))
+    number, unit = minutes, "minute"
+    if minutes >= 2 * 24 * 60:
+        number, unit = round(minutes / (24 * 60)), "day"
+    elif minutes >= 2 * 60:
+        number, unit = round(minutes / 60), "hour"
+    one, many = words.durations[unit]
+    return (one if number == 1 else many).format(n=number)
