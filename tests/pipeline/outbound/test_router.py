@@ -134,7 +134,7 @@ async def test_the_name_servers_are_not_asked_for_each_message(way: Way) -> None
     asked = len(way.dns.asked)
     assert (await way.to()).hops
     assert len(way.dns.asked) == asked
-    way.clock.advance(6)
+    way.clock.advance(seconds=6)
     await way.to()
     assert len(way.dns.asked) > asked
 
