@@ -29,7 +29,6 @@ from pillarbox.domain.queue.model import (
     Outgoing,
     OutgoingRecipient,
     Result,
-    Stage,
 )
 from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.dsn.build import Frame, Report, build
@@ -333,8 +332,8 @@ def _finding(recipient: LeasedRecipient, result: Result, action: Action, now: da
         _original(recipient.orcpt),
         now,
         from_ms(recipient.expires_ms) if delayed else None,
-        expired and result.stage is not Stage.QUEUE,
-        result.enhanced or "",
+        expired and not recipient.give_up,
+        "" if recipient.give_up else result.enhanced or "",
     )
 
 
