@@ -5,6 +5,7 @@ checks a SHA-256 digest. Making an RSA key takes up to seconds: call that in a t
 """
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -105,6 +106,12 @@ class PublicKey:
     def bits(self) -> int:
         return self.key.key_size if isinstance(self.key, RSAPublicKey) else _ED25519_BYTES * 8
 
+    def encoded(self) -> bytes:
+        """The octets of p=, as `SigningKey.public` has them."""
+        if isinstance(self.key, RSAPublicKey):
+            return self.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return self.key.public_bytes_raw()
+
     def matches(self, digest: bytes, signature: bytes) -> bool:
         """Whether `signature` is that of a SHA-256 digest under this key."""
         try:
@@ -164,6 +171,17 @@ def is_encrypted(pem: bytes) -> bool:
 def key_record(algorithm: KeyAlgorithm, public: bytes) -> str:
     """The text of the TXT record that publishes a key."""
     return f"v=DKIM1; k={algorithm}; p={b64encode(public).decode()}"
+
+
+def is_published(records: Iterable[str], public: bytes) -> bool:
+    """Whether TXT records publish a key, so that signatures under it can be checked."""
+    for record in records:
+        try:
+            if parse_key_record(record).encoded() == public:
+                return True
+        except GrammarError:
+            continue
+    return False
 
 
 def parse_key_record(text: str) -> PublicKey:
