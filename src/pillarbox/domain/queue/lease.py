@@ -6,6 +6,7 @@ Called by `pipeline/outbound`; what came of it goes to `settle`.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import and_, bindparam, case, delete, select, update
@@ -82,6 +83,7 @@ _PULL = Statement(
         _r.dsn_orcpt,
         _r.delay_told_ms,
         _r.notify_delay_ms,
+        _r.last_reply,
         _r.next_attempt_ms,
         _m.id,
         _m.account_id,
@@ -110,6 +112,11 @@ _BEGIN = Statement(
     update(queue_recipients)
     .where(_r.id == bindparam("recipient"))
     .values(status=int(Status.SENDING), attempts=_r.attempts + 1)
+)
+_NOT_BEGUN = Statement(
+    update(queue_recipients)
+    .where(_r.id == bindparam("recipient"), _r.status == int(Status.SENDING))
+    .values(status=int(Status.PENDING), attempts=_r.attempts - 1)
 )
 _LOCK = Statement(select(_d.closed_until_ms).where(_MINE).with_for_update())
 _RELEASE = Statement(
@@ -163,6 +170,15 @@ def pull(tx: Tx, owner: str, domain: str, most: int) -> list[LeasedMessage]:
     rows = tx.all(_PULL, name=domain, until=until_ms, most=min(most, PULL_MAX))
     tx.run_many(_BEGIN, [{"recipient": row[0]} for row in rows])
     return suppression.mark(tx, _messages(rows))
+
+
+def give_back(tx: Tx, owner: str, domain: str, recipients: Sequence[int]) -> None:
+    """Let pulled recipients wait again as if they had not been pulled: nothing was tried.
+
+    Nothing happens where the lease was lost.
+    """
+    if recipients and tx.one(_HELD, name=domain, who=owner, now=tx.now_ms) is not None:
+        tx.run_many(_NOT_BEGUN, [{"recipient": recipient} for recipient in recipients])
 
 
 def release(tx: Tx, owner: str, domain: str, health: Health, not_before_ms: int = 0) -> None:

@@ -175,6 +175,7 @@ class LeasedRecipient:
     orcpt: str | None = None
     delay_told_ms: int | None = None
     notify_delay_ms: int | None = None
+    last_reply: str | None = None
     suppressed: str | None = None
     give_up: bool = False
 

@@ -28,6 +28,8 @@ _DELETE = Statement(delete(blobs).where(blobs.c.id == bindparam("id")))
 
 CHUNKED_FROM_BYTES = 1024 * 1024
 """Content from this size on is sealed into its file in chunks, and never there twice in memory."""
+SEALING_BYTES = 64
+"""What sealing adds to small content, at most."""
 
 _FILE_NAME = re.compile(r"([0-9a-f]{16})(\.tmp)?")
 
@@ -54,6 +56,11 @@ class BlobStore:
         return threshold_bytes is not None and size_bytes >= max(
             threshold_bytes, CHUNKED_FROM_BYTES
         )
+
+    def may_be_in_file(self, size_bytes: int) -> bool:
+        """Whether content of this size can have a file; compression only makes it smaller."""
+        threshold_bytes = self._threshold_bytes
+        return threshold_bytes is not None and size_bytes + SEALING_BYTES >= threshold_bytes
 
     def put_content(self, blob_id: BlobId, content: bytes) -> SealedBlob:
         """Seal large content into its file a chunk at a time; else as `put`."""

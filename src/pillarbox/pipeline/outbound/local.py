@@ -1,0 +1,108 @@
+"""Recipients of the queue that are served here: held mail whose time came, full mailboxes.
+
+The mailbox gets the message and the queue its settlement in one transaction. Called by
+`destination`; calls `inbound/recipients` and `inbound/deliver`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pillarbox.base.errors import Failure, Invalid, NotFound, OverQuota, TooLarge
+from pillarbox.domain.accounts.model import Resolution
+from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
+from pillarbox.pipeline.inbound.deliver import Outcomes, Parcel
+from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
+from pillarbox.storage.tx import Tx
+from pillarbox.wire.smtp.replies import LOCAL_ERROR, MAILBOX_FULL, NO_SUCH_USER, Reply
+
+STAGE = Stage.LOCAL
+DELIVERED = Reply(250, "2.1.5", ("Delivered",))
+BAD_ADDRESS = Reply(501, "5.1.3", ("That is not an address mail can be sent to",))
+TOO_MANY = Reply(550, "5.4.6", ("The address leads to too many others",))
+NOT_HERE = Reply(451, "4.4.4", ("The domain is not served here any more",))
+
+
+class Directory(Protocol):
+    """Knows where addresses lead."""
+
+    async def find(self, path: str, size_bytes: int = 0) -> Resolution | None: ...
+
+
+class Deliverer(Protocol):
+    """Stores messages."""
+
+    async def deliver(
+        self, parcel: Parcel, also: Callable[[Tx], None] | None = None
+    ) -> Outcomes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDelivery:
+    """Delivers to mailboxes of this server."""
+
+    directory: Directory
+    delivery: Deliverer
+    hostname: str
+
+    async def deliver(
+        self,
+        message: LeasedMessage,
+        recipient: LeasedRecipient,
+        content: bytes,
+        also: Callable[[Tx], None],
+    ) -> Reply:
+        """Deliver to one recipient and run `also` in that transaction; only then it is a success.
+
+        Raises no `Failure`.
+        """
+        try:
+            found = await self.directory.find(recipient.address, message.size_bytes)
+            if found is None:
+                return NOT_HERE
+            parcel = self._parcel(message, recipient, found, content)
+            (outcome,) = await self.delivery.deliver(parcel, also)
+        except Failure as failure:
+            outcome = failure
+        return DELIVERED if outcome is None else reply_for(outcome)
+
+    def _parcel(
+        self,
+        message: LeasedMessage,
+        recipient: LeasedRecipient,
+        found: Resolution,
+        content: bytes,
+    ) -> Parcel:
+        envelope = Envelope(
+            origin=Origin("", self.hostname, ""),
+            reverse_path=message.reverse_path,
+            recipients=(
+                Recipient(
+                    recipient.address,
+                    found.local,
+                    found.outside,
+                    recipient.notify,
+                    recipient.orcpt,
+                ),
+            ),
+            smtputf8=message.smtputf8,
+            eight_bit=message.eight_bit,
+            ret=message.ret,
+            envid=message.envid,
+            binary=message.binary,
+            require_tls=message.require_tls,
+        )
+        return Parcel(envelope, b"", content, message.account_id)
+
+
+def reply_for(failure: Failure) -> Reply:
+    """What a failed delivery is in the terms of SMTP."""
+    if isinstance(failure, OverQuota):
+        return MAILBOX_FULL
+    if isinstance(failure, NotFound):
+        return NO_SUCH_USER
+    if isinstance(failure, Invalid):
+        return BAD_ADDRESS
+    if isinstance(failure, TooLarge):
+        return TOO_MANY
+    return LOCAL_ERROR

@@ -1,0 +1,273 @@
+"""How much is sent at once: to a host, by a process, and how much memory it may take.
+
+A `Pace` is asked before each connection. Features bring further ones (warm-up, what providers
+allow); those that are always there are here. Called by `attempt` and `destination`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from pillarbox.domain.queue.model import LeasedMessage
+
+LARGE_BYTES = 1 << 20
+"""Content from this size on is opened one message at a time."""
+WINDOW_AT_FIRST = 2
+
+
+class NotYet(Exception):
+    """A pace lets nothing go to a destination before an instant; no attempt was made."""
+
+    def __init__(self, not_before_ms: int, why: str) -> None:
+        super().__init__(why)
+        self.not_before_ms = not_before_ms
+
+
+class Pace(Protocol):
+    """Says when a message may go."""
+
+    def admit(self, domain: str, host: str) -> AbstractAsyncContextManager[None]:
+        """Held while a message for `domain` is handed to `host`; entering it may wait.
+
+        Entering raises `NotYet` where the wait would be long.
+        """
+        ...
+
+
+@asynccontextmanager
+async def admission(paces: Sequence[Pace], domain: str, host: str) -> AsyncIterator[None]:
+    """What all paces admit."""
+    async with AsyncExitStack() as stack:
+        for pace in paces:
+            await stack.enter_async_context(pace.admit(domain, host))
+        yield
+
+
+class _Slots:
+    """So many at once; whoever waits is served in order."""
+
+    __slots__ = ("_free", "_waiting", "users")
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.users = 0
+
+    async def take(self) -> None:
+        self.users += 1
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self.users -= 1
+            if turn.done() and not turn.cancelled():
+                self._pass_on()
+            raise
+
+    def give(self) -> None:
+        self.users -= 1
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+class _Place:
+    """A slot of a host and one of the process, for as long as it is entered."""
+
+    __slots__ = ("_host", "_pace")
+
+    def __init__(self, pace: "Concurrency", host: str) -> None:
+        self._pace = pace
+        self._host = host
+
+    async def __aenter__(self) -> None:
+        hosts = self._pace.hosts
+        slots = hosts.get(self._host)
+        if slots is None:
+            slots = hosts[self._host] = _Slots(self._pace.per_host)
+        try:
+            await slots.take()
+            try:
+                await self._pace.all.take()
+            except BaseException:
+                slots.give()
+                raise
+        except BaseException:
+            self._forget(slots)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pace.all.give()
+        slots = self._pace.hosts[self._host]
+        slots.give()
+        self._forget(slots)
+
+    def _forget(self, slots: _Slots) -> None:
+        if not slots.users:
+            self._pace.hosts.pop(self._host, None)
+
+
+class Concurrency:
+    """The pace that is always there: so many messages under way to a host, and in all."""
+
+    def __init__(self, per_host: int, per_process: int) -> None:
+        self.per_host = per_host
+        self.all = _Slots(per_process)
+        self.hosts: dict[str, _Slots] = {}
+        """Those in use."""
+
+    def admit(self, domain: str, host: str) -> AbstractAsyncContextManager[None]:
+        return _Place(self, host)
+
+
+class Window:
+    """How many messages go to one destination at once: few at first, more as it takes them.
+
+    `alone` keeps it at one, for a destination on trial.
+    """
+
+    __slots__ = ("_most", "alone", "size")
+
+    def __init__(self, most: int, *, alone: bool = False) -> None:
+        self._most = most
+        self.alone = alone
+        self.size = 1 if alone else min(WINDOW_AT_FIRST, most)
+
+    def grow(self) -> None:
+        """A message was taken."""
+        self.size = 1 if self.alone else min(self.size + 1, self._most)
+
+    def shrink(self) -> None:
+        """No host could be used."""
+        self.size = max(1, self.size // 2)
+
+
+class Room:
+    """Memory for content on its way out; whoever finds none waits in order.
+
+    What is larger than all of it goes when nothing else does.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self.used_bytes = 0
+
+    async def take(self, size_bytes: int) -> None:
+        """Take room; what is taken must be given back."""
+        size_bytes = min(size_bytes, self._limit_bytes)
+        if not self._waiting and self.used_bytes + size_bytes <= self._limit_bytes:
+            self.used_bytes += size_bytes
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((size_bytes, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.used_bytes -= size_bytes
+            self._serve()
+            raise
+
+    def give(self, size_bytes: int) -> None:
+        """Give room back."""
+        self.used_bytes -= min(size_bytes, self._limit_bytes)
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting:
+            size_bytes, turn = self._waiting[0]
+            if turn.done():
+                self._waiting.popleft()
+                continue
+            if self.used_bytes + size_bytes > self._limit_bytes:
+                return
+            self._waiting.popleft()
+            self.used_bytes += size_bytes
+            turn.set_result(None)
+
+
+Load = Callable[[LeasedMessage], Awaitable[bytes]]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """Content that is in memory now, and for how many."""
+
+    content: "asyncio.Task[bytes] | None" = None
+    users: int = 0
+
+
+class Contents:
+    """Content of messages while they are sent, opened once for all destinations that want it."""
+
+    def __init__(self, load: Load, room: Room) -> None:
+        self._load = load
+        self._room = room
+        self._large = asyncio.Lock()
+        self._shared: dict[int, _Shared] = {}
+
+    @asynccontextmanager
+    async def hold(self, message: LeasedMessage) -> AsyncIterator["Content"]:
+        """Room for a message; its content is opened when it is first asked for."""
+        shared = self._shared.get(message.id)
+        if shared is None:
+            shared = self._shared[message.id] = _Shared()
+        shared.users += 1
+        taken = False
+        try:
+            # Each holder takes room, as each may make a copy of its own.
+            await self._room.take(message.size_bytes)
+            taken = True
+            yield Content(self, message)
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                self._shared.pop(message.id, None)
+                if shared.content is not None and not shared.content.done():
+                    shared.content.cancel()
+            if taken:
+                self._room.give(message.size_bytes)
+
+    async def get(self, message: LeasedMessage) -> bytes:
+        """The content of a message that is held; raises what opening it raises."""
+        shared = self._shared[message.id]
+        task = shared.content
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = shared.content = asyncio.ensure_future(self._open(message))
+        if task.done():
+            return task.result()
+        return await asyncio.shield(task)
+
+    async def _open(self, message: LeasedMessage) -> bytes:
+        if message.size_bytes < LARGE_BYTES:
+            return await self._load(message)
+        async with self._large:
+            return await self._load(message)
+
+
+class Content:
+    """The content of one message that is being sent."""
+
+    __slots__ = ("_contents", "_message")
+
+    def __init__(self, contents: Contents, message: LeasedMessage) -> None:
+        self._contents = contents
+        self._message = message
+
+    async def get(self) -> bytes:
+        """The whole message; raises `Failure` where it can't be opened."""
+        return await self._contents.get(self._message)
