@@ -4,22 +4,28 @@ Looked at when mail is accepted (`suppressed`) and again when it is about to be 
 entry holds for what waits already. Addresses are compared without regard to case.
 """
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, column, delete, select, table, update
 
+from pillarbox.base.errors import GrammarError, Invalid
 from pillarbox.base.ids import DomainId
-from pillarbox.domain.accounts import domains, names
 from pillarbox.domain.queue.model import LeasedMessage, OutgoingRecipient, Suppression
 from pillarbox.domain.queue.tables import suppressions
+from pillarbox.formats.address import parse_path
 from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 LIST_MAX = 1000
 _EVERYBODY = 0
 _SLOTS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+# Named, not imported: `domain/accounts` rests on the mail store, which rests on the queue.
+_domains = table("domains", column("id"), column("name"))
+_DOMAIN = Statement(select(_domains.c.id).where(_domains.c.name == bindparam("name")))
 
 _s = suppressions.c
 _NAMES = tuple(f"a{slot}" for slot in range(_SLOTS[-1]))
@@ -66,7 +72,7 @@ def add(
     `domain_id` is whose senders it is for, `None` for everybody's. Raises `Invalid` if it is no
     address.
     """
-    key, owner = str(names.parse(address)).lower(), domain_id or _EVERYBODY
+    key, owner = _key(address), domain_id or _EVERYBODY
     reason = reason[:255]
     if tx.run(_CHANGE, owner=owner, key=key, why=reason, ends=expires_ms):
         return
@@ -83,8 +89,7 @@ def add(
 
 def remove(tx: Tx, domain_id: DomainId | None, address: str) -> bool:
     """Send to an address again; gives whether there was an entry."""
-    key = str(names.parse(address)).lower()
-    return tx.run(_REMOVE, owner=domain_id or _EVERYBODY, key=key) > 0
+    return tx.run(_REMOVE, owner=domain_id or _EVERYBODY, key=_key(address)) > 0
 
 
 def list_of(tx: Tx, after: str = "", limit: int = LIST_MAX) -> list[Suppression]:
@@ -102,7 +107,7 @@ def suppressed(tx: Tx, domain_id: DomainId | None, addresses: Iterable[str]) -> 
     """
     given = defaultdict(list)
     for address in addresses:
-        given[address.lower()].append(address)
+        given[_folded(address)].append(address)
     found: dict[str, str] = {}
     for key, entries in _entries(tx, list(given)).items():
         reason = _reason(entries, domain_id)
@@ -113,7 +118,7 @@ def suppressed(tx: Tx, domain_id: DomainId | None, addresses: Iterable[str]) -> 
 
 def mark(tx: Tx, messages: list[LeasedMessage]) -> list[LeasedMessage]:
     """The messages with `suppressed` set where nothing may be sent to a recipient."""
-    keys = {r.address.lower() for message in messages for r in message.recipients}
+    keys = {_folded(r.address) for message in messages for r in message.recipients}
     entries = _entries(tx, list(keys))
     return [_marked(tx, message, entries) for message in messages] if entries else messages
 
@@ -124,6 +129,22 @@ def sweep(tx: Tx, most: int) -> int:
 
 
 _Entries = dict[str, list[tuple[int, str]]]
+
+
+def _key(address: str) -> str:
+    """An address that somebody typed, as it is compared; `Invalid` if it is none."""
+    try:
+        return _folded(str(parse_path(address.strip())))
+    except GrammarError as error:
+        raise Invalid(f"{address!r} is not an address (user@domain)", str(error)) from error
+
+
+def _folded(address: str) -> str:
+    """An address of an envelope as it is compared, its domain in ASCII."""
+    if address.isascii():
+        return address.lower()
+    local = address.rpartition("@")[0]
+    return f"{unicodedata.normalize('NFC', local).lower()}@{OutgoingRecipient(address).domain}"
 
 
 def _entries(tx: Tx, keys: Sequence[str]) -> _Entries:
@@ -142,11 +163,10 @@ def _entries(tx: Tx, keys: Sequence[str]) -> _Entries:
 
 
 def _marked(tx: Tx, message: LeasedMessage, entries: _Entries) -> LeasedMessage:
-    mine = [entries.get(r.address.lower(), []) for r in message.recipients]
+    mine = [entries.get(_folded(r.address), []) for r in message.recipients]
     if not any(mine):
         return message
-    domain = domains.get(tx, OutgoingRecipient(message.reverse_path).domain)
-    domain_id = None if domain is None else domain.id
+    domain_id = tx.scalar(_DOMAIN, name=OutgoingRecipient(message.reverse_path).domain)
     return replace(
         message,
         recipients=tuple(
@@ -156,7 +176,7 @@ def _marked(tx: Tx, message: LeasedMessage, entries: _Entries) -> LeasedMessage:
     )
 
 
-def _reason(entries: Sequence[tuple[int, str]], domain_id: DomainId | None) -> str | None:
+def _reason(entries: Sequence[tuple[int, str]], domain_id: int | None) -> str | None:
     """Why nothing is sent, by the domain's own entry first."""
     for owner in (domain_id, _EVERYBODY):
         for whose, reason in entries:
