@@ -19,7 +19,7 @@ _ALL = tuple(mta_sts_policies.columns)
 _GET = Statement(select(*_ALL).where(_p.domain == bindparam("name")))
 _DUE = Statement(
     select(*_ALL)
-    .where(_p.refresh_ms <= bindparam("now"), _p.policy != "")
+    .where(_p.refresh_ms <= bindparam("now"), _p.policy != "", _p.used_ms > bindparam("used_after"))
     .order_by(_p.refresh_ms)
     .limit(bindparam("most"))
 )
@@ -58,7 +58,6 @@ _FORGET = Statement(
         _p.used_ms < bindparam("before"), _p.expires_ms < bindparam("now")
     )
 )
-_FORGET_UNUSED = Statement(delete(mta_sts_policies).where(_p.used_ms < bindparam("before")))
 _DELETE = Statement(delete(mta_sts_policies).where(_THIS))
 
 
@@ -109,9 +108,10 @@ def get(tx: Tx, domain: str) -> StoredPolicy | None:
     return _policy(tx.one(_GET, name=domain))
 
 
-def due(tx: Tx, most: int) -> list[StoredPolicy]:
-    """Policies to fetch anew, those that waited longest first."""
-    return [StoredPolicy(*row) for row in tx.all(_DUE, now=tx.now_ms, most=most)]
+def due(tx: Tx, used_after_ms: int, most: int) -> list[StoredPolicy]:
+    """Policies to fetch anew, those that waited longest first; none that is not used any more."""
+    rows = tx.all(_DUE, now=tx.now_ms, used_after=used_after_ms, most=most)
+    return [StoredPolicy(*row) for row in rows]
 
 
 def save(tx: Tx, fetched: Fetched) -> None:
@@ -178,10 +178,9 @@ def remove(tx: Tx, domain: str) -> bool:
     return tx.run(_DELETE, name=domain) > 0
 
 
-def sweep(tx: Tx, expired_before_ms: int, unused_before_ms: int) -> int:
-    """Forget what expired and was not used since, and what was not used for longer."""
-    gone = tx.run(_FORGET, before=expired_before_ms, now=tx.now_ms)
-    return gone + tx.run(_FORGET_UNUSED, before=unused_before_ms)
+def sweep(tx: Tx, unused_before_ms: int) -> int:
+    """Forget what has expired and was not used of late; what is in force stays."""
+    return tx.run(_FORGET, before=unused_before_ms, now=tx.now_ms)
 
 
 def _policy(row: Row | None) -> StoredPolicy | None:

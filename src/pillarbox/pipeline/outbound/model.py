@@ -37,8 +37,9 @@ class TlsDemand:
 
     `names` are those a certificate may be for; one that begins with a dot stands for any single
     label before it; the first is the one to ask for (SNI). `policy` is what asked for it, as the
-    log says it: `dane`, `mta-sts`, `requiretls`, `route`, `memory` or empty. `OPPORTUNISTIC` with
-    names: the certificate is looked at, and told of in `Peer.tls_result`, but none is refused.
+    log says it: `dane`, `mta-sts`, `requiretls`, `route`, `memory` or empty. `OPPORTUNISTIC`
+    or `ENCRYPTED` with names: the certificate is looked at as for `VERIFIED`, and told of in
+    `Peer.tls_result`, but none is refused.
     """
 
     security: Security
