@@ -73,30 +73,37 @@ _HELD = Statement(
     .where(_MINE, _d.lease_ms > bindparam("now"))
     .with_for_update(key_share=True)
 )
+# In the order of `LeasedRecipient`, and behind them what decides on `give_up`.
+_RECIPIENT_COLUMNS = (
+    _r.id,
+    _r.address,
+    _r.attempts,
+    _r.expires_ms,
+    _r.dsn_notify,
+    _r.dsn_orcpt,
+    _r.delay_told_ms,
+    _r.notify_delay_ms,
+    _r.last_reply,
+    _r.next_attempt_ms,
+)
+_MESSAGE_COLUMNS = (
+    _m.id,
+    _m.account_id,
+    _m.reverse_path,
+    _m.size_bytes,
+    _m.created_ms,
+    _m.smtputf8,
+    _m.eight_bit,
+    _m.binary_body,
+    _m.require_tls,
+    _m.dsn_ret,
+    _m.dsn_envid,
+    _m.route,
+)
 _PULL = Statement(
     select(
-        _r.id,
-        _r.address,
-        _r.attempts,
-        _r.expires_ms,
-        _r.dsn_notify,
-        _r.dsn_orcpt,
-        _r.delay_told_ms,
-        _r.notify_delay_ms,
-        _r.last_reply,
-        _r.next_attempt_ms,
-        _m.id,
-        _m.account_id,
-        _m.reverse_path,
-        _m.size_bytes,
-        _m.created_ms,
-        _m.smtputf8,
-        _m.eight_bit,
-        _m.binary_body,
-        _m.require_tls,
-        _m.dsn_ret,
-        _m.dsn_envid,
-        _m.route,
+        *_RECIPIENT_COLUMNS,
+        *_MESSAGE_COLUMNS,
     )
     .join_from(queue_recipients, queue_messages, _m.id == _r.message_id)
     .where(
@@ -224,12 +231,15 @@ def _messages(rows: list[Row]) -> list[LeasedMessage]:
     recipients: defaultdict[int, list[LeasedRecipient]] = defaultdict(list)
     messages: dict[int, LeasedMessage] = {}
     for row in rows:
-        *recipient, next_attempt_ms, number = row[:10]
-        recipients[number].append(
+        (*recipient, next_attempt_ms), message = (
+            row[: len(_RECIPIENT_COLUMNS)],
+            row[-len(_MESSAGE_COLUMNS) :],
+        )
+        recipients[message[0]].append(
             replace(LeasedRecipient(*recipient), give_up=next_attempt_ms == NOW)
         )
-        if number not in messages:
-            messages[number] = _message(row[9:])
+        if message[0] not in messages:
+            messages[message[0]] = _message(message)
     return [
         replace(message, recipients=tuple(recipients[number]))
         for number, message in messages.items()
