@@ -162,7 +162,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
     submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
     in_flight = InFlight(_in_flight_bytes(options, around))
-    resolver = SystemResolver(clock, _dns_options(options)) if options.dns_reverse else None
+    resolver = SystemResolver(clock, dns_options(options)) if options.dns_reverse else None
     smtp = SmtpServices(
         _smtp_options(options, around), in_flight, inbound, submission, login, resolver,
         authentication,
@@ -253,7 +253,8 @@ def _in_flight_bytes(options: Options, around: Surroundings) -> int:
     return max(MEMORY_FOR_INCOMING_BYTES // around.workers, 2 * options.max_message_size)
 
 
-def _dns_options(options: Options) -> DnsOptions:
+def dns_options(options: Options) -> DnsOptions:
+    """Whom to ask for names, as the settings say."""
     servers = (options.dns_primary, options.dns_secondary)
     return DnsOptions(tuple(server for server in servers if server))
 

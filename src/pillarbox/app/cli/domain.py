@@ -8,6 +8,9 @@ from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import confirm, json_option, table, yes_option
 
 if TYPE_CHECKING:
+    from pillarbox.domain.accounts.model import Domain
+    from pillarbox.domain.signing.model import NewKey
+    from pillarbox.storage.keys import KeyRing
     from pillarbox.storage.tx import Tx
 
 
@@ -26,10 +29,18 @@ def domain() -> None:
 )
 @click.pass_obj
 def add(invocation: Invocation, name: str, relay: bool) -> None:
-    from pillarbox.domain.accounts import domains
+    from pillarbox.app.compose import key_ring
+    from pillarbox.domain.signing.make import KeyChoice, first_keys
 
-    made = invocation.write(domains.create, name, relay)
+    options = invocation.configuration().options
+    choice = KeyChoice.NONE if relay else KeyChoice(options.dkim_algo)
+    new = first_keys(choice, options.dkim_selector)
+    made = invocation.write(_create, name, relay, key_ring(options), new)
     click.echo(f"Added {'relay ' if relay else ''}domain {made.name}.")
+    if new:
+        click.echo(
+            f"Its mail is signed. DNS records to publish: pillarbox dkim show {made.name}", err=True
+        )
 
 
 @domain.command("list", help="List the domains.")
@@ -96,6 +107,17 @@ def catch_all(invocation: Invocation, name: str, address: str | None, off: bool)
     click.echo(
         f"Mail for unknown users of {name} {f'goes to {address}' if address else 'is refused'}."
     )
+
+
+def _create(
+    tx: "Tx", name: str, relay: bool, ring: "KeyRing", new: "tuple[NewKey, ...]"
+) -> "Domain":
+    from pillarbox.domain.accounts import domains
+    from pillarbox.domain.signing import keys
+
+    made = domains.create(tx, name, relay)
+    keys.add_first(tx, ring, made.id, new)
+    return made
 
 
 def _remove(tx: "Tx", name: str, force: bool) -> None:

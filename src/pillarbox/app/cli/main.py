@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "alias": ("pillarbox.app.cli.alias", "Addresses that lead to others."),
         "group": ("pillarbox.app.cli.group", "Groups: shared addresses and mailboxes."),
         "acl": ("pillarbox.app.cli.acl", "Who may do what with a mailbox."),
+        "dkim": ("pillarbox.app.cli.dkim", "Keys that mail is signed with, and their records."),
         "index": ("pillarbox.app.cli.index", "What searches look things up in."),
         "route": ("pillarbox.app.cli.route", "Other ways for mail that leaves."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),

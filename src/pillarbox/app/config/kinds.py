@@ -139,6 +139,18 @@ def _domain(value: str) -> str:
 DOMAIN = Kind("a domain such as example.org, or nothing", _domain)
 
 
+_SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+
+
+def _selector(value: str) -> str:
+    if not _SELECTOR.match(value.lower()):
+        raise ValueError(value)
+    return value.lower()
+
+
+SELECTOR = Kind("letters, digits and hyphens, 40 at most", _selector)
+
+
 def _ip(value: str) -> str:
     return str(ipaddress.ip_address(value)) if value else ""
 

@@ -218,6 +218,17 @@ class Options:
         "Send to mail exchangers whose addresses are not public. Strangers choose whom their\n"
         "domain names: then they can have this server talk to hosts of your network.",
     )
+    dkim_selector: str = _key(
+        kinds.SELECTOR,
+        "mail",
+        "What the key of a new domain is called in the DNS: mail._domainkey.example.org; a second\n"
+        "one mail-ed25519. See `pillarbox dkim`.",
+    )
+    dkim_algo: str = _key(
+        kinds.choice("both", "rsa2048", "rsa4096", "ed25519", "none", rsa="rsa2048"),
+        "both",
+        "The keys of a new domain: rsa2048, rsa4096, ed25519, both (rsa2048 and ed25519), none.",
+    )
 
     brute_max_tries: int = _key(
         kinds.whole(1, 100_000),

@@ -4,12 +4,12 @@ RSA takes up to seconds: call this in a thread, before the transaction.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pillarbox.base.errors import GrammarError, Invalid
-from pillarbox.domain.signing.model import NewKey
+from pillarbox.base.errors import Conflict, GrammarError, Invalid, NotFound
+from pillarbox.domain.signing.model import DkimKey, KeyState, NewKey
 from pillarbox.formats.mailauth.keys import KeyAlgorithm, SigningKey, new_key
 from pillarbox.formats.mailauth.signature import selector_of
 
@@ -60,6 +60,37 @@ def kept(key: SigningKey, selector: str) -> NewKey:
     if len(name) > SELECTOR_LETTERS:
         raise Invalid(f"A selector has {SELECTOR_LETTERS} characters at most")
     return NewKey(name, key.algorithm, key.der(), key.public())
+
+
+def successors(
+    present: Sequence[DkimKey], choice: str | None, today: datetime
+) -> tuple[NewKey, ...]:
+    """New keys to come after those in use, of the same kind and length.
+
+    `choice` is the one kind that is meant, and of what length its key shall be (`KeyChoice`).
+    Raises `Conflict` where one waits to come into use already, `NotFound` where there is none to
+    come after.
+    """
+    wanted = None
+    if choice is not None:
+        is_rsa = choice != KeyChoice.ED25519
+        wanted = KeyAlgorithm.RSA if is_rsa else KeyAlgorithm.ED25519
+    taken = {key.selector for key in present}
+    made = []
+    for key in present:
+        if key.state is not KeyState.ACTIVE or wanted not in (None, key.algorithm):
+            continue
+        for other in present:
+            if other.state is KeyState.PREPARED and other.algorithm is key.algorithm:
+                raise Conflict(
+                    f"{other.selector} waits to come into use; activate, retire or remove it first"
+                )
+        bits = int(choice[3:]) if choice and wanted is KeyAlgorithm.RSA else max(key.bits, 2048)
+        selector = dated_selector(key.selector, today, taken)
+        made.append(kept(new_key(key.algorithm, bits), selector))
+    if not made:
+        raise NotFound("There is no such key in use; make one with `dkim generate`")
+    return tuple(made)
 
 
 def dated_selector(before: str, today: datetime, taken: Collection[str]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pillarbox.base.ids import DomainId
-from pillarbox.formats.mailauth.keys import KeyAlgorithm, key_record
+from pillarbox.formats.mailauth.keys import KeyAlgorithm, key_bits, key_record
 from pillarbox.formats.mailauth.signature import record_name
 
 TOPIC = "dkim"
@@ -55,6 +55,11 @@ class DkimKey:
     retired_ms: int | None
     published_ms: int | None
     checked_ms: int | None
+
+    @property
+    def bits(self) -> int:
+        """Its length."""
+        return key_bits(self.algorithm, self.public)
 
     @property
     def record(self) -> str:

@@ -33,6 +33,7 @@ from pillarbox.base.errors import GrammarError, Invalid
 from pillarbox.formats.mailauth.tags import base64_value, parse_tags, words
 
 RECORD_BYTES = 4096
+TEXT_BYTES = 255
 PEM_BYTES = 64 * 1024
 LEAST_BITS = 1024
 """Shorter keys sign nothing (RFC 8301 §3.2)."""
@@ -171,6 +172,21 @@ def is_encrypted(pem: bytes) -> bool:
 def key_record(algorithm: KeyAlgorithm, public: bytes) -> str:
     """The text of the TXT record that publishes a key."""
     return f"v=DKIM1; k={algorithm}; p={b64encode(public).decode()}"
+
+
+def zone_text(record: str) -> str:
+    """A TXT record as zone files have it: strings of at most 255 octets (RFC 1035 §3.3.14)."""
+    parts = [record[at : at + TEXT_BYTES] for at in range(0, len(record), TEXT_BYTES)]
+    quoted = " ".join(f'"{part}"' for part in parts)  # base64 and tags need no escapes
+    return f"( {quoted} )" if len(parts) > 1 else quoted
+
+
+def key_bits(algorithm: KeyAlgorithm, public: bytes) -> int:
+    """The length of a key of ours, given as `SigningKey.public` has it."""
+    if algorithm is KeyAlgorithm.ED25519:
+        return _ED25519_BYTES * 8
+    key = load_der_public_key(public)
+    return key.key_size if isinstance(key, RSAPublicKey) else 0
 
 
 def is_published(records: Iterable[str], public: bytes) -> bool:
