@@ -148,6 +148,11 @@ class SystemResolver:
         self._remembered_bytes = 0
         self._asking: dict[tuple[str, str], _Question] = {}
 
+    @property
+    def believes(self) -> bool:
+        """Whether answers are taken as validated when they say so; known from the first one on."""
+        return self._believed
+
     async def reverse(self, ip: str) -> tuple[str, ...]:
         address = ip_address(ip)
         if isinstance(address, IPv6Address):
