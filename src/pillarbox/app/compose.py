@@ -23,7 +23,7 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
-from pillarbox.net.dns import DnsOptions, SystemResolver
+from pillarbox.net.dns import DnsOptions, SystemResolver, Validating
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.inbound.deliver import Delivery
@@ -256,7 +256,11 @@ def _in_flight_bytes(options: Options, around: Surroundings) -> int:
 def dns_options(options: Options) -> DnsOptions:
     """Whom to ask for names, as the settings say."""
     servers = (options.dns_primary, options.dns_secondary)
-    return DnsOptions(tuple(server for server in servers if server))
+    return DnsOptions(
+        tuple(server for server in servers if server),
+        options.dns_port,
+        validating=Validating(options.dns_validating),
+    )
 
 
 def _imap_options(options: Options, around: Surroundings) -> ImapOptions:

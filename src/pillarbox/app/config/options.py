@@ -118,6 +118,11 @@ class Options:
     )
     tls_cert: Path | None = _key(kinds.PATH, "", "Certificate chain, PEM.")
     tls_key: Path | None = _key(kinds.PATH, "", "Its private key, PEM.")
+    tls_extra_ca: Path | None = _key(
+        kinds.PATH,
+        "",
+        "Authorities to believe beside the system's when other servers show certificates, PEM.",
+    )
 
     encryption_key: tuple[tuple[int, bytes], ...] = _key(
         kinds.KEY_RING,
@@ -262,6 +267,13 @@ class Options:
     )
     dns_primary: str = _key(kinds.IP, "", "The name server to ask; empty: the system's.")
     dns_secondary: str = _key(kinds.IP, "", "The one to ask when that does not answer.")
+    dns_port: int = _key(kinds.whole(1, 65_535), "53", "")
+    dns_validating: str = _key(
+        kinds.choice("auto", "on", "off"),
+        "auto",
+        "Whether those servers are believed when they say that DNSSEC was checked, which DANE\n"
+        "needs: on; off; auto (if all of them run on this machine).",
+    )
 
     log_level: str = _key(
         kinds.choice("debug", "info", "warning", "error", warn="warning"),
