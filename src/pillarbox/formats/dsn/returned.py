@@ -26,7 +26,7 @@ _KNOWN_BY = (
 """What a message is known by: kept first where there is no room for the whole header."""
 # The word after `with` that says that the client had signed in (RFC 3848).
 _AUTHENTICATED = re.compile(rb"\bwith\s+(?:UTF8)?(?:ESMTPS?|SMTPS?|LMTPS?)A\b", re.IGNORECASE)
-_ODD = re.compile(rb"\0|[^\n]{999}|(?<!\r)\n|\r(?!\n)")
+_ODD = re.compile(rb"\0|(?<!\r)\n|\r(?!\n)|(?:\A|\n)[^\n]{999}")
 
 
 @dataclass(frozen=True, slots=True)

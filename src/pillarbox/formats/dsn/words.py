@@ -543,8 +543,8 @@ ENGLISH: Final = Words(
     more="There are {n} more recipients: the second part of this message names them all.",
     returned_header="Below are details for programs, and the header of your message.",
     returned_whole="Below are details for programs, and your message.",
-    returned_cut="Below are details for programs, and the header of your message, as the whole is "
-    "too large.",
+    returned_cut="Below are details for programs, and the header of your message, as the whole "
+    "can't be returned.",
     parts=("Details for programs", "Your message"),
     explanations=MappingProxyType(_EXPLANATIONS),
     classes=MappingProxyType(_CLASSES),
@@ -623,10 +623,9 @@ def explain(finding: Finding, words: Words = ENGLISH) -> Explanation:
         return known[finding.stage]
     if detail in known and detail not in _VAGUE:
         return known[detail]
-    key = _key_of_words(finding) or (detail if detail in known else None) or _key_of_code(finding)
-    if key is None:
-        subject = f"{detail.partition('.')[0]}.0"
-        key = subject if detail and subject in known else finding.stage
+    subject = f"{detail.partition('.')[0]}.0"
+    key = _key_of_words(finding) or next((k for k in (detail, subject) if k in known), None)
+    key = key or _key_of_code(finding) or finding.stage
     return known.get(key) or words.classes["4" if finding.status.startswith("4") else "5"]
 
 
