@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, or_, select
 
 from pillarbox.base.errors import Conflict, NotFound
 from pillarbox.base.ids import AccountId, BlobId, QueueId
@@ -91,7 +91,7 @@ _DESTINATIONS = Statement(
 _WAITING = Statement(
     select(func.count()).where(
         _r.domain == bindparam("name"),
-        _r.status.in_((int(Status.PENDING), int(Status.SENDING))),
+        or_(_r.status == int(Status.PENDING), _r.status == int(Status.SENDING)),
     )
 )
 
