@@ -65,6 +65,7 @@ class House:
             self.submission,
             login,
             authentication=Authentication(login, lambda: NONCE),
+            clock=self.clock,
         )
 
     def actor(self, name: str = "alice@example.test") -> Actor:

@@ -74,6 +74,9 @@ _BY_USE = Statement(
     .order_by(mailboxes.c.id)
 )
 _ALL = Statement(select(*COLUMNS).where(_OF_ACCOUNT).order_by(mailboxes.c.name))
+_NAMES = Statement(
+    select(mailboxes.c.id, mailboxes.c.name).where(_OF_ACCOUNT, mailboxes.c.special_use.is_(None))
+)
 _BELOW = Statement(
     select(mailboxes.c.id, mailboxes.c.name).where(
         _OF_ACCOUNT, func.substr(mailboxes.c.name, 1, bindparam("length")) == bindparam("prefix")
@@ -172,6 +175,18 @@ def by_name(tx: Tx, account: AccountId, name: str) -> Mailbox | None:
     except (Invalid, TooLarge):
         return None
     return _mailbox(tx.one(_BY_NAME, account=account, path=path))
+
+
+def by_detail(tx: Tx, account: AccountId, detail: str) -> MailboxId | None:
+    """The mailbox of a name in any case that a sub-address may lead to (RFC 5233 §1).
+
+    None with a special use: nobody from outside puts mail into those.
+    """
+    wanted = detail.lower()
+    for mailbox_id, name in tx.all(_NAMES, account=account):
+        if name.lower() == wanted:
+            return MailboxId(mailbox_id)
+    return None
 
 
 def by_special_use(tx: Tx, account: AccountId, use: str) -> Mailbox | None:

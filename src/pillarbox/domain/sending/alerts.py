@@ -50,6 +50,4 @@ def note(tx: Tx, account_id: AccountId, what: Unit) -> bool:
 
 def list_of(tx: Tx, most: int = 1000) -> list[Alert]:
     """Those noted, the latest first."""
-    return [
-        Alert(AccountId(row[0]), Unit(row[1]), *row[2:]) for row in tx.all(_LIST, most=most)
-    ]
+    return [Alert(AccountId(row[0]), Unit(row[1]), *row[2:]) for row in tx.all(_LIST, most=most)]

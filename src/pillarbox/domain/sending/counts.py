@@ -48,9 +48,7 @@ _FORGET = Statement(delete(sending_counts).where(*_THIS))
 
 _k = known_recipients.c
 _KNOWN = Statement(
-    select(_k.digest).where(
-        _k.account_id == bindparam("account"), _k.digest == bindparam("digest")
-    )
+    select(_k.digest).where(_k.account_id == bindparam("account"), _k.digest == bindparam("digest"))
 )
 _SINCE = Statement(select(func.min(_k.first_ms)).where(_k.account_id == bindparam("account")))
 _LEARN = Statement(
@@ -84,9 +82,7 @@ def count(tx: Tx, keys: KeyRing, limits: SendingLimits, sending: Sending) -> Non
                 _check(tx, scope, its, period, row)
 
 
-def require_room(
-    tx: Tx, limits: SendingLimits, account_id: AccountId, domain_id: DomainId
-) -> None:
+def require_room(tx: Tx, limits: SendingLimits, account_id: AccountId, domain_id: DomainId) -> None:
     """Raise `LimitReached` where not even a message for one recipient would be accepted now."""
     for scope, owner, its in (
         (Scope.USER, int(account_id), limits.user),
@@ -181,10 +177,7 @@ def _count_newcomers(tx: Tx, keys: KeyRing, limit: int, sending: Sending) -> Non
             raise LimitReached(Scope.USER, Unit.NEWCOMERS, Period.DAY, limit, free_in_ms)
     tx.run_many(
         _LEARN,
-        [
-            {"account": account_id, "digest": digest, "first_ms": tx.now_ms}
-            for digest in newcomers
-        ],
+        [{"account": account_id, "digest": digest, "first_ms": tx.now_ms} for digest in newcomers],
     )
 
 
@@ -194,8 +187,7 @@ def _newcomers(
     """The digests of those addresses the user has not written to; in order, each once."""
     digester = keys.digester(KEY_PURPOSE, b"")
     digests = dict.fromkeys(
-        digester.digests(b"%d %b" % (account_id, address.lower().encode()))
-        for address in addresses
+        digester.digests(b"%d %b" % (account_id, address.lower().encode())) for address in addresses
     )
     if len(digests) == 1:
         ((one, *older),) = digests

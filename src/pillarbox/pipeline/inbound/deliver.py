@@ -8,9 +8,11 @@ and `domain/queue`.
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from pillarbox.base.errors import Failure, NotFound, OverQuota
 from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.append import place, store_blob
@@ -20,12 +22,14 @@ from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
-from pillarbox.pipeline.inbound.trace import return_path_field
+from pillarbox.pipeline.inbound.trace import message_id_of, return_path_field
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
+from pillarbox.wire.smtp.params import MAX_ORCPT_CHARS, OriginalRecipient, orcpt_text
 
+_log = logger("delivery")
 _NO_FLAGS = FlagSet()
 _SEEN = FlagSet(Flag.SEEN)
 _NO_SAVEPOINT = nullcontext()
@@ -36,10 +40,23 @@ Also = Callable[[Tx], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """What leaves, instead of the message as it is, for where some recipients here are forwarded.
+
+    `paths` are those recipients; `fields` goes on top.
+    """
+
+    paths: tuple[str, ...]
+    reverse_path: str
+    fields: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A message to store: `trace` and then `content` are what its recipients see.
 
-    `account_id` is who submitted it, if a user did; `sent_copy` goes to that user's \\Sent.
+    `account_id` is who submitted it, if a user did; `sent_copy` goes to that user's \\Sent. With
+    `report` senders who asked for it are told of deliveries into mailboxes.
     """
 
     envelope: Envelope
@@ -47,19 +64,46 @@ class Parcel:
     content: bytes
     account_id: AccountId | None = None
     sent_copy: bytes | None = None
+    copies: tuple[Copy, ...] = ()
+    report: bool = False
+
+
+class Reporter(Protocol):
+    """Tells senders of deliveries: makes a report, and files it in a transaction."""
+
+    async def delivered(
+        self,
+        envelope: Envelope,
+        account_id: AccountId | None,
+        content: bytes,
+        recipients: tuple[Recipient, ...],
+    ) -> Any: ...
+
+    def file(self, tx: Tx, prepared: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """A parcel ready for the transaction."""
+    """A parcel ready for the transaction; `copies` in the order of the parcel's."""
 
     envelope: Envelope
     account_id: AccountId | None
+    held: bool
     local: PreparedEmail | None
     plain: SealedBlob | None
+    copies: tuple[tuple[Copy, SealedBlob], ...]
     sent: PreparedEmail | None
+    message_id: str | None
     queue_age_ms: int
     also: Also | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What came of it; `failed` are the accounts that could not be served."""
+
+    outcomes: Outcomes
+    failed: frozenset[AccountId]
 
 
 class _PlainNeeded(Exception):
@@ -77,12 +121,19 @@ class _Refused(Exception):
 class Delivery:
     """Stores messages for everybody they are for."""
 
-    def __init__(self, database: Database, preparation: Preparation, queue_age_ms: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        preparation: Preparation,
+        queue_age_ms: int,
+        reporter: Reporter | None = None,
+    ) -> None:
         """`queue_age_ms` is for how long the sending of outside copies is tried."""
         self._database = database
         self._preparation = preparation
         self._store = preparation.store
         self._queue_age_ms = queue_age_ms
+        self._reporter = reporter
 
     async def deliver(self, parcel: Parcel, also: Also | None = None) -> Outcomes:
         """Store a message for all recipients; on disk when it returns, one outcome for each.
@@ -93,26 +144,37 @@ class Delivery:
         """
         async with self._preparation.place(len(parcel.content)):
             try:
-                return await self._deliver(parcel, also)
+                stored = await self._deliver(parcel, also)
             except _Refused as refused:
                 return refused.outcomes
+        if parcel.report and self._reporter is not None:
+            await self._report(self._reporter, parcel, stored)
+        return stored.outcomes
 
-    async def _deliver(self, parcel: Parcel, also: Also | None) -> Outcomes:
-        recipients = parcel.envelope.recipients
+    async def _deliver(self, parcel: Parcel, also: Also | None) -> _Stored:
+        envelope = parcel.envelope
+        recipients = envelope.recipients
+        held = envelope.hold_until_ms is not None
         prepared = self._preparation.email
+        outside = held or any(recipient.outside for recipient in recipients)
+        is_local = not held and any(recipient.local for recipient in recipients)
         sealed = _Sealed(
-            parcel.envelope,
+            envelope,
             parcel.account_id,
-            await self._local(parcel) if any(r.local for r in recipients) else None,
-            await self._plain(parcel) if any(r.outside for r in recipients) else None,
+            held,
+            await self._local(parcel) if is_local else None,
+            await self._plain(parcel) if outside and _needs_plain(parcel, held) else None,
+            tuple([(copy, await self._copy(parcel, copy)) for copy in parcel.copies]),
             await prepared(parcel.sent_copy) if parcel.sent_copy else None,
+            message_id_of(parcel.content) if outside else None,
             self._queue_age_ms,
             also,
         )
         try:
             return await self._database.write(_store, self._store, sealed)
         except _PlainNeeded:
-            sealed = replace(sealed, plain=await self._plain(parcel))
+            plain, message_id = await self._plain(parcel), message_id_of(parcel.content)
+            sealed = replace(sealed, plain=plain, message_id=message_id)
             return await self._database.write(_store, self._store, sealed)
 
     async def _local(self, parcel: Parcel) -> PreparedEmail:
@@ -122,33 +184,111 @@ class Delivery:
     async def _plain(self, parcel: Parcel) -> SealedBlob:
         return await self._preparation.blob(parcel.trace + parcel.content)
 
+    async def _copy(self, parcel: Parcel, copy: Copy) -> SealedBlob:
+        return await self._preparation.blob(b"".join((copy.fields, parcel.trace, parcel.content)))
 
-def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> Outcomes:
-    """The transaction: a placement per local account, queue rows for everything else."""
-    envelope = sealed.envelope
-    placed = _place_all(tx, store, sealed)
-    outcomes, waiting = _outcomes(envelope, placed)
-    if all(outcome is not None for outcome in outcomes):
-        raise _Refused(outcomes)
-    if waiting:
-        if sealed.plain is None:
-            raise _PlainNeeded
-        store.blobs.insert(tx, sealed.plain)
-        outgoing = Outgoing(
-            reverse_path=envelope.reverse_path,
-            recipients=tuple(waiting.values()),
-            account_id=sealed.account_id,
-            smtputf8=envelope.smtputf8,
-            eight_bit=envelope.eight_bit,
-            ret=envelope.ret,
-            envid=envelope.envid,
+    async def _report(self, reporter: Reporter, parcel: Parcel, stored: _Stored) -> None:
+        """Tell of deliveries. The message is stored: whatever goes wrong here must not undo it."""
+        envelope = parcel.envelope
+        if envelope.hold_until_ms is not None or not envelope.reverse_path:
+            return
+        recipients = tuple(
+            recipient
+            for recipient in envelope.recipients
+            if recipient.notify is not None
+            and "SUCCESS" in recipient.notify
+            and recipient.local
+            and stored.failed.isdisjoint(target.account_id for target in recipient.local)
         )
-        enqueue(tx, store.keys, sealed.plain, outgoing, tx.now_ms + sealed.queue_age_ms)
+        if not recipients:
+            return
+        try:
+            content = parcel.trace + parcel.content
+            report = await reporter.delivered(envelope, parcel.account_id, content, recipients)
+            if report is not None:
+                await self._database.write(reporter.file, report)
+        except Exception:
+            _log.exception("no report of a delivery", sender=envelope.reverse_path)
+
+
+def _needs_plain(parcel: Parcel, held: bool) -> bool:
+    """Whether the message as it is goes to somebody outside, and not only its copies."""
+    copied = {path for copy in parcel.copies for path in copy.paths}
+    return held or any(
+        recipient.outside
+        and (recipient.path not in copied or len(recipient.forwards) < len(recipient.outside))
+        for recipient in parcel.envelope.recipients
+    )
+
+
+def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
+    """The transaction: a placement per local account, queue rows for everything else."""
+    placed: dict[AccountId, Failure | None] = {}
+    waiting: dict[int | None, _Waiting]
+    if sealed.held:
+        outcomes: Outcomes = (None,) * len(sealed.envelope.recipients)
+        waiting = {None: _held(sealed.envelope)}
+    else:
+        placed = _place_all(tx, store, sealed)
+        outcomes, waiting = _outcomes(sealed, placed)
+        if all(outcome is not None for outcome in outcomes):
+            raise _Refused(outcomes)
+    for number, recipients in waiting.items():
+        _enqueue(tx, store, sealed, number, recipients)
     if sealed.sent is not None and sealed.account_id is not None:
         _keep_sent(tx, store, sealed.account_id, sealed.sent)
     if sealed.also is not None:
         sealed.also(tx)
-    return outcomes
+    failed = frozenset(account for account, failure in placed.items() if failure is not None)
+    return _Stored(outcomes, failed)
+
+
+_Waiting = dict[str, OutgoingRecipient]
+"""Who has to wait in the queue, by address."""
+
+
+def _enqueue(
+    tx: Tx, store: ContentStore, sealed: _Sealed, number: int | None, recipients: _Waiting
+) -> None:
+    """Queue the message for some, as it is or as the copy of that number."""
+    envelope = sealed.envelope
+    if number is None:
+        blob, reverse_path = sealed.plain, envelope.reverse_path
+    else:
+        blob, reverse_path = sealed.copies[number][1], sealed.copies[number][0].reverse_path
+    if blob is None:
+        raise _PlainNeeded
+    store.blobs.insert(tx, blob)
+    outgoing = Outgoing(
+        reverse_path=reverse_path,
+        recipients=tuple(recipients.values()),
+        account_id=sealed.account_id,
+        smtputf8=envelope.smtputf8,
+        eight_bit=envelope.eight_bit,
+        ret=envelope.ret,
+        envid=envelope.envid,
+        binary=envelope.binary,
+        require_tls=envelope.require_tls,
+        hold_until_ms=envelope.hold_until_ms,
+        deliver_by_ms=envelope.deliver_by_ms,
+        by_notify=envelope.by_notify,
+        message_id=sealed.message_id,
+    )
+    enqueue(tx, store.keys, blob, outgoing, tx.now_ms + sealed.queue_age_ms)
+
+
+def _held(envelope: Envelope) -> _Waiting:
+    """Everybody: addresses here are looked up when the message is let go."""
+    waiting: _Waiting = {}
+    for recipient in envelope.recipients:
+        addresses: tuple[str, ...] = (recipient.path,)
+        if not (recipient.here and recipient.domain):
+            addresses = recipient.outside + tuple(target.address for target in recipient.local)
+        for address in addresses:
+            waiting.setdefault(
+                address, OutgoingRecipient(address, recipient.notify, recipient.orcpt)
+            )
+    return waiting
 
 
 def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, Failure | None]:
@@ -177,43 +317,65 @@ def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, 
 
 
 def _outcomes(
-    envelope: Envelope, placed: dict[AccountId, Failure | None]
-) -> tuple[Outcomes, dict[str, OutgoingRecipient]]:
-    """The outcome of each recipient, and who has to wait in the queue.
+    sealed: _Sealed, placed: dict[AccountId, Failure | None]
+) -> tuple[Outcomes, dict[int | None, _Waiting]]:
+    """The outcome of each recipient, and who has to wait in the queue for which copy.
 
     Recipients that share a reply fail together or not at all: whoever could not be served waits
     in the queue, where it is tried again and at last returned to the sender.
     """
-    recipients = envelope.recipients
+    recipients = sealed.envelope.recipients
     outcomes: list[Failure | None] = []
-    waiting: dict[str, OutgoingRecipient] = {}
+    waiting: dict[int | None, _Waiting] = {}
+    queued: set[str] = set()
     groups: Iterable[tuple[Recipient, ...]] = (
-        ((recipient,) for recipient in recipients) if envelope.each else (recipients,)
+        ((recipient,) for recipient in recipients) if sealed.envelope.each else (recipients,)
     )
     for group in groups:
-        failed = {
-            target.address: failure
+        failed = [
+            (recipient, target.address, failure)
             for recipient in group
             for target in recipient.local
             if (failure := placed[target.account_id]) is not None
-        }
+        ]
         served = any(
             recipient.outside or any(placed[t.account_id] is None for t in recipient.local)
             for recipient in group
         )
         if not served:
-            failure = next(iter(failed.values()), None) or NotFound("No such user here")
+            failure = failed[0][2] if failed else NotFound("No such user here")
             outcomes.extend(failure for _ in group)
             continue
         outcomes.extend(None for _ in group)
-        for recipient in group:
-            for address in recipient.outside:
-                waiting.setdefault(
-                    address, OutgoingRecipient(address, recipient.notify, recipient.orcpt)
-                )
-        for address in failed:
-            waiting.setdefault(address, OutgoingRecipient(address))
+        asked = [
+            (recipient, address, _copy_for(sealed, recipient, address))
+            for recipient in group
+            for address in recipient.outside
+        ]
+        asked += [(recipient, address, None) for recipient, address, _ in failed]
+        for recipient, address, number in asked:
+            if address not in queued:
+                queued.add(address)
+                one = OutgoingRecipient(address, recipient.notify, _original(recipient, address))
+                waiting.setdefault(number, {})[address] = one
     return tuple(outcomes), waiting
+
+
+def _copy_for(sealed: _Sealed, recipient: Recipient, address: str) -> int | None:
+    for number, (copy, _) in enumerate(sealed.copies):
+        if recipient.path in copy.paths and address in recipient.forwards:
+            return number
+    return None
+
+
+def _original(recipient: Recipient, address: str) -> str | None:
+    """ORCPT; where the address was replaced it is the one that was given (RFC 3461 §5.2.1)."""
+    if recipient.orcpt is not None or not recipient.here or "@" not in recipient.path:
+        return recipient.orcpt
+    if recipient.path.lower() == address.lower() or not recipient.path.isascii():
+        return None
+    original = orcpt_text(OriginalRecipient("rfc822", recipient.path))
+    return original if len(original) <= MAX_ORCPT_CHARS else None
 
 
 def _mailbox(tx: Tx, target: LocalTarget) -> MailboxId:
@@ -221,10 +383,9 @@ def _mailbox(tx: Tx, target: LocalTarget) -> MailboxId:
     if target.detail:
         # Nobody may delete the mailbox between finding and using it.
         lock(tx, target.account_id)
-        wanted = target.detail.lower()
-        for mailbox in mailboxes.all_of(tx, target.account_id):
-            if mailbox.special_use is None and mailbox.name.lower() == wanted:
-                return mailbox.id
+        found = mailboxes.by_detail(tx, target.account_id, target.detail)
+        if found is not None:
+            return found
     inbox = mailboxes.by_name(tx, target.account_id, "INBOX")
     if inbox is None:
         raise NotFound("No such user here", f"account {target.account_id} has no inbox")

@@ -30,7 +30,9 @@ class Origin:
 class Recipient:
     """A recipient that was accepted, and where its address leads.
 
-    `outside` are addresses elsewhere; `notify` and `orcpt` are kept for them (RFC 3461 §4).
+    `outside` are addresses elsewhere; `notify` and `orcpt` are as RFC 3461 §4 writes them. `here`
+    says that the domain of `path` is served here: where the message has to wait, it is looked up
+    again.
     """
 
     path: str
@@ -38,6 +40,23 @@ class Recipient:
     outside: tuple[str, ...] = ()
     notify: str | None = None
     orcpt: str | None = None
+    here: bool = False
+
+    @property
+    def domain(self) -> str:
+        """The domain of `path`; empty for a bare postmaster."""
+        return self.path.rpartition("@")[2].lower() if "@" in self.path else ""
+
+    @property
+    def forwards(self) -> tuple[str, ...]:
+        """Those of `outside` to which an address here was made to lead.
+
+        Not a user's recipients elsewhere, nor those of a domain that is taken for another server.
+        """
+        if not (self.here and self.outside):
+            return ()
+        domain = "@" + self.domain
+        return tuple(one for one in self.outside if not one.lower().endswith(domain))
 
 
 @dataclass(frozen=True, slots=True)

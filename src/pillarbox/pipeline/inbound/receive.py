@@ -1,28 +1,57 @@
 """Mail from anywhere for people here: the one way in.
 
-Called by `protocols/smtp` (MX and LMTP); calls `recipients`, `trace` and `deliver`.
+Called by `protocols/smtp` (MX and LMTP); calls `recipients`, `trace`, `forward` and `deliver`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Denied
 from pillarbox.base.ids import IdSource, public_id
-from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
+from pillarbox.base.log import logger
+from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
+from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.trace import checked, received_field, separator
+from pillarbox.pipeline.inbound.trace import (
+    RoutingLoop,
+    checked,
+    received_field,
+    separator,
+    speaks_of_tls,
+)
+
+_log = logger("inbound")
+
+
+class Bounces(Protocol):
+    """Recognises reports about mail of ours."""
+
+    async def take(self, content: bytes, recipient: str, reverse_path: str) -> bool: ...
+
+
+class TlsReports(Protocol):
+    """Recognises reports on how others reached us over TLS (RFC 8460)."""
+
+    async def take(self, recipient: str, content: bytes) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Takes messages in; `hostname` is this server's name in the trace."""
+    """Takes messages in; `hostname` is this server's name in the trace.
+
+    Without `forwarding` forwarded mail leaves as it came.
+    """
 
     hostname: str
     recipients: Recipients
     delivery: Delivery
     clock: Clock
     ids: IdSource
+    forwarding: Forwarding | None = None
+    bounces: Bounces | None = None
+    tls_reports: TlsReports | None = None
 
     async def recipient(self, path: str, size_bytes: int = 0) -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
@@ -33,7 +62,7 @@ class Inbound:
         found = await self.recipients.find(path, size_bytes)
         if found is None:
             raise Denied("Relaying is not allowed here")
-        return Recipient(path, found.local, found.outside)
+        return Recipient(path, found.local, found.outside, here=True)
 
     async def receive(self, envelope: Envelope, content: bytes) -> Received:
         """Deliver a message to all its recipients; on disk when it returns.
@@ -41,8 +70,60 @@ class Inbound:
         Raises `RoutingLoop`, and the failures of database and disk; what concerns one recipient
         alone is an outcome.
         """
-        content = checked(content)
+        content = checked(content, self.hostname)
         message_id = public_id("", self.ids.next())
         trace = received_field(envelope, self.hostname, message_id, self.clock.now())
-        parcel = Parcel(envelope, trace + separator(content), content)
-        return Received(message_id, await self.delivery.deliver(parcel))
+        came_back = returned(envelope, content)
+        if came_back:
+            outcomes = await self._without(came_back, envelope, trace, content, message_id)
+        else:
+            outcomes = await self._deliver(envelope, trace, content)
+        if not envelope.reverse_path or (self.tls_reports is not None and speaks_of_tls(content)):
+            await self._read_reports(envelope, content)
+        return Received(message_id, outcomes)
+
+    async def _deliver(self, envelope: Envelope, trace: bytes, content: bytes) -> Outcomes:
+        trace += separator(content)
+        copies: tuple[Copy, ...] = ()
+        if self.forwarding is not None and any(r.forwards for r in envelope.recipients):
+            copies = await self.forwarding.copies(envelope, trace + content)
+        parcel = Parcel(envelope, trace, content, copies=copies, report=True)
+        return await self.delivery.deliver(parcel)
+
+    async def _without(
+        self,
+        came_back: frozenset[str],
+        envelope: Envelope,
+        trace: bytes,
+        content: bytes,
+        message_id: str,
+    ) -> Outcomes:
+        """Deliver a message that came back from where it was forwarded, to all others.
+
+        Whoever gets the mail of those addresses got it before. Where every recipient shares one
+        reply they are passed over, and only a message for nobody else is refused.
+        """
+        loop = RoutingLoop("This address has had the message; it is going in circles")
+        others = tuple(one for one in envelope.recipients if one.path not in came_back)
+        if not others:
+            raise loop
+        _log.warning("came back from where it was forwarded", id=message_id, to=sorted(came_back))
+        served = iter(await self._deliver(replace(envelope, recipients=others), trace, content))
+        if not envelope.each:
+            first = next(served)
+            return tuple(first for _ in envelope.recipients)
+        return tuple(
+            loop if recipient.path in came_back else next(served)
+            for recipient in envelope.recipients
+        )
+
+    async def _read_reports(self, envelope: Envelope, content: bytes) -> None:
+        """Look whether it is a report for us; it is delivered, so nothing may fail by this."""
+        for recipient in envelope.recipients:
+            try:
+                if self.bounces is not None and not envelope.reverse_path:
+                    await self.bounces.take(content, recipient.path, envelope.reverse_path)
+                if self.tls_reports is not None and speaks_of_tls(content):
+                    await self.tls_reports.take(recipient.path, content)
+            except Exception:
+                _log.exception("a report could not be read", recipient=recipient.path)

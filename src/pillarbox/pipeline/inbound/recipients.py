@@ -6,21 +6,33 @@ remembered is dropped when the directory changes, and after half a minute in any
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from pillarbox.base.clock import Clock
-from pillarbox.base.errors import GrammarError, Invalid, OverQuota
+from pillarbox.base.errors import GrammarError, Invalid, NotFound, OverQuota
 from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
 from pillarbox.domain.accounts import domains, names, users
-from pillarbox.domain.accounts.model import TOPIC, Resolution
+from pillarbox.domain.accounts.model import TOPIC, Actor, Resolution
 from pillarbox.domain.accounts.resolve import resolve
 from pillarbox.domain.owners import quota
+from pillarbox.domain.sharing import groups
+from pillarbox.domain.sharing.delegation import may_post_for
 from pillarbox.formats.address import Address, ascii_domain, parse_path, split_subaddress
+from pillarbox.formats.mailauth.srs import is_srs
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
 REMEMBERED = 10_000
 POSTMASTER = "postmaster"
+
+
+class ReversePaths(Protocol):
+    """Rewrites the reverse-paths of forwarded mail, and reads them when they come back."""
+
+    def forward(self, address: str, our_domain: str, now: datetime) -> str: ...
+    def reverse(self, local_part: str, now: datetime) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +48,22 @@ class Recipients:
     """Looks up recipient addresses; `close` ends its subscription."""
 
     def __init__(
-        self, database: Database, bus: Bus, clock: Clock, default_domain: str, delimiter: str = "+"
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        default_domain: str,
+        delimiter: str = "+",
+        reverse_paths: ReversePaths | None = None,
     ) -> None:
-        """`default_domain` is where a bare `postmaster` lives (RFC 5321 §4.5.1)."""
+        """`default_domain` is where a bare `postmaster` lives (RFC 5321 §4.5.1).
+
+        `reverse_paths` knows whom reports on forwarded mail are for.
+        """
+        self.default_domain = default_domain
         self._database = database
         self._clock = clock
-        self._default_domain = default_domain
+        self._reverse_paths = reverse_paths
         self._delimiter = delimiter
         self._found: dict[str, _Found] = {}
         self.close: Callable[[], None] = bus.subscribe(TOPIC, self._forget)
@@ -52,13 +74,7 @@ class Recipients:
         Raises `NotFound` for a local address nobody has, `OverQuota` where a message of
         `size_bytes` fits in none of its mailboxes, `Invalid` for a name that can't be.
         """
-        now_ms = self._clock.now_ms()
-        found = self._found.get(path)
-        if found is None or found.until_ms < now_ms:
-            local, domain = self._halves(path)
-            resolution, limited = await self._database.lookup(_look, local, domain, self._delimiter)
-            found = _Found(resolution, limited, now_ms + int(LOOK_EVERY_S * 1000))
-            self._remember(path, found)
+        found = await self._find(path)
         resolution = found.resolution
         if (
             resolution is not None
@@ -69,14 +85,57 @@ class Recipients:
             await self._database.lookup(_refuse_if_full, found.limited, size_bytes)
         return resolution
 
+    async def resolve(self, path: str) -> Resolution | None:
+        """Where an address leads, full or not; raises as `find` does but for `OverQuota`."""
+        return (await self._find(path)).resolution
+
     async def owner(self, path: str) -> AccountId | None:
-        """Whose login the address is, with or without its sub-address; `Invalid` if it is none."""
+        """Which user or group bears the address, with or without its sub-address.
+
+        `Invalid` if it is none.
+        """
         local, domain = self._halves(path)
         return await self._database.lookup(_owner, local, domain, self._delimiter)
 
+    async def may_post_for(self, actor: Actor, owners: tuple[AccountId, ...]) -> bool:
+        """Whether a user may send in the name of one of these users and groups."""
+        return await self._database.lookup(may_post_for, actor, owners)
+
+    async def serves(self, domain: str) -> bool:
+        """Whether a domain is one of ours."""
+        try:
+            return await self._database.lookup(domains.is_local, domain)
+        except Invalid:
+            return False
+
+    async def _find(self, path: str) -> _Found:
+        now_ms = self._clock.now_ms()
+        found = self._found.get(path)
+        if found is None or found.until_ms < now_ms:
+            local, domain = self._halves(path)
+            if self._reverse_paths is not None and is_srs(local):
+                return await self._returning(self._reverse_paths, local, domain)
+            resolution, limited = await self._database.lookup(_look, local, domain, self._delimiter)
+            found = _Found(resolution, limited, now_ms + int(LOOK_EVERY_S * 1000))
+            self._remember(path, found)
+        return found
+
+    async def _returning(self, paths: ReversePaths, local: str, domain: str) -> _Found:
+        """The sender of mail that was forwarded, behind a reverse-path of ours.
+
+        Not remembered: each is good for one message, and grows old.
+        """
+        if not await self._database.lookup(_takes_returns, domain):
+            return _Found(None, (), 0)
+        original = paths.reverse(local, self._clock.now())
+        if original is None:
+            raise NotFound("No such user here", "a reverse-path that is not ours, or too old")
+        found = await self._find(original)
+        return _Found(Resolution((), (original,)), (), 0) if found.resolution is None else found
+
     def _halves(self, path: str) -> tuple[str, str]:
         if path.lower() == POSTMASTER:
-            return POSTMASTER, self._default_domain
+            return POSTMASTER, self.default_domain
         address = split(path)
         return address.local, address.domain
 
@@ -118,10 +177,16 @@ def _look(
 def _owner(tx: Tx, local: str, domain: str, delimiter: str) -> AccountId | None:
     bare = split_subaddress(local, delimiter)[0] if delimiter else local
     for spelled in dict.fromkeys((local, bare)):
-        user = users.get(tx, f"{names.local_key(spelled)}@{domain.lower()}")
-        if user is not None:
-            return user.account_id
+        key = f"{names.local_key(spelled)}@{domain.lower()}"
+        owner = users.get(tx, key) or groups.get(tx, key)
+        if owner is not None:
+            return owner.account_id
     return None
+
+
+def _takes_returns(tx: Tx, domain: str) -> bool:
+    found = domains.get(tx, domain)
+    return found is not None and found.enabled and not found.relay
 
 
 def _refuse_if_full(tx: Tx, accounts: tuple[AccountId, ...], size_bytes: int) -> None:

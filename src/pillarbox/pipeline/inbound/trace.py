@@ -13,6 +13,14 @@ _HEADER_BYTES = 1 << 20
 _RETURN_PATH = re.compile(
     rb"^return-path[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
+_RESULTS = re.compile(
+    rb"^authentication-results[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.IGNORECASE | re.MULTILINE
+)
+_DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:([^\n]*)", re.IGNORECASE | re.MULTILINE)
+_MESSAGE_ID = re.compile(
+    rb"^message-id[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
+_COMMENT = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n|From ")
 
 
@@ -65,19 +73,65 @@ def separator(content: bytes) -> bytes:
     return b"" if _FIELD.match(content) else b"\r\n"
 
 
-def checked(content: bytes) -> bytes:
-    """The content without Return-Path fields, which only final delivery may add (RFC 5321 §4.4).
+def delivered_to_field(path: str) -> bytes:
+    """The field by which a message is known that comes back to an address it was forwarded from."""
+    return f"Delivered-To: {path.lower()}\r\n".encode()
 
-    Raises `RoutingLoop` for a message with too many Received fields.
+
+def delivered_to(content: bytes) -> frozenset[bytes]:
+    """The addresses it went to already, in lower case."""
+    header = content[: _header_end(content)]
+    if b"delivered-to" not in header.lower():
+        return frozenset()
+    return frozenset(value.strip().lower() for value in _DELIVERED_TO.findall(header))
+
+
+def speaks_of_tls(content: bytes) -> bool:
+    """Whether it may be a report on TLS: its header says so (RFC 8460 §5.3)."""
+    header = content[: _header_end(content)].lower()
+    return b"tls-report-" in header or b"tlsrpt" in header
+
+
+def message_id_of(content: bytes) -> str | None:
+    """The value of the first Message-ID field, if it can be one."""
+    found = _MESSAGE_ID.search(content[: _header_end(content)])
+    value = b"" if found is None else found[1].replace(b"\r\n", b"").strip()
+    return value.decode("ascii") if value and value.isascii() and len(value) <= 998 else None
+
+
+def checked(content: bytes, authserv_id: str = "") -> bytes:
+    """The content without fields that only we may add, above it.
+
+    Those are Return-Path (RFC 5321 §4.4) and, with an `authserv_id`, Authentication-Results of that
+    name (RFC 8601 §5). Raises `RoutingLoop` for a message with too many Received fields.
     """
-    end = content.find(b"\r\n\r\n", 0, _HEADER_BYTES)
-    end = _HEADER_BYTES if end < 0 else end + 2
+    end = _header_end(content)
     header = content[:end].lower()
     if header.count(b"\nreceived:") + header.startswith(b"received:") > MAX_RECEIVED:
         raise RoutingLoop("Too many hops; the message is going in circles")
-    if b"return-path" in header:
-        return _RETURN_PATH.sub(b"", content[:end]) + content[end:]
-    return content
+    has_path = b"return-path" in header
+    has_results = authserv_id and b"authentication-results" in header
+    if not (has_path or has_results):
+        return content
+    kept = content[:end]
+    if has_path:
+        kept = _RETURN_PATH.sub(b"", kept)
+    if has_results:
+        name = authserv_id.lower().encode()
+        kept = _RESULTS.sub(lambda field: b"" if _is_of(field[1], name) else field[0], kept)
+    return kept + content[end:]
+
+
+def _header_end(content: bytes) -> int:
+    """Where the header ends, the line end of its last field included."""
+    end = content.find(b"\r\n\r\n", 0, _HEADER_BYTES)
+    return _HEADER_BYTES if end < 0 else end + 2
+
+
+def _is_of(results: bytes, authserv_id: bytes) -> bool:
+    """Whether Authentication-Results are of a host; its name may be quoted, behind comments."""
+    words = _COMMENT.sub(b" ", results.lower()).replace(b";", b" ").split()
+    return bool(words) and words[0].strip(b'"').rstrip(b".") == authserv_id
 
 
 def _tcp_info(origin: Origin) -> str:

@@ -1,9 +1,11 @@
-"""As whom a user may send: own addresses, in the envelope and in the header (RFC 6409 §6.1).
+"""As whom a user may send: own addresses, and those of others who let them (RFC 6409 §6.1).
 
-Called by `submit`; calls `inbound/recipients`, since who gets an address's mail may use it.
+The same for envelope and header. Called by `submit`; calls `inbound/recipients`, since who gets an
+address's mail may use it.
 """
 
 import re
+from enum import Enum
 
 from pillarbox.base.errors import Denied, Invalid, NotFound, TooLarge
 from pillarbox.domain.accounts.model import Actor
@@ -17,30 +19,47 @@ MAX_FIELD_BYTES = 8192
 _QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
-async def may_send_as(recipients: Recipients, actor: Actor, address: str) -> bool:
-    """Whether mail for an address leads to the user: own, with sub-address, alias, catch-all.
+class Standing(Enum):
+    """Whose an address is, for a user."""
 
-    The login of another is never theirs, though that user's mail may be forwarded to them.
+    OWN = "own"
+    DELEGATED = "delegated"
+    """A group's whose member the user is, or another user's: by the right to post."""
+    NONE = "none"
+
+
+async def standing(recipients: Recipients, actor: Actor, address: str) -> Standing:
+    """Whose an address is: own ones are also those with a sub-address, aliases and catch-alls.
+
+    The login of another is never one's own, though that user's mail may be forwarded to one.
     """
     if address == actor.address:
-        return True
+        return Standing.OWN
     try:
-        found = await recipients.find(address)
+        found = await recipients.resolve(address)
+        owner = None if found is None else await recipients.owner(address)
     except (NotFound, Invalid, TooLarge):
-        return False
+        return Standing.NONE
     if found is None:
-        return False
-    if all(target.account_id != actor.account_id for target in found.local):
-        return False
-    return await recipients.owner(address) in (None, actor.account_id)
+        return Standing.NONE
+    reached = tuple(target.account_id for target in found.local)
+    if owner == actor.account_id or (owner is None and actor.account_id in reached):
+        return Standing.OWN
+    if owner is not None:
+        reached = (owner,)
+    if await recipients.may_post_for(actor, reached):
+        return Standing.DELEGATED
+    return Standing.NONE
 
 
-async def check_header(recipients: Recipients, actor: Actor, headers: Headers) -> None:
+async def check_header(recipients: Recipients, actor: Actor, headers: Headers) -> bool:
     """Check every address in From and Sender; a message without From gets one later.
 
-    Raises `Denied` for an address of somebody else, `Invalid` for fields readers could
-    understand in different ways.
+    Says whether a Sender field is missing: From names somebody else, or several (RFC 5322 §3.6.2).
+    Raises `Denied` for an address of somebody else, `Invalid` for fields readers could understand
+    in different ways.
     """
+    needs_sender = False
     for name in (b"from", b"sender"):
         values = headers.all(name)
         if not values:
@@ -48,10 +67,18 @@ async def check_header(recipients: Recipients, actor: Actor, headers: Headers) -
         shown = name.decode().capitalize()
         if len(values) > 1:
             raise Invalid(f"The message has more than one {shown} field")
-        for mailbox in _mailboxes(values[0], shown):
+        mailboxes = _mailboxes(values[0], shown)
+        found = Standing.OWN
+        for mailbox in mailboxes:
             address = mailbox.address.decode("utf-8", "replace")
-            if not await may_send_as(recipients, actor, address):
+            one = await standing(recipients, actor, address)
+            if one is Standing.NONE:
                 raise Denied(f"The {shown} address is not yours")
+            if one is Standing.DELEGATED:
+                found = one
+        if name == b"from":
+            needs_sender = found is Standing.DELEGATED or len(mailboxes) > 1
+    return needs_sender and b"sender" not in headers
 
 
 def _mailboxes(value: bytes, shown: str) -> list[Mailbox]:

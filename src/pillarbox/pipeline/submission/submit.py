@@ -5,20 +5,33 @@ Recipients here get the message at once, those elsewhere through the queue, in o
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Denied, GrammarError, Invalid, NotFound, TooLarge
-from pillarbox.base.ids import IdSource, public_id
+from pillarbox.base.ids import DomainId, IdSource, public_id
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.trace import checked, received_field
+from pillarbox.pipeline.outbound.notices import new_envid
 from pillarbox.pipeline.submission.headers import cut, missing_fields, without_private
-from pillarbox.pipeline.submission.identity import check_header, may_send_as
+from pillarbox.pipeline.submission.identity import Standing, check_header, standing
+from pillarbox.pipeline.submission.limits import LimitReached, SendingWatch
+from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
+
+
+class Signer(Protocol):
+    """Makes the DKIM-Signature fields of a message, none where a domain has no keys."""
+
+    async def sign(self, domain: str, content: bytes) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Submission:
     """Takes messages from users who are logged in.
 
     `trap` is an address here that gets everything meant for elsewhere, for trying things out.
+    Without `signer`, `watch` or `suppressions` (a database that has them) there are no signatures,
+    limits or suppressed addresses. `show_client` puts the client's name and address into the trace.
     """
 
     hostname: str
@@ -34,28 +49,57 @@ class Submission:
     clock: Clock
     ids: IdSource
     trap: str | None = None
+    signer: Signer | None = None
+    watch: SendingWatch | None = None
+    suppressions: Database | None = None
+    show_client: bool = False
 
     async def sender(self, actor: Actor, reverse_path: str) -> None:
         """Accept a reverse-path; the null one is anybody's (RFC 8098 §3 needs it).
 
-        Raises `Denied` for an address that is not the user's.
+        Raises `Denied` for an address that is not the user's, `LimitReached` where they can't send
+        anything now.
         """
-        if reverse_path and not await may_send_as(self.recipients, actor, reverse_path):
-            raise Denied("The sender address is not yours")
+        if reverse_path:
+            found = await standing(self.recipients, actor, reverse_path)
+            if found is Standing.NONE:
+                raise Denied("The sender address is not yours")
+        if self.watch is not None:
+            await self.watch.check(actor)
 
-    async def recipient(self, path: str, size_bytes: int = 0) -> Recipient:
-        """Accept a recipient anywhere.
+    async def recipient(
+        self, path: str, size_bytes: int = 0, actor: Actor | None = None
+    ) -> Recipient:
+        """Accept a recipient anywhere, for a message of `actor`.
 
         Raises `NotFound` for an unknown user of a domain served here, `OverQuota` for a full
-        mailbox, `Invalid` for an address no mail can be sent to.
+        mailbox, `Invalid` for an address no mail can be sent to, `Denied` for one on the
+        suppression list.
         """
         found = await self.recipients.find(path, size_bytes)
         if found is None:
-            return await self._elsewhere(path)
-        if found.outside and self.trap is not None:
+            recipient = await self._elsewhere(path)
+        elif found.outside and self.trap is not None:
             trapped = await self._elsewhere(path)
-            return Recipient(path, found.local + trapped.local)
-        return Recipient(path, found.local, found.outside)
+            recipient = Recipient(path, found.local + trapped.local)
+        else:
+            recipient = Recipient(path, found.local, found.outside, here=True)
+        await self._refuse_suppressed(recipient, actor)
+        return recipient
+
+    async def _refuse_suppressed(self, recipient: Recipient, actor: Actor | None) -> None:
+        """Only where nobody else gets it: what is suppressed is passed over when it is sent."""
+        if self.suppressions is None or not recipient.outside or recipient.local:
+            return
+        domain_id = None if actor is None else actor.domain_id
+        found = await self.suppressions.lookup(_suppressed, domain_id, recipient.outside)
+        if len(found) == len(recipient.outside):
+            reason = next(iter(found.values()))
+            raise Denied(
+                f"Nothing is sent to this address ({reason}); ask your postmaster to take it off"
+                " the suppression list",
+                "suppressed",
+            )
 
     async def submit(
         self, actor: Actor, envelope: Envelope, content: bytes, copy_to_sent: bool = False
@@ -63,31 +107,45 @@ class Submission:
         """Deliver and enqueue a message; on disk when it returns.
 
         `copy_to_sent` also puts it into the user's \\Sent, with its Bcc. Raises `Denied` or
-        `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, and the failures of
-        database and disk.
+        `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, `LimitReached` with
+        nothing done, and the failures of database and disk.
         """
-        whole = cut(checked(content))
+        whole = cut(checked(content, self.hostname))
         if len(whole.header) > HEADER_BYTES:  # the rest of it could not be checked
             raise TooLarge("The header is too long")
         if b"\0" in whole.header:  # some drop it and then read another field name or address
             raise Invalid("The header can't be understood")
         headers = Headers(whole.header)
-        await check_header(self.recipients, actor, headers)
+        needs_sender = await check_header(self.recipients, actor, headers)
         now = self.clock.now()
         message_id = public_id("", self.ids.next())
         sender = envelope.reverse_path or actor.address
         name = f"{message_id}.{secrets.token_hex(8)}"
         domain = actor.address.rpartition("@")[2]
         added = missing_fields(headers, sender, name, domain, now)
-        trace = received_field(envelope, self.hostname, message_id, now, hide_client=True)
+        if needs_sender:
+            added += f"Sender: <{actor.address}>\r\n".encode()
+        ready = b"".join((added, without_private(whole.header), whole.body))
+        signature = b""
+        if self.signer is not None:
+            signature = await self.signer.sign(sender.rpartition("@")[2], ready)
+        hide = not self.show_client
+        trace = received_field(envelope, self.hostname, message_id, now, hide_client=hide)
         parcel = Parcel(
-            replace(envelope, each=False),
-            trace,
-            b"".join((added, without_private(whole.header), whole.body)),
+            replace(envelope, each=False, envid=envelope.envid or new_envid()),
+            trace + signature,
+            ready,
             actor.account_id,
             b"".join((added, whole.header, whole.body)) if copy_to_sent else None,
+            report=True,
         )
-        return Received(message_id, await self.delivery.deliver(parcel))
+        counting = None if self.watch is None else self.watch.counting(actor, envelope)
+        try:
+            return Received(message_id, await self.delivery.deliver(parcel, counting))
+        except LimitReached as limit:
+            if self.watch is not None:
+                await self.watch.refused(actor, limit)
+            raise
 
     async def _elsewhere(self, path: str) -> Recipient:
         if self.trap is not None:
@@ -102,3 +160,7 @@ class Submission:
         except GrammarError as error:
             raise Invalid("That is not an address mail can be sent to", str(error)) from error
         return Recipient(path, outside=(str(address),))
+
+
+def _suppressed(tx: Tx, domain_id: DomainId | None, addresses: Sequence[str]) -> dict[str, str]:
+    return suppressed(tx, domain_id, addresses)

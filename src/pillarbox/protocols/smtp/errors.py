@@ -18,6 +18,7 @@ from pillarbox.base.errors import (
     TooLarge,
     Unavailable,
 )
+from pillarbox.domain.sending.model import LimitReached
 from pillarbox.pipeline.inbound.trace import RoutingLoop
 from pillarbox.pipeline.login_watch import ENDED
 from pillarbox.wire.smtp import replies
@@ -37,7 +38,13 @@ class Stage(Enum):
 
 _TEMPORARY: Final = (451, "4.3.0")
 _PERMANENT: Final = (554, "5.3.0")
-_SENDER: Final[_Codes] = MappingProxyType({Denied: (553, "5.7.1"), Invalid: (553, "5.1.7")})
+_SENDER: Final[_Codes] = MappingProxyType(
+    {
+        LimitReached: (450, "4.7.1"),
+        Denied: (553, "5.7.1"),
+        Invalid: (553, "5.1.7"),
+    }
+)
 _RECIPIENT: Final[_Codes] = MappingProxyType(
     {
         NotFound: (550, "5.1.1"),
@@ -49,6 +56,7 @@ _RECIPIENT: Final[_Codes] = MappingProxyType(
 )
 _CONTENT: Final[_Codes] = MappingProxyType(
     {
+        LimitReached: (450, "4.7.1"),
         RoutingLoop: (554, "5.4.6"),
         NotFound: (550, "5.1.1"),
         Denied: (550, "5.7.1"),
@@ -89,6 +97,10 @@ LHLO_FIRST: Final = replies.BAD_SEQUENCE.with_text("Say LHLO first")
 MAIL_FIRST: Final = replies.BAD_SEQUENCE.with_text("Say MAIL first")
 RCPT_FIRST: Final = replies.BAD_SEQUENCE.with_text("No recipient was accepted")
 IN_TRANSACTION: Final = replies.BAD_SEQUENCE.with_text("Not while a message is under way")
+BINARY_NEEDS_BDAT: Final = replies.BAD_SEQUENCE.with_text("BODY=BINARYMIME needs BDAT")
+HOLD_TOO_LONG: Final = Reply(501, "5.5.4", ("Messages can't be held that long",))
+HOLD_PAST_DELIVER_BY: Final = Reply(501, "5.5.4", ("It would be held until it is too late",))
+DELIVER_BY_TOO_SOON: Final = Reply(555, "5.5.4", ("That is too soon to deliver by",))
 CHUNKS_BEGUN: Final = replies.BAD_SEQUENCE.with_text("Not between chunks; say RSET")
 CHUNK_FAILED: Final = replies.BAD_SEQUENCE.with_text("A chunk before failed; say RSET")
 USE_LHLO: Final = replies.UNKNOWN_COMMAND.with_text("This is LMTP, say LHLO")

@@ -34,6 +34,10 @@ class SmtpOptions:
     hostname: str
     max_message_bytes: int = 52_428_800
     max_recipients: int = 100
+    max_hold_s: int = 31_536_000
+    """For how long a submission may ask to be held (RFC 4865); 0: that is not offered."""
+    min_deliver_by_s: int = 60
+    """The least time to deliver within that can be asked for (RFC 2852 §3)."""
     timeout_s: float = 300.0
     max_content_s: float = 3600.0
     peer_name_wait_s: float = 2.0

@@ -4,8 +4,9 @@ Bounds the memory of content as it arrives, judges its form, hands it to the use
 outcomes into replies. Called by `commands/*`; calls `pipeline/inbound` and `pipeline/submission`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pillarbox.base.clock import Clock, SystemClock, to_ms
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
@@ -22,7 +23,7 @@ from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Mail
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader
-from pillarbox.wire.smtp.params import Body
+from pillarbox.wire.smtp.params import Body, MailParams
 from pillarbox.wire.smtp.replies import Reply, message_too_large
 
 _log = logger("smtp")
@@ -43,6 +44,7 @@ class SmtpServices:
     login: Login | None = None
     resolver: Resolver | None = None
     authentication: Authentication | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Transaction:
@@ -77,6 +79,11 @@ class Transaction:
     def smtputf8(self) -> bool:
         """Whether addresses may be more than ASCII (RFC 6531 §3.4)."""
         return self._mail.params.smtputf8
+
+    @property
+    def binary(self) -> bool:
+        """Whether the content may hold anything, and so comes by BDAT (RFC 3030 §3)."""
+        return self._mail.params.body is Body.BINARY
 
     @property
     def announced_bytes(self) -> int:
@@ -128,14 +135,7 @@ class Transaction:
         if fault is not None:
             self._refused(role, reader.size_bytes, fault.text)
             return [fault] * count
-        envelope = Envelope(
-            origin=origin,
-            reverse_path=self._mail.reverse_path or "",
-            recipients=tuple(self.recipients),
-            smtputf8=self._mail.params.smtputf8,
-            eight_bit=self._mail.params.body is Body.EIGHT_BIT,
-            each=each,
-        )
+        envelope = self._envelope(origin, services.clock, each)
         content = reader.content
         reader.discard()
         try:
@@ -149,6 +149,28 @@ class Transaction:
             accepted if outcome is None else refusal(outcome, Stage.CONTENT)
             for outcome in received.outcomes[:count]
         ]
+
+    def _envelope(self, origin: Origin, clock: Clock, each: bool) -> Envelope:
+        params, until_ms, by = self._mail.params, None, None
+        if params.hold_for_s is not None or params.hold_until is not None:
+            until_ms = hold_until_ms(params, clock)
+        if params.deliver_by is not None:
+            by = clock.now_ms() + params.deliver_by.seconds * 1000
+        return Envelope(
+            origin=origin,
+            reverse_path=self._mail.reverse_path or "",
+            recipients=tuple(self.recipients),
+            smtputf8=params.smtputf8,
+            eight_bit=params.body in (Body.EIGHT_BIT, Body.BINARY),
+            each=each,
+            ret=params.ret,
+            envid=params.envid,
+            binary=params.body is Body.BINARY,
+            require_tls=params.require_tls,
+            hold_until_ms=until_ms,
+            deliver_by_ms=by,
+            by_notify=params.deliver_by is not None and params.deliver_by.notify,
+        )
 
     def _received(
         self, role: Role, size_bytes: int, actor: Actor | None, received: Received
@@ -189,6 +211,17 @@ class Transaction:
     def _release(self) -> None:
         self._in_flight.release(self._reserved_bytes)
         self._reserved_bytes = 0
+
+
+def hold_until_ms(params: MailParams, clock: Clock) -> int | None:
+    """The instant before which a message is not to be sent; `None` if that is past already."""
+    now_ms = clock.now_ms()
+    until_ms = now_ms
+    if params.hold_for_s is not None:
+        until_ms = now_ms + params.hold_for_s * 1000
+    elif params.hold_until is not None:
+        until_ms = to_ms(params.hold_until)
+    return until_ms if until_ms > now_ms else None
 
 
 async def _store(

@@ -23,9 +23,11 @@ _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([!-<>-~\u00a0-\U0010ff
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
 _XTEXT_HEX = re.compile(rb"\+([0-9A-F]{2})")
 _XTEXT_PLAIN = re.compile(rb"[^!-*,-<>-~]")
+_UTF8_SPECIAL = re.compile(r"[^!-*,-<>-\[\]-~]")
 _UNICODE_POINT = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,63}")
+_BY = re.compile(r"([+-]?[0-9]{1,9});([NR])(T?)", re.IGNORECASE)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+\-]\d\d:\d\d)")
 
 
@@ -70,6 +72,19 @@ class OriginalRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """BY: deliver within `seconds`, which may be past with `notify` (RFC 2852 §4).
+
+    When it is too late the sender is told of the delay (`notify`, by-mode N) or the message goes
+    back (R). `trace` asks for a report when it is relayed.
+    """
+
+    seconds: int
+    notify: bool
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MailParams:
     """Parameters of MAIL; `None` where one was not given. `auth` is empty for `AUTH=<>`."""
 
@@ -82,6 +97,7 @@ class MailParams:
     require_tls: bool = False
     hold_for_s: int | None = None
     hold_until: datetime | None = None
+    deliver_by: DeliverBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +151,22 @@ def xtext_decode(text: str) -> str:
 def xtext_encode(text: str) -> str:
     """`text` with everything but plain printable ASCII written as `+XX` (RFC 3461 §4)."""
     return _XTEXT_PLAIN.sub(lambda octet: b"+%02X" % octet[0][0], text.encode()).decode("ascii")
+
+
+def notify_text(notify: frozenset[Notify]) -> str:
+    """NOTIFY's value as RFC 3461 §4.1 writes it, its words in one order."""
+    return ",".join(word for word in Notify if word in notify)
+
+
+def orcpt_text(orcpt: OriginalRecipient) -> str:
+    """ORCPT's value as RFC 3461 §4.2 writes it, or RFC 6533 §3 without raw UTF-8."""
+    if orcpt.kind != "utf-8":
+        return f"{orcpt.kind};{xtext_encode(orcpt.address)}"
+    return "utf-8;" + _UTF8_SPECIAL.sub(_by_number, orcpt.address)
+
+
+def _by_number(found: re.Match[str]) -> str:
+    return f"\\x{{{ord(found[0]):02X}}}"
 
 
 _Reader = Callable[[str | None], object]
@@ -223,6 +255,16 @@ def _hold_until(value: str | None) -> datetime:
         raise GrammarError("malformed HOLDUNTIL") from None
 
 
+def _deliver_by(value: str | None) -> DeliverBy:
+    found = _BY.fullmatch(value or "")
+    if found is None:
+        raise GrammarError("malformed BY")
+    seconds, notify = int(found[1]), found[2] in "Nn"
+    if seconds <= 0 and not notify:
+        raise GrammarError("BY with R needs time")  # RFC 2852 §4
+    return DeliverBy(seconds, notify, bool(found[3]))
+
+
 def _notify(value: str | None) -> frozenset[Notify]:
     words = (value or "").split(",")
     wanted = frozenset(_choice(word, Notify, "NOTIFY") for word in words[:4])
@@ -268,6 +310,7 @@ _MAIL_FIELDS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(
         "REQUIRETLS": ("require_tls", _flag),
         "HOLDFOR": ("hold_for_s", _hold_for),
         "HOLDUNTIL": ("hold_until", _hold_until),
+        "BY": ("deliver_by", _deliver_by),
     }
 )
 _RCPT_FIELDS: Final[Mapping[str, tuple[str, _Reader]]] = MappingProxyType(

@@ -21,6 +21,8 @@ async def data(session: SmtpSession, command: Data) -> None:
         session.refuse(refused or errors.MAIL_FIRST)
     elif transaction.chunks is not None:
         session.refuse(errors.CHUNKS_BEGUN)
+    elif transaction.binary:
+        session.refuse(errors.BINARY_NEEDS_BDAT)
     else:
         session.say(replies.START_DATA)
         _limit_time(session, transaction)
@@ -37,7 +39,8 @@ async def bdat(session: SmtpSession, command: Bdat) -> None:
         session.chunk_refusal = refused or errors.MAIL_FIRST
         return
     if transaction.chunks is None:
-        transaction.chunks = BdatReader(session.options.max_message_bytes)
+        limit_bytes = session.options.max_message_bytes
+        transaction.chunks = BdatReader(limit_bytes, binary=transaction.binary)
         _limit_time(session, transaction)
     transaction.last_chunk = command.last
     came_bytes = min(session.parser.buffered_bytes, command.size_bytes)

@@ -1,16 +1,24 @@
 """MAIL, RCPT and RSET: the envelope of a message (RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.1.5)."""
 
+from dataclasses import replace
+
 from pillarbox.base.errors import Failure
 from pillarbox.base.log import logger
 from pillarbox.pipeline.inbound.message import Recipient
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.errors import Stage, refusal
+from pillarbox.protocols.smtp.extensions import mail_refusal, rcpt_refusal
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.protocols.smtp.receive import Transaction
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Mail, Rcpt, Rset
-from pillarbox.wire.smtp.params import NO_RCPT_PARAMS, Body, MailParams
+from pillarbox.wire.smtp.params import (
+    MAX_ORCPT_CHARS,
+    NO_RCPT_PARAMS,
+    notify_text,
+    orcpt_text,
+)
 from pillarbox.wire.smtp.replies import Reply
 
 _log = logger("smtp")
@@ -48,28 +56,9 @@ def _mail_refusal(session: SmtpSession, command: Mail) -> Reply | None:
         return errors.LHLO_FIRST if session.role is Role.LMTP else errors.EHLO_FIRST
     if session.transaction is not None:
         return errors.IN_TRANSACTION
-    params = command.params
-    if _has_unoffered(params, session.role):
-        return replies.UNKNOWN_PARAMETER
-    if not (params.smtputf8 or command.is_ascii):
+    if not (command.params.smtputf8 or command.is_ascii):
         return replies.SMTPUTF8_REQUIRED
-    limit_bytes = session.options.max_message_bytes
-    if params.size_bytes is not None and params.size_bytes > limit_bytes:
-        return replies.message_too_large(limit_bytes)
-    return None
-
-
-def _has_unoffered(params: MailParams, role: Role) -> bool:
-    """Whether MAIL has a parameter of an extension that was not announced."""
-    return (
-        params.body is Body.BINARY
-        or params.ret is not None
-        or params.envid is not None
-        or params.require_tls
-        or params.hold_for_s is not None
-        or params.hold_until is not None
-        or (params.auth is not None and role is not Role.SUBMISSION)
-    )
+    return mail_refusal(session, command.params)
 
 
 async def rcpt(session: SmtpSession, command: Rcpt) -> None:
@@ -79,15 +68,15 @@ async def rcpt(session: SmtpSession, command: Rcpt) -> None:
         session.refuse(errors.MAIL_FIRST)
     elif transaction.chunks is not None or transaction.chunk_failed:
         session.refuse(errors.CHUNKS_BEGUN)
-    elif command.params is not NO_RCPT_PARAMS:
-        session.refuse(replies.UNKNOWN_PARAMETER)
+    elif (refused := rcpt_refusal(session, command.params)) is not None:
+        session.refuse(refused)
     elif not (transaction.smtputf8 or command.is_ascii):
         session.refuse(replies.SMTPUTF8_REQUIRED)
     elif len(transaction.recipients) >= session.options.max_recipients:
         session.say(replies.TOO_MANY_RECIPIENTS)
     else:
         try:
-            recipient = await _recipient(session, command.forward_path, transaction)
+            recipient = await _recipient(session, command, transaction)
         except Failure as failure:
             why = failure.cause or failure.public
             _log.info("recipient refused", recipient=command.forward_path, why=why)
@@ -97,11 +86,21 @@ async def rcpt(session: SmtpSession, command: Rcpt) -> None:
             session.say(replies.RECIPIENT_OK)
 
 
-async def _recipient(session: SmtpSession, path: str, transaction: Transaction) -> Recipient:
-    submission = session.services.submission
+async def _recipient(session: SmtpSession, command: Rcpt, transaction: Transaction) -> Recipient:
+    submission, actor = session.services.submission, session.actor
+    path, size_bytes = command.forward_path, transaction.announced_bytes
     if session.role is Role.SUBMISSION and submission is not None:
-        return await submission.recipient(path, transaction.announced_bytes)
-    return await session.services.inbound.recipient(path, transaction.announced_bytes)
+        found = await submission.recipient(path, size_bytes, actor)
+    else:
+        found = await session.services.inbound.recipient(path, size_bytes)
+    params = command.params
+    if params is NO_RCPT_PARAMS:
+        return found
+    notify = None if params.notify is None else notify_text(params.notify)
+    orcpt = None if params.orcpt is None else orcpt_text(params.orcpt)
+    if orcpt is not None and len(orcpt) > MAX_ORCPT_CHARS:
+        orcpt = None  # raw UTF-8 that grew in writing; to leave it out is allowed
+    return replace(found, notify=notify, orcpt=orcpt)
 
 
 def _refuse_recipient(session: SmtpSession, reply: Reply) -> None:

@@ -1,6 +1,7 @@
 """EHLO, HELO, LHLO and STARTTLS: who the client is, what it is offered (RFC 5321 §4.1.1.1)."""
 
 from pillarbox.protocols.smtp import errors
+from pillarbox.protocols.smtp.extensions import keywords
 from pillarbox.protocols.smtp.policy import Role
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.wire.smtp import replies
@@ -36,25 +37,9 @@ def _greet(session: SmtpSession, name: str, *, extended: bool) -> None:
     session.name = name
     session.extended = extended
     if extended:
-        session.say(replies.ehlo(session.options.hostname, _keywords(session)))
+        session.say(replies.ehlo(session.options.hostname, keywords(session)))
     else:
         session.say(replies.helo(session.options.hostname))
-
-
-def _keywords(session: SmtpSession) -> tuple[str, ...]:
-    keywords = [
-        "PIPELINING",
-        f"SIZE {session.options.max_message_bytes}",
-        "8BITMIME",
-        "ENHANCEDSTATUSCODES",
-        "CHUNKING",
-        "SMTPUTF8",
-    ]
-    if session.connection.can_start_tls:
-        keywords.append("STARTTLS")
-    if mechanisms := session.mechanisms():
-        keywords.append("AUTH " + " ".join(mechanisms))
-    return tuple(keywords)
 
 
 async def starttls(session: SmtpSession, command: StartTls) -> None:
