@@ -15,7 +15,7 @@ from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
 KEPT_MS = 90 * 86_400_000
-A_DAY_MAX = 1000
+A_DAY_MAX = 500
 """More reports about one domain are not kept within a day: nobody has so many correspondents."""
 
 LIST_MAX = 1000

@@ -5,7 +5,7 @@ Added to in batches (`pipeline/outbound/tls_results`), read and settled by the j
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -58,7 +58,10 @@ _OPEN = Statement(
     .outerjoin(tls_report_days, and_(_d.day == _r.day, _d.domain == _r.domain))
     .where(
         _r.day < bindparam("today"),
-        _r.day >= bindparam("oldest"),
+        or_(
+            _r.day > bindparam("last_day"),
+            and_(_r.day == bindparam("last_day"), _r.domain > bindparam("last_domain")),
+        ),
         or_(_d.day.is_(None), and_(_d.state == 0, _d.claimed_ms <= bindparam("stale"))),
     )
     .order_by(_r.day, _r.domain)
@@ -199,11 +202,25 @@ def add(tx: Tx, counted: Mapping[tuple[int, str, Result], int]) -> None:
         _insert(tx, day, domain, result, sessions)
 
 
-def waiting(tx: Tx, oldest: int, most: int) -> list[tuple[int, str]]:
-    """Days and domains that are over and not reported, the oldest first; none before `oldest`."""
-    stale = tx.now_ms - CLAIM_MS
-    rows = tx.all(_OPEN, today=day_of(tx.now_ms), oldest=oldest, stale=stale, most=most)
+def waiting(tx: Tx, after: tuple[int, str], most: int) -> list[tuple[int, str]]:
+    """Days and domains that are over and not reported, in order, from behind `after`."""
+    day, domain = after
+    rows = tx.all(
+        _OPEN,
+        today=day_of(tx.now_ms),
+        last_day=day,
+        last_domain=domain,
+        stale=tx.now_ms - CLAIM_MS,
+        most=most,
+    )
     return [(day, domain) for day, domain in rows]
+
+
+def leave(tx: Tx, unwanted: Sequence[tuple[int, str]]) -> None:
+    """Note that nobody wants to hear of these days and domains."""
+    for day, domain in sorted(unwanted):
+        if claim(tx, day, domain):
+            settle(tx, day, domain, ReportState.UNWANTED)
 
 
 def claim(tx: Tx, day: int, domain: str) -> int:

@@ -13,8 +13,8 @@ import msgspec
 
 from pillarbox.base.errors import GrammarError
 
-MAX_GZIP_BYTES = 4 << 20
-MAX_JSON_BYTES = 16 << 20
+MAX_GZIP_BYTES = 2 << 20
+MAX_JSON_BYTES = 8 << 20
 """What a received report may be, before and after it was unpacked."""
 
 MAX_POLICIES = 1000

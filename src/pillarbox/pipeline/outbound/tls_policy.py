@@ -159,6 +159,8 @@ class TlsPolicies:
             return
         if not failure and (peer is None or peer.reused):
             return
+        if not failure and peer is not None and peer.tls is None and not peer.tls_result:
+            return  # it ended before TLS was thought of
         policy = policy or self._latest.get(domain) or DomainPolicy(domain)
         outcome = failure or _outcome(peer, host, policy, demand)
         result = _kind(policy, host, demand)
@@ -271,14 +273,11 @@ def _failure(text: str, stage: Stage = Stage.TLS) -> HostFailure:
 
 def _outcome(peer: Peer | None, host: str, policy: DomainPolicy, demand: TlsDemand | None) -> str:
     """The result type of a session that came about; empty: it went well."""
-    if peer is None:
-        return ""
-    if peer.tls is None:
-        return peer.tls_result or "starttls-not-supported"
+    if peer is None or peer.tls is None or peer.tls_result:
+        return "" if peer is None else peer.tls_result
     is_dane = demand is not None and demand.policy == "dane"
-    if policy.sts is not None and not is_dane and not policy.sts.allows(host):
-        return "validation-failure"
-    return peer.tls_result
+    listed = policy.sts is None or is_dane or policy.sts.allows(host)
+    return "" if listed else "validation-failure"
 
 
 def _kind(policy: DomainPolicy, host: str, demand: TlsDemand | None) -> Result:
