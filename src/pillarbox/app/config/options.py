@@ -47,6 +47,9 @@ def _key(
     return field(metadata={"setting": setting})
 
 
+_COUNT = kinds.whole(0, 100_000_000)
+
+
 def _new_master_key() -> str:
     return "1:" + secrets.token_hex(kinds.KEY_BYTES)
 
@@ -234,6 +237,41 @@ class Options:
         "both",
         "The keys of a new domain: rsa2048, rsa4096, ed25519, both (rsa2048 and ed25519), none.",
     )
+    submission_show_client: bool = _key(
+        kinds.BOOLEAN, "false", "Show where users' messages came from (address, name) in the trace."
+    )
+    submission_max_hold_hours: int = _key(
+        kinds.duration("h", 0, 87_600),
+        "8760",
+        "For how long a message may be held to be sent later (h); 0: not at all.",
+    )
+    sending_user_messages_hour: int = _key(
+        _COUNT,
+        "500",
+        "Limits on what users send through this server; 0 is no limit. They are counted from the\n"
+        "first message on, for an hour or a day. A user's messages in an hour.",
+    )
+    sending_user_messages_day: int = _key(_COUNT, "0", "A user's messages in a day.")
+    sending_user_recipients_hour: int = _key(_COUNT, "0", "A user's recipients in an hour.")
+    sending_user_recipients_day: int = _key(_COUNT, "1000", "A user's recipients in a day.")
+    sending_user_newcomers_day: int = _key(
+        _COUNT,
+        "100",
+        "Recipients elsewhere in a day to whom a user never wrote before, after the first week: a\n"
+        "brake for those who stole a password. The postmaster is told.",
+    )
+    sending_domain_messages_hour: int = _key(
+        _COUNT, "0", "The same for all users of a domain together."
+    )
+    sending_domain_messages_day: int = _key(_COUNT, "0", "")
+    sending_domain_recipients_hour: int = _key(_COUNT, "0", "")
+    sending_domain_recipients_day: int = _key(_COUNT, "0", "")
+    sending_server_messages_hour: int = _key(
+        _COUNT, "0", "The same for all users of the server together."
+    )
+    sending_server_messages_day: int = _key(_COUNT, "0", "")
+    sending_server_recipients_hour: int = _key(_COUNT, "0", "")
+    sending_server_recipients_day: int = _key(_COUNT, "0", "")
 
     brute_max_tries: int = _key(
         kinds.whole(1, 100_000),

@@ -22,7 +22,7 @@ from pillarbox.protocols.smtp.policy import Role, SmtpOptions
 from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Mail
-from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader
+from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader, has_bare_newline
 from pillarbox.wire.smtp.params import Body, MailParams
 from pillarbox.wire.smtp.replies import Reply, message_too_large
 
@@ -118,6 +118,8 @@ class Transaction:
             return replies.BARE_NEWLINE
         if reader.fault is not None:
             return replies.CONTENT_LINE_TOO_LONG
+        if self.binary and _has_bare_newline_in_header(reader.content):
+            return replies.BARE_NEWLINE
         return None
 
     async def hand_over(
@@ -211,6 +213,12 @@ class Transaction:
     def _release(self) -> None:
         self._in_flight.release(self._reserved_bytes)
         self._reserved_bytes = 0
+
+
+def _has_bare_newline_in_header(content: bytes) -> bool:
+    """Whether readers may disagree on the fields of binary content (RFC 3030 §3)."""
+    end = 0 if content.startswith(b"\r\n") else content.find(b"\r\n\r\n")
+    return has_bare_newline(content if end < 0 else content[:end])
 
 
 def hold_until_ms(params: MailParams, clock: Clock) -> int | None:
