@@ -38,6 +38,7 @@ COMMANDS = MappingProxyType(
         "index": ("pillarbox.app.cli.index", "What searches look things up in."),
         "route": ("pillarbox.app.cli.route", "Other ways for mail that leaves."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
+        "tls": ("pillarbox.app.cli.tls", "TLS with other servers, and reports of it."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }

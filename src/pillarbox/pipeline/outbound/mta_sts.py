@@ -71,8 +71,15 @@ class StsPolicies:
     """Finds policies for one process; the database has them for all."""
 
     def __init__(
-        self, resolver: Resolver, https: HttpsClient, database: Database, clock: Clock
+        self,
+        resolver: Resolver,
+        https: HttpsClient,
+        database: Database,
+        clock: Clock,
+        port: int = 443,
     ) -> None:
+        """`port` is where the hosts of policies listen."""
+        self._at = "" if port == 443 else f":{port}"
         self._resolver = resolver
         self._https = https
         self._database = database
@@ -195,7 +202,7 @@ class StsPolicies:
 
     async def _get(self, domain: str) -> tuple[StsPolicy, str] | DomainSts:
         """The policy that a domain's host serves, and its text; or how that failed."""
-        url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
+        url = f"https://mta-sts.{domain}{self._at}/.well-known/mta-sts.txt"
         try:
             response = await self._https.get(
                 url, max_bytes=MAX_POLICY_BYTES, timeout_s=FETCH_TIMEOUT_S

@@ -39,12 +39,15 @@ _log = logger("outbound")
 
 @dataclass(frozen=True, slots=True)
 class TlsPolicyOptions:
-    """Which of the ways are used."""
+    """Which of the ways are used, and whether sessions are counted for reports.
+
+    `sts_port` is where the hosts of policies listen; the world's do at 443.
+    """
 
     dane: bool = True
     mta_sts: bool = True
     count: bool = True
-    """Whether sessions are counted for reports."""
+    sts_port: int = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class TlsPolicies:
         self._resolver = resolver
         self._clock = clock
         self._options = options
-        self._sts = StsPolicies(resolver, https, database, clock)
+        self._sts = StsPolicies(resolver, https, database, clock, options.sts_port)
         self._memory = TlsMemory(database, clock)
         self._results = TlsResults(database, clock)
         self._latest: dict[str, DomainPolicy] = {}
