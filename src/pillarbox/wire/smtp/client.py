@@ -24,6 +24,8 @@ STARTTLS: Final = b"STARTTLS\r\n"
 CANCEL_AUTH: Final = b"*\r\n"
 
 MAX_KEYWORDS = 100
+MAX_TEXT_LINE_BYTES = 998
+"""Without its CRLF (RFC 5321 §4.5.3.1.6)."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_PATH = re.compile(r"[\x00-\x1f\x7f<>]")
@@ -67,6 +69,16 @@ class Capabilities:
     def mechanisms(self) -> tuple[str, ...]:
         """SASL mechanisms offered, in upper case and the server's order."""
         return tuple(dict.fromkeys(self.keywords.get("AUTH", "").upper().split()))
+
+    def limit(self, name: str) -> int | None:
+        """A limit that was announced, such as `RCPTMAX` or `MAILMAX` (RFC 9422 §3)."""
+        if "LIMITS" not in self.keywords:
+            return None
+        for word in self.keywords["LIMITS"].upper().split():
+            key, _, value = word.partition("=")
+            if key == name and value.isascii() and value.isdigit() and len(value) <= 6:
+                return int(value) or None
+        return None
 
 
 def ehlo(domain: str) -> bytes:
@@ -135,6 +147,17 @@ def stuff(content: bytes) -> bytes:
     dot = b"." if content.startswith(b".") else b""
     end = b".\r\n" if not content or content.endswith(b"\r\n") else b"\r\n.\r\n"
     return b"".join((dot, content, end))
+
+
+def has_long_line(content: bytes, limit_bytes: int = MAX_TEXT_LINE_BYTES) -> bool:
+    """Whether a line is longer than may be sent, its CRLF not counted."""
+    size, at, reach = len(content), -1, limit_bytes + 2
+    while size - at - 1 > limit_bytes:
+        # Leap to the last line end in reach; none there means a line that is too long.
+        at = content.rfind(b"\n", at + 1, at + 1 + reach)
+        if at < 0:
+            return True
+    return False
 
 
 def _mail_words(params: MailParams) -> list[str]:
