@@ -16,6 +16,7 @@ from types import MappingProxyType
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
+from pillarbox.app.sending import Foundation, Sending, sending
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.cpu import Cpu, Line
@@ -36,8 +37,10 @@ from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.mail_search import MailSearch
+from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.prepare import Preparation
+from pillarbox.pipeline.signing import Signing
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
 from pillarbox.pipeline.verifiers import Verifiers
@@ -108,9 +111,11 @@ class Services:
     jobs: JobRunner
     indexing: Indexing
     extraction: Extraction
+    sending: Sending
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
+        await self.sending.close()
         self.recipients.close()
         await self.indexing.close()
         await self.extraction.close()
@@ -162,10 +167,21 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
     submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
     in_flight = InFlight(_in_flight_bytes(options, around))
-    resolver = SystemResolver(clock, dns_options(options)) if options.dns_reverse else None
+    resolver = SystemResolver(clock, dns_options(options))
+    signing = Signing(database, keys, cpu, clock, bus, resolver)
+    reports = Reports(
+        options.hostname, recipients, preparation, signing, clock,
+        options.queue_max_age_hours * 3_600_000,
+    )  # fmt: skip
+    leaving = sending(
+        Foundation(
+            options, database, content, bus, clock, owner, around.workers, resolver, recipients,
+            delivery, reports, signing,
+        )
+    )  # fmt: skip
     smtp = SmtpServices(
-        _smtp_options(options, around), in_flight, inbound, submission, login, resolver,
-        authentication,
+        _smtp_options(options, around), in_flight, inbound, submission, login,
+        resolver if options.dns_reverse else None, authentication,
     )  # fmt: skip
     line = Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
     search = MailSearch(database, content, line, cache, indexing)
@@ -178,7 +194,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     jobs = JobRunner(database, clock, owner, _jobs(purge, indexing, keys))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
-        submission, smtp, imap, pop3, jobs, indexing, extraction,
+        submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
     )  # fmt: skip
 
 

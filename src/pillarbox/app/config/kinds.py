@@ -84,6 +84,23 @@ def duration(unit: str, low: int, high: int) -> Kind:
     )
 
 
+def _pauses(value: str) -> tuple[int, ...]:
+    """Several times in seconds; a plain number is one of minutes."""
+    found = []
+    for entry in _entries(value):
+        match = _DURATION.fullmatch(entry)
+        if match is None:
+            raise ValueError(entry)
+        seconds = float(match[1]) * _DURATION_UNITS[(match[2] or "m").lower()]
+        found.append(_within(round(seconds), 1, 30 * 86_400))
+    if not 1 <= len(found) <= 100:
+        raise ValueError(value)
+    return tuple(found)
+
+
+PAUSES = Kind("times of up to 30 days divided by commas, such as 5,15,30,2h,1d", _pauses)
+
+
 def choice(*names: str, **same: str) -> Kind:
     """One of a few words; `same` maps further spellings to them."""
 

@@ -226,6 +226,30 @@ class Options:
         "Send to mail exchangers whose addresses are not public. Strangers choose whom their\n"
         "domain names: then they can have this server talk to hosts of your network.",
     )
+    queue_retry_mins: tuple[int, ...] = _key(
+        kinds.PAUSES,
+        "5,15,30,60,120,240,480,960,1440",
+        "After how many minutes delivery is tried again, each time; the last one repeats.",
+    )
+    queue_delay_notice_hours: int = _key(
+        kinds.duration("h", 0, 8760),
+        "4",
+        "After how long users are told that their mail is still waiting (h); 0: never.",
+    )
+    queue_per_destination: int = _key(
+        kinds.whole(1, 1000), "10", "Messages on their way to one domain at once."
+    )
+    queue_per_host: int = _key(
+        kinds.whole(1, 1000), "20", "Messages on their way to one host at once, from each worker."
+    )
+    queue_connections: int = _key(
+        kinds.whole(1, 10_000), "200", "Messages on their way at once, from each worker."
+    )
+    queue_lease: int = _key(
+        kinds.duration("s", 3, 3600),
+        "60",
+        "How long what a worker was sending waits for another one when it has died (s).",
+    )
     dkim_selector: str = _key(
         kinds.SELECTOR,
         "mail",
@@ -367,6 +391,7 @@ ALIASES = MappingProxyType(
         "SMTP_MAX_MESSAGE_SIZE": "MAX_MESSAGE_SIZE",
         "QUEUE_RETRY_MAX_AGE": "QUEUE_MAX_AGE_HOURS",
         "QUEUE_MAX_AGE_H": "QUEUE_MAX_AGE_HOURS",
+        "QUEUE_RETRY_MIN": "QUEUE_RETRY_MINS",
         "LOGGING_LEVEL": "LOG_LEVEL",
         "LOGGER_LEVEL": "LOG_LEVEL",
         "LOGGING_FORMAT": "LOG_FORMAT",

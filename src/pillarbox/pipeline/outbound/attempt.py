@@ -8,7 +8,7 @@ terms. Settles nothing itself.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.domain.queue.model import (
@@ -37,6 +37,9 @@ from pillarbox.pipeline.outbound.pace import Pace, admission
 from pillarbox.pipeline.outbound.schedule import Schedule
 from pillarbox.wire.smtp.replies import Reply
 
+if TYPE_CHECKING:
+    from pillarbox.pipeline.outbound.tls_policy import DomainPolicy
+
 MAX_HOSTS = 5
 """Tried in one attempt; as many again where there is a fallback."""
 MAX_ATTEMPT_MS = 900_000
@@ -44,6 +47,8 @@ MAX_ATTEMPT_MS = 900_000
 REPLY_CHARACTERS = 2000
 AVOIDED_MS = 60_000
 _AVOIDED = 10_000
+
+Note = Callable[[NextHop, Peer | None, str], None]
 
 NO_HOST = Reply(451, "4.4.4", ("There is no host to send it to",))
 OVERDUE = Reply(451, "4.4.7", ("It could not be delivered in time",))
@@ -68,7 +73,7 @@ class TlsNotes(Protocol):
     def note(
         self,
         domain: str,
-        policy: None,
+        policy: "DomainPolicy | None",
         peer: Peer | None,
         host: str,
         failure: str = "",
@@ -225,7 +230,7 @@ class Attempts:
     async def make(self, letter: Letter, journey: Journey, domain: str) -> Tried:
         """Hand a letter to a host of the journey; raises `NotYet` before anything was tried."""
         tries = _Tries(self._clock.now_ms() + MAX_ATTEMPT_MS)
-        note = self._note_tls(domain) if journey.kind is RouteKind.DIRECT else _note_nothing
+        note = self._note_tls(domain, journey)
         sent = await self._over(journey.hops, letter, domain, tries, note)
         if journey.fallback and (sent is None or _refuses_sender(sent)):
             tries.until_ms = self._clock.now_ms() + MAX_ATTEMPT_MS
@@ -240,7 +245,7 @@ class Attempts:
         letter: Letter,
         domain: str,
         tries: _Tries,
-        note: "Callable[[NextHop, Peer | None, str], None]",
+        note: Note,
     ) -> Transmitted | None:
         """The answers of the first host that can be used."""
         for number, hop in enumerate(self._avoided.last(hops)):
@@ -252,7 +257,8 @@ class Attempts:
                     sent = await self._transport.send(hop, letter)
             except HostFailure as failure:
                 self._avoided.note(hop, well=failure.stage is Stage.MAIL)
-                note(hop, failure.peer, failure.tls_result)
+                if failure.tls_result:
+                    note(hop, failure.peer, failure.tls_result)
                 tries.failures.append((hop, failure))
                 continue
             note(hop, sent.peer, "")
@@ -312,14 +318,13 @@ class Attempts:
         served = frozenset(answers) if peer.dsn else frozenset()
         return Tried(tuple(results), not silent, served)
 
-    def _note_tls(self, domain: str) -> "Callable[[NextHop, Peer | None, str], None]":
-        notes = self._tls_notes
-        if notes is None:
+    def _note_tls(self, domain: str, journey: Journey) -> Note:
+        notes, policy = self._tls_notes, journey.policy
+        if notes is None or journey.kind is not RouteKind.DIRECT:
             return _note_nothing
 
         def note(hop: NextHop, peer: Peer | None, failure: str) -> None:
-            if peer is not None or failure:
-                notes.note(domain, None, peer, hop.host, failure, demand=hop.tls)
+            notes.note(domain, policy, peer, hop.host, failure, demand=hop.tls)
 
         return note
 
