@@ -27,15 +27,14 @@ def folded_base64(octets: bytes) -> str:
     return (_INDENT + " ").join(text[at : at + width] for at in range(0, len(text), width))
 
 
-def folded_tags(tags: Iterable[tuple[str, str]]) -> str:
-    """Tags with semicolons between them; a new line where one would be over its length."""
-    lines = [""]
+def folded_tags(start: str, tags: Iterable[tuple[str, str]]) -> str:
+    """`start` and tags with semicolons between them; a new line where one would be too long."""
+    lines = [start]
     for name, value in tags:
         piece = f" {name}={value};"
         if lines[-1] and len(lines[-1]) + len(piece) > LINE:
             lines.append("")
-            piece = piece[1:]
-        lines[-1] += piece
+        lines[-1] += piece if lines[-1] else piece[1:]
         if "\n" in piece:  # what comes behind a folded value begins a line
             lines.append("")
     return _INDENT.join(line for line in lines if line).removesuffix(";")
@@ -43,7 +42,7 @@ def folded_tags(tags: Iterable[tuple[str, str]]) -> str:
 
 def unsigned_field(name: str, tags: Iterable[tuple[str, str]]) -> SignedField:
     """A field whose last tag is to be an empty b=, without line end."""
-    text = f"{name}:{folded_tags(tags)};{_INDENT}b="
+    text = f"{folded_tags(name + ':', tags)};{_INDENT}b="
     return SignedField(name.lower().encode(), text.encode())
 
 
