@@ -210,7 +210,7 @@ def _texts(raw: list[str] | str | None) -> tuple[str, ...]:
 
 def _short(raw: str | None) -> str:
     """A text at most so long, without what would end a line or disturb a terminal."""
-    return "".join(c if c.isprintable() else " " for c in (raw or "")[:_TEXT_MAX]).strip()
+    return "".join(c if c.isprintable() else " " for c in (raw or "")[:_TEXT_MAX])
 
 
 def _count(raw: int) -> int:
