@@ -1,4 +1,7 @@
-"""What reports look like to people, to the standard library and to Mailman's reader."""
+"""What reports look like to people, to the standard library and to Mailman's reader.
+
+The fields for programs are those of RFC 3464 §2, other types and addresses those of RFC 6533 §4.
+"""
 
 import email
 import email.policy

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from pillarbox.domain.queue.model import Stage
+from pillarbox.formats.dsn.english import ENGLISH
 from pillarbox.formats.dsn.model import Action, Finding
-from pillarbox.formats.dsn.words import ENGLISH, explain, say_date, say_duration
+from pillarbox.formats.dsn.words import explain, say_date, say_duration
 
 
 def found(
@@ -84,6 +85,7 @@ def test_words_of_a_reply_where_the_code_says_little(reply: str, key: str, cause
         (550, "rcpt", "1.0"),
         (551, "rcpt", "1.6"),
         (552, "content", "2.2"),
+        (552, "mail", "3.4"),
         (553, "rcpt", "1.3"),
         (554, "greeting", "greeting"),
         (550, "content", "content"),

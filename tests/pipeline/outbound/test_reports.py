@@ -283,6 +283,16 @@ async def test_report_to_an_address_nothing_is_sent_to_is_dropped(
     assert reports.dropped == {"suppressed": 1}
 
 
+async def test_report_that_fails_ends_in_the_log(house: House, reports: Reports) -> None:
+    await filed(house, reports, message(house, "ann@elsewhere.test", ours=False), failed())
+    leased = message(house, "", ours=False, notify="NEVER")
+    delayed = Result(0, Outcome.DEFERRED, Stage.CONNECT, "refused", delay_told=True)
+    assert await prepare(reports, leased, delayed) is None
+    assert not reports.dropped
+    assert await prepare(reports, leased, failed()) is None
+    assert reports.dropped == {"double bounce": 1}
+
+
 async def test_nothing_is_made_where_nothing_is_to_be_told(house: House, reports: Reports) -> None:
     relayed = Result(0, Outcome.DELIVERED, Stage.CONTENT, "taken", 250, "2.0.0")
     assert await prepare(reports, message(house), relayed) is None

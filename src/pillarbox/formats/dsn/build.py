@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 
+from pillarbox.formats.dsn.catalogue import Words
+from pillarbox.formats.dsn.english import ENGLISH
 from pillarbox.formats.dsn.fields import write_status
 from pillarbox.formats.dsn.model import Action, Finding, Subject
 from pillarbox.formats.dsn.returned import Returned, headers_of, returned
 from pillarbox.formats.dsn.text import SUBJECT_CHARS, clean, write_text
-from pillarbox.formats.dsn.words import ENGLISH, Words
 from pillarbox.formats.mime.date import format_date
 from pillarbox.formats.mime.header import Headers
 

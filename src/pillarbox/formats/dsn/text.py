@@ -10,8 +10,10 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from pillarbox.formats.dsn.catalogue import Explanation, Words
+from pillarbox.formats.dsn.english import ENGLISH
 from pillarbox.formats.dsn.model import Action, Finding, Subject
-from pillarbox.formats.dsn.words import ENGLISH, Explanation, Words, explain, say_date, say_duration
+from pillarbox.formats.dsn.words import explain, say_date, say_duration
 
 WIDTH = 72
 REPLY_CHARS = 2000

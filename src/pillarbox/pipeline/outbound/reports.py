@@ -43,6 +43,9 @@ from pillarbox.storage.blobs.sealed import SealedBlob
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.params import parse_rcpt_params
 
+DOUBLE_BOUNCE = "double bounce"
+"""Why nobody is told that a report, or other mail without a sender, failed."""
+
 _log = logger("reports")
 _UNREAD = FlagSet()
 _SUPPRESSED = "suppressed"
@@ -124,10 +127,15 @@ class Reports:
         `kinds` has one entry per result, as `notices.kind_of` gives it; NOTIFY is looked at here.
         Raises nothing but what the disk and the database do.
         """
+        queue_id = public_id("", message.id)
+        if not message.reverse_path:
+            # Reports of ours ask for none (NOTIFY=NEVER), and that they fail is worth a line.
+            if Action.FAILED in kinds:
+                self._drop(DOUBLE_BOUNCE, queue_id)
+            return None
         told = _told(message, content, results, kinds)
         if not told:
             return None
-        queue_id = public_id("", message.id)
         reader = await self._reader(message.reverse_path, message.account_id, queue_id)
         if reader is None:
             return None
@@ -240,7 +248,7 @@ class Reports:
         if account_id is None and self._original is not None:
             address = self._original(reverse_path) or reverse_path
         if not may_be_told(address, ours=account_id is not None):
-            self._drop("double bounce" if not address else "nobody reads", about)
+            self._drop("nobody reads" if address else DOUBLE_BOUNCE, about)
             return None
         if account_id is not None:
             return _Reader(address, (account_id,), ())
