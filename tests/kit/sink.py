@@ -51,7 +51,9 @@ class Drop:
 
 @dataclass(frozen=True)
 class Hang:
-    """Say nothing more; ends when the client goes or the sink is closed."""
+    """Say nothing more, and with `deaf` read nothing more; ends with the client or the sink."""
+
+    deaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -348,6 +350,8 @@ class _Session(asyncio.Protocol):
                 await asyncio.sleep(act.pause_s)
             raise _Gone
         if isinstance(act, Hang):
+            if act.deaf:
+                transport.pause_reading()
             while True:
                 await self._more()
         if act.said:

@@ -207,7 +207,7 @@ def _converted(capabilities: Capabilities, letter: Letter) -> tuple[bytes, bool]
             return _downgraded(content, eight_bit=True, utf8=False, binary=True), True
         return content, False
     changed = False
-    if has_bare_newline(content):
+    if not message.binary and has_bare_newline(content):
         content, changed = with_crlf(content), True
     eight_bit = "8BITMIME" in capabilities
     utf8 = not message.smtputf8 or "SMTPUTF8" in capabilities
@@ -422,7 +422,6 @@ class _Transaction:
             return
         await session.pour([_EMPTY])
         await session.reply(session.timeouts.final_s)
-        session.in_transaction = False
 
     async def _content(self) -> None:
         session = self._session

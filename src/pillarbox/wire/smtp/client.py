@@ -46,12 +46,15 @@ class Capabilities:
         first = reply.lines[0].split(" ", 1)[0] if reply.lines else ""
         keywords: dict[str, str] = {}
         for line in reply.lines[1 : MAX_KEYWORDS + 1]:
-            # "AUTH=PLAIN" was written by servers before RFC 2554.
-            word, _, values = line.replace("=", " ", 1).strip(" ").partition(" ")
+            word, _, values = line.strip(" ").partition(" ")
+            if "=" in word:  # "AUTH=PLAIN" was written by servers before RFC 2554.
+                word, _, value = word.partition("=")
+                values = f"{value} {values}"
             keyword = word.upper()
             if _KEYWORD.fullmatch(keyword):
                 known = keywords.get(keyword)
-                keywords[keyword] = f"{known} {values}" if known else values.strip(" ")
+                values = values.strip(" ")
+                keywords[keyword] = f"{known} {values}" if known else values
         return cls(first, MappingProxyType(keywords))
 
     def __contains__(self, keyword: str) -> bool:
