@@ -44,6 +44,8 @@ def is_own(ip: str) -> bool:
         return False
     if address.is_unspecified:
         return True
+    if address.is_multicast or ip == "255.255.255.255":
+        return False  # sockets may be bound to these all the same
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
