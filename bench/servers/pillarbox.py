@@ -34,7 +34,14 @@ COMMAND_TIMEOUT_S = 60
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 # No limits for the load's address, and passwords in clear, as the peer is set.
 SETTINGS = MappingProxyType(
-    {"HOSTNAME": f"mx.{DOMAIN}", "TLS_MODE": "off", "TRUSTED_NETWORKS": "127.0.0.0/8"}
+    {
+        "HOSTNAME": f"mx.{DOMAIN}",
+        "TLS_MODE": "off",
+        "TRUSTED_NETWORKS": "127.0.0.0/8",
+        "SENDING_USER_MESSAGES_HOUR": "0",
+        "SENDING_USER_RECIPIENTS_DAY": "0",
+        "SENDING_USER_NEWCOMERS_DAY": "0",
+    }
 )
 PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
 

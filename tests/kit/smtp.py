@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import select
 
 from kit.clock import FakeClock
 from kit.connection import ClientSide, FakeConnection
@@ -19,6 +21,7 @@ from pillarbox.domain.mail import mailboxes, read
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.model import QueuedMessage
+from pillarbox.domain.queue.tables import queue_messages, queue_recipients
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
@@ -83,10 +86,25 @@ class House:
     async def queued(self) -> list[QueuedMessage]:
         return await self.database.read(inspect.list_of)
 
+    async def queue_rows(self) -> list[dict[str, Any]]:
+        """Each recipient in the queue with its message, by the names of their columns."""
+        return await self.database.read(_queue_rows)
+
     async def queued_content(self, message: QueuedMessage) -> bytes:
         return await self.database.read(
             inspect.content, self.store.keys, self.store.blobs, message.id
         )
+
+
+def _queue_rows(tx: Tx) -> list[dict[str, Any]]:
+    message, recipient = queue_messages, queue_recipients
+    rows = tx.select(
+        select(*message.c, *recipient.c)
+        .join_from(message, recipient, recipient.c.message_id == message.c.id)
+        .order_by(recipient.c.id)
+    )
+    names = [column.name for column in (*message.c, *recipient.c)]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _contents(tx: Tx, store: ContentStore, account: AccountId, name: str) -> list[bytes]:

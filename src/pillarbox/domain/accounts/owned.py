@@ -10,6 +10,7 @@ from pillarbox.domain import changes
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.owners.tables import accounts
+from pillarbox.domain.sending import counts as sending
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -47,4 +48,5 @@ def close_account(tx: Tx, account: AccountId) -> None:
     index.drop(tx, account)
     mailboxes.delete_all(tx, account)
     changes.forget(tx, account)
+    sending.forget(tx, account)
     tx.run(_DELETE, account=account)
