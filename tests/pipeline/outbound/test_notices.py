@@ -64,6 +64,13 @@ def test_notify(notify: str | None, ours: bool, wanted: set[Action]) -> None:
     assert {a for a in Action if is_wanted(message, recipient, a)} - {Action.EXPANDED} == wanted
 
 
+@pytest.mark.parametrize("notify", [None, "NEVER", "SUCCESS,DELAY"])
+def test_of_mail_without_sender_only_failures_matter(notify: str | None) -> None:
+    recipient = LeasedRecipient(1, "b@c.test", 1, 0, notify)
+    message = LeasedMessage(QueueId(1), None, "", 1, 0, (recipient,))
+    assert {action for action in Action if is_wanted(message, recipient, action)} == {FAILED}
+
+
 @pytest.mark.parametrize(("notify", "wanted"), [(None, True), ("FAILURE", True), ("NEVER", False)])
 def test_deliver_by_tells_of_the_delay(notify: str | None, wanted: bool) -> None:
     recipient = LeasedRecipient(1, "b@c.test", 1, 0, notify, notify_delay_ms=5)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from kit.smtp import House
+from pillarbox.base.errors import Busy
 from pillarbox.base.ids import AccountId, IdSource, QueueId, public_id
 from pillarbox.domain.accounts import aliases, users
 from pillarbox.domain.queue import suppression
@@ -39,8 +40,11 @@ class StampSigner:
 
     def __init__(self) -> None:
         self.domains: list[str] = []
+        self.busy = False
 
     async def sign(self, domain: str, content: bytes) -> bytes:
+        if self.busy:
+            raise Busy("Too many signatures at once")
         self.domains.append(domain)
         assert content.startswith(b"Date: ")
         return b"DKIM-Signature: here\r\n"
@@ -237,6 +241,15 @@ async def test_sender_elsewhere_gets_it_signed_with_the_null_reverse_path(
         lambda tx: tx.select(select(queue_recipients.c.dsn_notify))[0][0]
     )
     assert notify == "NEVER"
+
+
+async def test_report_that_can_not_be_signed_now_goes_unsigned(
+    house: House, reports: Reports, signer: StampSigner
+) -> None:
+    signer.busy = True
+    await filed(house, reports, message(house, "ann@elsewhere.test", ours=False), failed())
+    (queued,) = await house.queued()
+    assert (await house.queued_content(queued)).startswith(b"Date: ")
 
 
 async def test_rewritten_sender_gets_it_under_the_own_address(

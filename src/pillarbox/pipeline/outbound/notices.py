@@ -38,8 +38,11 @@ def is_wanted(message: LeasedMessage, recipient: LeasedRecipient, action: Action
     """Whether the sender asked for such a report (RFC 3461 §4.1), or would be glad of it.
 
     Where NOTIFY was not given, our own users are told of failures and delays, others of failures.
-    A delay under deliver-by is told to whoever did not say NEVER (RFC 2852 §4.1.4.2).
+    A delay under deliver-by is told to whoever did not say NEVER (RFC 2852 §4.1.4.2). Of mail
+    without a sender failures are wanted too, for `Reports.prepare` to note in the log.
     """
+    if not message.reverse_path:
+        return action is Action.FAILED
     wanted = _notify(recipient.notify)
     if "NEVER" in wanted:
         return False

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pillarbox.base.clock import Clock, from_ms
-from pillarbox.base.errors import GrammarError, Invalid, NotFound, OverQuota, TooLarge
+from pillarbox.base.errors import Failure, GrammarError, Invalid, NotFound, OverQuota, TooLarge
 from pillarbox.base.ids import AccountId, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.mail import mailboxes
@@ -275,10 +275,9 @@ class Reports:
                 return_path = return_path_field("")
                 email = await self._preparation.email(return_path, report.content)
             if reader.outside:
-                signature = b""
-                if self._signer is not None:
-                    signature = await self._signer.sign(self._hostname, report.content)
-                blob = await self._preparation.blob(signature + report.content)
+                blob = await self._preparation.blob(
+                    await self._signature(report.content) + report.content
+                )
         return PreparedReport(
             reader.accounts,
             email,
@@ -288,6 +287,16 @@ class Reports:
             report.eight_bit,
             subject.queue_id,
         )
+
+    async def _signature(self, content: bytes) -> bytes:
+        """None where it can't be had now: a report without it is better than none."""
+        if self._signer is None:
+            return b""
+        try:
+            return await self._signer.sign(self._hostname, content)
+        except Failure as failure:
+            _log.warning("report not signed", why=failure.cause or failure.public)
+            return b""
 
     def _drop(self, why: str, about: str) -> None:
         self.dropped[why] += 1
