@@ -28,7 +28,6 @@ from pillarbox.wire.smtp.client import Capabilities
 from pillarbox.wire.smtp.replies import Reply
 
 _MOST_CHALLENGES = 4
-_WAIT_S = 300.0
 
 
 class Dialogue(Protocol):
@@ -38,6 +37,11 @@ class Dialogue(Protocol):
     peer: Peer
     capabilities: Capabilities
     broken: bool
+
+    @property
+    def command_s(self) -> float:
+        """How long to wait for the reply to a command."""
+        ...
 
     async def ask(self, data: bytes, timeout_s: float) -> Reply:
         """The reply to one command."""
@@ -95,7 +99,8 @@ async def log_in(session: Dialogue, login: RelayLogin, chain: tuple[bytes, ...])
 
 
 async def _converse(session: Dialogue, exchange: ClientExchange) -> Reply:
-    reply = await session.ask(client.auth(exchange.name, exchange.first()), _WAIT_S)
+    wait_s = session.command_s
+    reply = await session.ask(client.auth(exchange.name, exchange.first()), wait_s)
     for _ in range(_MOST_CHALLENGES):
         if reply.code != 334:
             return reply
@@ -106,9 +111,9 @@ async def _converse(session: Dialogue, exchange: ClientExchange) -> Reply:
             else:
                 response = exchange.step(challenge)
         except GrammarError:
-            await session.ask(client.CANCEL_AUTH, _WAIT_S)
+            await session.ask(client.CANCEL_AUTH, wait_s)
             raise
-        reply = await session.ask(client.auth_response(response), _WAIT_S)
+        reply = await session.ask(client.auth_response(response), wait_s)
     if reply.code == 334:
         raise GrammarError("the server never stops asking")
     return reply

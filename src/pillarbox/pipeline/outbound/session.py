@@ -118,6 +118,11 @@ class Session:
         return self._options.timeouts
 
     @property
+    def command_s(self) -> float:
+        """How long to wait for the reply to a command."""
+        return self._options.timeouts.command_s
+
+    @property
     def is_idle(self) -> bool:
         """Whether the peer is there and has said nothing that nobody asked for."""
         return (
@@ -287,7 +292,7 @@ class Session:
         try:
             reply = await self.ask(client.STARTTLS, self.timeouts.command_s)
         except Broken as broken:
-            raise self.failure(Stage.TLS, broken) from None
+            raise self._broken_for_tls(broken) from None
         if not reply.is_success:
             said = f"STARTTLS was refused: {reply.code} {reply.text}"
             if demand.security in _DEMANDING:
@@ -295,12 +300,26 @@ class Session:
             self.peer = replace(self.peer, fallback=said[:500])
             return
         if not self.is_idle:
-            # What comes in clear after that reply would be read as said under TLS.
-            text = "The server, or somebody between, spoke before the TLS handshake"
-            raise self._tls_failure(text, "validation-failure")
+            raise await self._early_for_tls()
         await self._start_tls()
         self.capabilities = Capabilities("", {})
         await self._hello()
+
+    async def _early_for_tls(self) -> HostFailure:
+        """What comes in clear after that reply would be read as said under TLS (RFC 3207 §6)."""
+        if not self._replies and not self._parser.has_pending:
+            try:
+                await self._hear(self._now_s() + _GLANCE_S)
+            except Broken as broken:
+                return self._broken_for_tls(broken)
+        text = "The server, or somebody between, spoke before the TLS handshake"
+        return self._tls_failure(text, "validation-failure")
+
+    def _broken_for_tls(self, broken: Broken) -> HostFailure:
+        """A server that leaves may do without TLS; one that says odd things is not to be trusted."""
+        if broken.ours and broken.reply.enhanced == "4.5.0":
+            return self._tls_failure(broken.reply.text, "validation-failure")
+        return self._handshake_failure(ConnectionError(broken.reply.text))
 
     def _no_tls(self, text: str) -> HostFailure:
         self.broken = True
