@@ -68,9 +68,8 @@ async def connections(
     **options: Any,
 ) -> AsyncIterator[Connections]:
     """A client for as long as the block lasts."""
-    chosen = ConnectionOptions(
-        SessionOptions("client.test", timeouts), allow_private=True, **options
-    )
+    options.setdefault("allow_private", True)
+    chosen = ConnectionOptions(SessionOptions("client.test", timeouts), **options)
     made = Connections(chosen, ClientContexts(extra_ca), SystemClock(), resign)
     try:
         yield made

@@ -9,7 +9,7 @@ import re
 import ssl
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -134,6 +134,8 @@ class Sink:
     commands: list[str] = field(default_factory=list)
     """What clients said, without content; only with `keep`."""
     sessions: int = 0
+    goodbyes: set[int] = field(default_factory=set)
+    """The sessions that ended with QUIT."""
     open_now: int = 0
     most_open: int = 0
     messages: int = 0
@@ -164,8 +166,23 @@ class Sink:
 
     async def wait_for(self, messages: int, timeout_s: float = 30.0) -> None:
         """Wait until so many were taken since the start."""
+        await self.until(lambda: self.messages >= messages, timeout_s)
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        """Wait until something holds of what came in: commands, messages or connections."""
         async with asyncio.timeout(timeout_s):
-            while self.messages < messages:
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def changed(self) -> None:
+        """Let those look who wait for something."""
+        self._changed.set()
+
+    async def wait_for_distinct(self, markers: int, timeout_s: float = 30.0) -> None:
+        """Wait until messages of so many different markers were taken since the start."""
+        async with asyncio.timeout(timeout_s):
+            while len(self.counts) < markers:
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -377,6 +394,7 @@ class _Session(asyncio.Protocol):
             pass
         finally:
             self.sink.open_now -= 1
+            self.sink.changed()
             self._sessions.discard(self)
             if self._transport is not None:
                 self._transport.close()
@@ -386,6 +404,7 @@ class _Session(asyncio.Protocol):
         text = line.decode("utf-8", "replace")
         if sink.keep:
             sink.commands.append(text)
+            sink.changed()
         if len(line) > 2048:
             sink.faults.append("long command")
         verb, _, rest = text.partition(" ")
@@ -428,6 +447,7 @@ class _Session(asyncio.Protocol):
         self._say("250 2.0.0 OK")
 
     async def _on_quit(self, rest: str) -> None:
+        self.sink.goodbyes.add(self.number)
         self._say("221 2.0.0 Bye")
         raise _Gone
 

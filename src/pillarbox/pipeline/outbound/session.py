@@ -316,7 +316,7 @@ class Session:
         return self._tls_failure(text, "validation-failure")
 
     def _broken_for_tls(self, broken: Broken) -> HostFailure:
-        """A server that leaves may do without TLS; one that says odd things is not to be trusted."""
+        """A server that leaves may do without TLS; one that says odd things is not believed."""
         if broken.ours and broken.reply.enhanced == "4.5.0":
             return self._tls_failure(broken.reply.text, "validation-failure")
         return self._handshake_failure(ConnectionError(broken.reply.text))
