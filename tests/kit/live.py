@@ -1,5 +1,6 @@
 """A real `pillarbox serve` in processes of its own, that tests may stop, kill and start again."""
 
+import json
 import os
 import random
 import select
@@ -45,6 +46,11 @@ class LiveServer:
     def command(self, *arguments: str) -> str:
         """Run a command of pillarbox; gives its output."""
         return self._run("pillarbox", "--data", str(self.data), *arguments)
+
+    def queued(self) -> dict[str, int]:
+        """How many recipients in the queue have each status."""
+        found: dict[str, int] = json.loads(self._run("kit.queued", str(self.data)))
+        return found
 
     def start(self) -> None:
         """Start the server; returns when every worker accepts connections."""
