@@ -14,7 +14,15 @@ from pillarbox.wire.sasl.plain import Plain
 from pillarbox.wire.smtp import client
 from pillarbox.wire.smtp import commands as c
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader, has_bare_newline
-from pillarbox.wire.smtp.params import xtext_decode, xtext_encode
+from pillarbox.wire.smtp.params import (
+    Notify,
+    OriginalRecipient,
+    notify_text,
+    orcpt_text,
+    parse_rcpt_params,
+    xtext_decode,
+    xtext_encode,
+)
 from pillarbox.wire.smtp.paths import Path, parse_path
 from pillarbox.wire.smtp.replies import Reply, ReplyParser
 from pillarbox.wire.smtp.server import ChunkEnd, DataEnd, Event, Malformed, ServerParser
@@ -25,6 +33,7 @@ FRAGMENTS = [
     b"MAIL FROM:", b"RCPT TO:", b"<a@b>", b"<>", b"<", b">", b"@", b",", b":", b'"', b"\\", b" ",
     b"SIZE=", b"1", b"BODY=8BITMIME", b"ORCPT=utf-8;", b"\\x{", b"}", b"+", b"2B", b"[", b"]",
     b"IPv6:", b"::1", b".", b"-", b"\xc3\xb6", b"\xff", b"\x00", b"\r", b"\n", b"\r\n", b"NOTIFY=",
+    b"BY=", b"600;R", b"T", b"REQUIRETLS", b"ENVID=",
     b"HOLDUNTIL=", b"2030-01-02T03:04:05Z", b"AUTH PLAIN ", b"AAAA", b"=", b"BDAT ", b"DATA\r\n",
     b"\r\n.\r\n", b"RSET\r\n", b"BDAT 3 LAST\r\n", b"EHLO x\r\n", b"NOOP",
 ]  # fmt: skip
@@ -72,6 +81,23 @@ def test_xtext_round_trip(text: str) -> None:
         assert re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text)
     except UnicodeEncodeError:
         pass
+
+
+@few
+@given(
+    st.sampled_from(["rfc822", "utf-8", "x400"]),
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=20),
+    st.frozensets(st.sampled_from([Notify.SUCCESS, Notify.FAILURE, Notify.DELAY]), min_size=1),
+)
+def test_what_is_asked_of_reports_survives_the_wire(
+    kind: str, address: str, notify: frozenset[Notify]
+) -> None:
+    orcpt = OriginalRecipient(kind, address)
+    line = f"NOTIFY={notify_text(notify)} ORCPT={orcpt_text(orcpt)}"
+    params = parse_rcpt_params(line)
+    assert params.notify == notify
+    assert params.orcpt == orcpt
+    assert line.isascii()
 
 
 def reference(wire: bytes) -> tuple[bytes, bytes, bool] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -209,3 +210,41 @@ async def test_a_header_full_of_addresses_keeps_nobody_waiting(
     received = await house.inbound.receive(await envelope(house, "alice@example.test"), content)
     assert received.outcomes == (None,)
     assert on_loop == [addresses == 1]
+
+
+class Inbox:
+    """Notes what it is shown; fails if told to."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.shown: list[tuple[str, bytes]] = []
+        self.fails = fails
+
+
+class BounceInbox(Inbox):
+    async def take(self, content: bytes, recipient: str, reverse_path: str) -> bool:
+        assert reverse_path == ""
+        self.shown.append((recipient, content))
+        if self.fails:
+            raise RuntimeError("damaged")
+        return True
+
+
+class TlsInbox(Inbox):
+    async def take(self, recipient: str, content: bytes) -> bool:
+        self.shown.append((recipient, content))
+        return True
+
+
+TLS_REPORT = b"TLS-Report-Domain: example.test\r\nSubject: r\r\n\r\n{}\r\n"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_reports_are_read_and_delivered_all_the_same(house: House, fails: bool) -> None:
+    bounces, tls = BounceInbox(fails), TlsInbox()
+    inbound = replace(house.inbound, bounces=bounces, tls_reports=tls)
+    for sender, content in (("", CONTENT), ("x@y.test", CONTENT), ("x@y.test", TLS_REPORT)):
+        to_alice = replace(await envelope(house, "alice@example.test"), reverse_path=sender)
+        assert (await inbound.receive(to_alice, content)).outcomes == (None,)
+    assert bounces.shown == [("alice@example.test", CONTENT)]
+    assert tls.shown == [("alice@example.test", TLS_REPORT)]
+    assert len(await house.contents("alice@example.test")) == 3

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
-from pillarbox.pipeline.inbound.trace import protocol_name, received_field, separator
+from pillarbox.pipeline.inbound.trace import (
+    checked,
+    message_id_of,
+    protocol_name,
+    received_field,
+    separator,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -62,3 +68,45 @@ def test_received_field_of_several_recipients_names_none() -> None:
 )
 def test_separator(content: bytes, expected: bytes) -> None:
     assert separator(content) == expected
+
+
+OURS = b"mx.example.test"
+
+
+@pytest.mark.parametrize(
+    ("field", "stays"),
+    [
+        (b"Authentication-Results: mx.example.test; spf=pass\r\n", False),
+        (b"authentication-results:MX.EXAMPLE.TEST;\r\n\tspf=pass\r\n", False),
+        (b"Authentication-Results: (a (b) c)\r\n mx.example.test. 1; none\r\n", False),
+        (b"Authentication-Results: ((((((x)))))) mx.example.test; none\r\n", False),
+        (b"Authentication-Results: ((((((x)))))) other.test; none\r\n", True),
+        (b'Authentication-Results: (a)(b) "mx.example.test" 1; none\r\n', False),
+        (b"Authentication-Results: mx.example.test\r\n", False),
+        (b"Authentication-Results: mx.example.test.evil.test; spf=pass\r\n", True),
+        (b"Authentication-Results: other.test; x=mx.example.test\r\n", True),
+        (b"ARC-Authentication-Results: i=1; mx.example.test; spf=pass\r\n", True),
+        (b"X-Authentication-Results: mx.example.test; spf=pass\r\n", True),
+        (b"Authentication-Results:\r\n", True),
+    ],
+)
+def test_results_in_our_name_are_taken_out(field: bytes, stays: bool) -> None:
+    content = b"Subject: x\r\n" + field + b"To: y\r\n\r\n" + field
+    expected = content if stays else b"Subject: x\r\nTo: y\r\n\r\n" + field
+    assert checked(content, OURS.decode()) == expected
+    assert checked(content) == content
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (b"Message-ID: <1@x>\r\n", "<1@x>"),
+        (b"To: y\r\nmessage-id:\r\n <1@x>\r\nMessage-ID: <2@x>\r\n", "<1@x>"),
+        (b"X-Message-ID: <1@x>\r\n", None),
+        (b"Message-ID: \r\n", None),
+        (b"Message-ID: <\xff@x>\r\n", None),
+        (b"Message-ID: <" + b"x" * 1000 + b">\r\n", None),
+    ],
+)
+def test_message_id(header: bytes, expected: str | None) -> None:
+    assert message_id_of(header + b"\r\nMessage-ID: <body@x>\r\n") == expected

@@ -184,7 +184,7 @@ async def test_over_a_limit_mail_waits_with_the_client(talk: TalkTo, house: Hous
         assert (await session.lines(*begun))[-1].startswith("354")
     assert (await first.say(CONTENT.encode())).startswith(b"250")
     refused = (await second.say(CONTENT.encode())).decode()
-    assert refused.startswith("450 4.7.1 You can send 1 messages within an hour; there is room")
+    assert refused.startswith("450 4.7.1 You can send 1 messages within an hour, no more; there is")
     assert len(await house.contents("bob@example.test")) == 1
     (refused,) = await second.lines(f"MAIL FROM:<{ALICE}>")
     assert refused.startswith("450 4.7.1")

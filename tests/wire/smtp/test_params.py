@@ -5,6 +5,7 @@ import pytest
 from pillarbox.base.errors import GrammarError
 from pillarbox.wire.smtp.params import (
     NO_MAIL_PARAMS,
+    DeliverBy,
     UnknownParameter,
     parse_mail_params,
     xtext_decode,
@@ -29,6 +30,30 @@ def test_bad_xtext(encoded: str) -> None:
 
 def test_spaces_alone_are_no_parameters() -> None:
     assert parse_mail_params("  ") == NO_MAIL_PARAMS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("BY=120;R", DeliverBy(120, False)),
+        ("by=+600;nt", DeliverBy(600, True, True)),
+        ("BY=-5;N", DeliverBy(-5, True)),
+        ("BY=0;N", DeliverBy(0, True)),
+        ("BY=999999999;RT", DeliverBy(999_999_999, False, True)),
+    ],
+)
+def test_deliver_by(text: str, expected: DeliverBy) -> None:
+    assert parse_mail_params(text).deliver_by == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BY", "BY=", "BY=5", "BY=5;", "BY=5;X", "BY=0;R", "BY=-1;R", "BY=1234567890;R", "BY=5;TR",
+     "BY=5;R BY=5;R", "BY=\u0665;R"],
+)  # fmt: skip
+def test_bad_deliver_by(text: str) -> None:
+    with pytest.raises(GrammarError):
+        parse_mail_params(text)
 
 
 def test_unknown_parameter_names_its_keyword() -> None:

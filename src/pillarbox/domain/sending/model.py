@@ -96,12 +96,11 @@ class LimitReached(Busy):
         whose = {Scope.USER: "You", Scope.DOMAIN: "Your domain", Scope.SERVER: "This server"}
         within = "an hour" if period is Period.HOUR else "a day"
         what = "new recipients" if unit is Unit.NEWCOMERS else unit.value
+        to = "" if unit is Unit.MESSAGES else "to "
         super().__init__(
-            f"{whose[scope]} can send to {limit} {what} within {within}"
-            if unit is not Unit.MESSAGES
-            else f"{whose[scope]} can send {limit} messages within {within}"
+            f"{whose[scope]} can send {to}{limit} {what} within {within}, no more;"
+            f" there is room again in {_words(free_in_ms)}"
         )
-        self.public += f"; there is room again in {_words(free_in_ms)}"
         self.scope = scope
         self.unit = unit
         self.limit = limit

@@ -16,6 +16,7 @@ _RETURN_PATH = re.compile(
 _RESULTS = re.compile(
     rb"^authentication-results[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.IGNORECASE | re.MULTILINE
 )
+_COMMENTS_DEEP = 3
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:([^\n]*)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
     rb"^message-id[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
@@ -130,7 +131,12 @@ def _header_end(content: bytes) -> int:
 
 def _is_of(results: bytes, authserv_id: bytes) -> bool:
     """Whether Authentication-Results are of a host; its name may be quoted, behind comments."""
-    words = _COMMENT.sub(b" ", results.lower()).replace(b";", b" ").split()
+    plain = results.lower()
+    for _ in range(_COMMENTS_DEEP):
+        plain = _COMMENT.sub(b" ", plain)
+    words = plain.replace(b";", b" ").split()
+    if words and words[0].startswith(b"("):  # nobody writes such, so let it not hide our name
+        return authserv_id in plain
     return bool(words) and words[0].strip(b'"').rstrip(b".") == authserv_id
 
 
