@@ -55,3 +55,12 @@ class Peers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the event loop run until it has happened."""
+    for _ in range(10_000):
+        if happened():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError

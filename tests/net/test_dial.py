@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from kit.peers import Peers
+from kit.peers import Peers, until
 from kit.socks import SocksProxy
 from pillarbox.net import dial as dialling
 from pillarbox.net.dial import DialFailure, DialOptions, Proxy, Try, dial
@@ -143,8 +143,7 @@ async def test_without_ipv6_there_is_ipv4(port: int) -> None:
 async def test_giving_up_leaves_nothing(deaf: tuple[str, int]) -> None:
     ip, port = deaf
     task = asyncio.create_task(dial([ip, ip], port, QUICK))
-    while len(asyncio.all_tasks()) < 4:  # this, the call and its two tries
-        await asyncio.sleep(0)
+    await until(lambda: len(asyncio.all_tasks()) == 4)  # this, the call and its two tries
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -291,6 +291,17 @@ class TestHostileAnswers:
         assert host.name.isprintable()
         assert await system.addresses(host.name) == ()
 
+    async def test_a_record_that_is_no_good_spoils_no_others(
+        self, server: NameServer, system: SystemResolver
+    ) -> None:
+        """RFC 6698 §4.1: it is unusable, which is not the same as no answer."""
+        assert (await system.tlsa(SERVICE)).records == (TLSA,)
+        server.signed = {"test"}
+        server.add("test", f"_25._tcp TLSA 3 1 1 abcd\n_25._tcp TLSA 3 1 1 {TLSA.data.hex()}")
+        answer = await system.tlsa("_25._tcp.test")
+        assert answer.secure
+        assert set(answer.records) == {TLSA, Tlsa(3, 1, 1, b"\xab\xcd")}
+
     async def test_texts_that_are_no_text(self, server: NameServer, system: SystemResolver) -> None:
         server.add("test", '@ TXT "a\\255\\000b"')
         assert await system.txt("test") == ("a\ufffd\x00b",)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.authority import Authority
-from kit.peers import Peers
+from kit.peers import Peers, until
 from pillarbox.net import certs, stream
 from pillarbox.net.client_tls import ClientContexts, TlsClientOptions, TlsFailure
 from pillarbox.net.dial import DialOptions, dial
@@ -41,15 +41,6 @@ async def write_on(connection: ClientStream) -> None:
     for _ in range(1000):
         connection.write(bytes(1 << 16))
         await connection.drain(0.3)
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Let the event loop run until it has happened."""
-    for _ in range(10_000):
-        if happened():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError
 
 
 async def echo(reader: Reader, writer: Writer) -> None:

@@ -78,7 +78,26 @@ def open_stub(servers: tuple[str, ...], port: int, timeout_s: float) -> "Stub":
     # AD in a question asks whether the answer was validated (RFC 6840 §5.7); DO would ask for the
     # signatures too, which nobody reads.
     stub.flags = RD | AD
+    _take_any_tlsa()
     return stub
+
+
+def _take_any_tlsa() -> None:
+    """Have dnspython read TLSA records whose data is too short or too long.
+
+    It takes an answer with one for no answer at all, while such a record is merely unusable, and
+    the others beside it are as good as ever (RFC 6698 §4.1). dnspython has no option for it.
+    """
+    from dns import rdata
+    from dns.immutable import immutable
+    from dns.rdataclass import IN
+    from dns.rdatatype import TLSA
+    from dns.rdtypes.tlsabase import TLSABase
+
+    class AnyTlsa(TLSABase):
+        _cert_length_by_mtype = {}  # noqa: RUF012 - as in its base
+
+    rdata._rdata_classes[IN, TLSA] = immutable(AnyTlsa)  # type: ignore[no-untyped-call]
 
 
 def all_local(stub: "Stub") -> bool:
