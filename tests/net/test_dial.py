@@ -181,6 +181,7 @@ class TestProxy:
             assert proxy.asked == [(ip, port)]
 
     async def test_with_a_login(self, port: int) -> None:
+        """RFC 1929 §2."""
         async with SocksProxy(login=("user", "secret")) as proxy:
             right = Proxy("127.0.0.1", proxy.port, "user", "secret")
             stream = await dial(
