@@ -14,7 +14,7 @@ from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.log import logger
 from pillarbox.domain.queue.model import Stage
 from pillarbox.domain.transport.results import Result
-from pillarbox.formats.mime.header import Headers
+from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.formats.mta_sts import Mode, StsPolicy
 from pillarbox.net import dane
 from pillarbox.net.dane import Tlsa
@@ -246,8 +246,11 @@ class TlsPolicies:
 
 def is_optional(content: bytes) -> bool:
     """Whether a message says that TLS may fail: TLS-Required: No (RFC 8689 §5)."""
-    end = content.find(b"\r\n\r\n")
-    values = Headers(content if end < 0 else content[: end + 2]).all(b"tls-required")
+    if content.startswith(b"\r\n"):
+        return False
+    end = content.find(b"\r\n\r\n", 0, HEADER_BYTES)
+    header = content[: HEADER_BYTES if end < 0 else end + 2]
+    values = Headers(header).all(b"tls-required")
     return len(values) == 1 and values[0].strip().lower() == b"no"
 
 
