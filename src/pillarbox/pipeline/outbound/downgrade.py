@@ -91,7 +91,7 @@ class _Rewriter:
         encoding = part.encoding
         made, encoding = self._body(part, body, encoding)
         changed = encoding if encoding != part.encoding else ""
-        if changed and not header.strip() and not whole:
+        if changed and not header and not whole:
             raise NotPossible("5.6.1", "A part of the message has no header to say how it is sent")
         yield self._header(header, changed, whole=whole, typed=part)
         yield made
