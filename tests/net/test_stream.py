@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kit.authority import Authority
 from kit.peers import Peers, until
@@ -365,6 +366,30 @@ class TestTls:
         with pytest.raises(TlsFailure) as raised:
             await self.begun(port, ClientContexts())
         assert not raised.value.certificate
+
+    @pytest.mark.parametrize("ciphers", ["AES128-SHA", "AES256-GCM-SHA384"])
+    async def test_old_servers(
+        self,
+        peers: Peers,
+        authority: Authority,
+        contexts: ClientContexts,
+        tmp_path: Path,
+        ciphers: str,
+    ) -> None:
+        """Weak ciphers are better than none, but not where somebody vouches for the server."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+        context.set_ecdh_curve("prime256v1")
+        key = rsa.generate_private_key(65537, 1024)
+        context.load_cert_chain(*authority.issue(NAME, key=key).write(tmp_path))
+        port = await peers.serve(starting_tls(context, echo))
+        connection = await self.begun(port, ClientContexts())
+        assert connection.tls is not None
+        assert connection.tls.version == "TLSv1.2"
+        connection.abort()
+        with pytest.raises(TlsFailure):
+            await self.begun(port, contexts, TlsClientOptions(NAME, True, (NAME,), 5))
 
     async def test_who_stops_in_the_handshake(self, peers: Peers) -> None:
         connection = await connected(await peers.serve(silence))
