@@ -39,6 +39,7 @@ COMMANDS = MappingProxyType(
         "route": ("pillarbox.app.cli.route", "Other ways for mail that leaves."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "tls": ("pillarbox.app.cli.tls", "TLS with other servers, and reports of it."),
+        "suppression": ("pillarbox.app.cli.suppression", "Addresses that nothing is sent to."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }

@@ -48,6 +48,18 @@ def when(milliseconds: int | None) -> str | None:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def ago_or_in(milliseconds: int | None, now_ms: int) -> str | None:
+    """An instant as people say it, seen from now: `in 12 min`, `3 h ago`, `now`."""
+    if milliseconds is None:
+        return None
+    seconds = abs(milliseconds - now_ms) // 1000
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= size * (2 if size > 60 else 1):
+            number = f"{seconds // size} {unit}"
+            return f"in {number}" if milliseconds > now_ms else f"{number} ago"
+    return "now"
+
+
 def confirm(question: str, yes: bool) -> None:
     """Go on only if it is wanted; without a terminal only `--yes` says so."""
     if yes:
@@ -116,6 +128,25 @@ class Size(click.ParamType[int]):
             return 0 if value.lower() in ("none", "unlimited") else parse_size(value)
         except ValueError:
             self.fail(f"{value!r} is no size; say 500M, 2G, or none.", param, ctx)
+
+
+class Span(click.ParamType[int]):
+    """A length of time such as 30m, 12h or 7d, in milliseconds; a plain number is one of hours."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from pillarbox.app.config.kinds import duration
+
+        if isinstance(value, int):
+            return value
+        try:
+            seconds = duration("s", 1, 10 * 366 * 86_400).parse(
+                value + "h" if value.isdecimal() else value
+            )
+        except ValueError:
+            self.fail(f"{value!r} is no time; say 30m, 12h or 7d.", param, ctx)
+        return int(seconds) * 1000
 
 
 def _cell(value: Any) -> str:

@@ -236,6 +236,17 @@ class Options:
         "4",
         "After how long users are told that their mail is still waiting (h); 0: never.",
     )
+    queue_keep_sent_days: int = _key(
+        kinds.whole(0, 3650), "7", "How long delivered mail is shown in the queue (days)."
+    )
+    queue_keep_failed_days: int = _key(
+        kinds.whole(0, 3650),
+        "30",
+        "How long mail that failed, expired or was cancelled is kept, to be tried again (days).",
+    )
+    queue_keep_log_days: int = _key(
+        kinds.whole(1, 3650), "30", "How long the log of deliveries is kept (days)."
+    )
     queue_per_destination: int = _key(
         kinds.whole(1, 1000), "10", "Messages on their way to one domain at once."
     )

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select
+from sqlalchemy import Select, bindparam, case, delete, func, or_, select
 
 from pillarbox.base.errors import Conflict, NotFound
 from pillarbox.base.ids import AccountId, BlobId, QueueId
 from pillarbox.domain.queue.enqueue import KEY_PURPOSE
 from pillarbox.domain.queue.model import (
+    OPEN,
     Destination,
     Health,
     OutgoingRecipient,
@@ -94,6 +95,18 @@ _WAITING = Statement(
         or_(_r.status == int(Status.PENDING), _r.status == int(Status.SENDING)),
     )
 )
+_COUNT_DESTINATIONS = Statement(
+    select(func.count(), func.count(case((_d.closed_until_ms > bindparam("now"), 1)))).select_from(
+        queue_destinations
+    )
+)
+_OLDEST = Statement(
+    select(_m.created_ms)
+    .join_from(queue_recipients, queue_messages, _m.id == _r.message_id)
+    .where(_r.status == bindparam("state"))
+    .order_by(_r.message_id)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,16 @@ class QueueFilter:
 
 
 EVERYTHING = QueueFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How much there is: recipients by status, `oldest_ms` of what waits."""
+
+    recipients: dict[str, int]
+    destinations: int
+    closed: int
+    oldest_ms: int | None
 
 
 def list_of(
@@ -147,6 +170,19 @@ def get(tx: Tx, message_id: QueueId) -> QueuedMessage | None:
 def counts(tx: Tx) -> dict[Status, int]:
     """How many recipients have each status; those that nobody has are left out."""
     return {Status(status): number for status, number in tx.all(_COUNTS)}
+
+
+def stats(tx: Tx) -> Stats:
+    """How much waits and how much has ended; reads the index of all recipients."""
+    found = counts(tx)
+    total, closed = tx.all(_COUNT_DESTINATIONS, now=tx.now_ms)[0]
+    oldest = [created_ms for status in OPEN for (created_ms,) in tx.all(_OLDEST, state=int(status))]
+    return Stats(
+        {status.name.lower(): found.get(status, 0) for status in Status},
+        total,
+        closed,
+        min(oldest, default=None),
+    )
 
 
 def destinations(tx: Tx, after: str = "", limit: int = LIST_MAX) -> list[Destination]:

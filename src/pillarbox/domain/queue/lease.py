@@ -29,7 +29,7 @@ from pillarbox.storage.tx import Row, Tx
 PULL_MAX = 1000
 
 _CRASHES_FREE = 3
-_CRASH_PAUSE_MS = 300_000
+_CRASH_PAUSE_MS = 5_000
 
 _d, _m, _r = queue_destinations.c, queue_messages.c, queue_recipients.c
 _THIS = _d.domain == bindparam("name")
@@ -46,7 +46,9 @@ _TAKE = Statement(
     .where(_THIS)
     .values(owner=bindparam("who"), lease_ms=bindparam("until"))
 )
-# What was begun and never settled may have ended its process: it is put off more and more.
+# What was begun and never settled may have ended its process: it is put off more and more, though
+# but a little at first, for much of what a process had in hand when it died is innocent.
+_CRASHES = _r.attempts - _CRASHES_FREE
 _ORPHANED = Statement(
     update(queue_recipients)
     .where(_r.domain == bindparam("name"), _r.status == int(Status.SENDING))
@@ -55,7 +57,7 @@ _ORPHANED = Statement(
         next_attempt_ms=case(
             (
                 _r.attempts > _CRASHES_FREE,
-                bindparam("now") + (_r.attempts - _CRASHES_FREE) * _CRASH_PAUSE_MS,
+                bindparam("now") + _CRASHES * _CRASHES * _CRASH_PAUSE_MS,
             ),
             else_=bindparam("now"),
         ),

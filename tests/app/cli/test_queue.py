@@ -1,0 +1,274 @@
+"""The command line of the queue, of the delivery log and of suppressions."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kit.queue import LEASE_MS, put_without_blob, settlement, take_all
+from pillarbox.app.cli.invocation import Invocation
+from pillarbox.app.cli.main import run
+from pillarbox.app.config.load import load, locate
+from pillarbox.app.database import lock_path, make_dialect
+from pillarbox.base.ids import QueueId
+from pillarbox.domain.accounts import domains
+from pillarbox.domain.queue import lease, settle
+from pillarbox.domain.queue.model import (
+    Health,
+    LeasedMessage,
+    Outcome,
+    Result,
+    Settlement,
+    Stage,
+    Way,
+)
+from pillarbox.storage.migrate import ensure_schema
+from pillarbox.storage.tx import Tx
+
+REPLY = "4.2.1 The mailbox is busy,\nplease come again later; " + "x" * 80
+
+
+@dataclass
+class Outcomes:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(self.out)
+        return found
+
+
+@dataclass
+class Queue:
+    """A data folder: its command line, and its database for what a server would do."""
+
+    call: Callable[..., Outcomes]
+    invocation: Invocation
+
+    def __call__(self, *arguments: object) -> Outcomes:
+        return self.call("queue", *map(str, arguments))
+
+    def put(self, *addresses: str) -> QueueId:
+        return self.invocation.write(put_without_blob, *addresses)
+
+    def defer(self) -> list[LeasedMessage]:
+        """Try everything that is due, in vain."""
+        return self.invocation.write(_defer)
+
+    def states(self) -> dict[object, object]:
+        return {row["recipient"]: row["status"] for row in self("list", "--all", "--json").rows}
+
+
+def _defer(tx: Tx) -> list[LeasedMessage]:
+    way = Way("mx.c.test", "192.0.2.1", 25, "TLSv1.3 dane")
+    messages = take_all(tx, "server")
+    for message in messages:
+        results = tuple(
+            Result(
+                one.id,
+                Outcome.DEFERRED,
+                Stage.RCPT,
+                REPLY,
+                code=450,
+                enhanced="4.2.1",
+                next_attempt_ms=tx.now_ms + 3_600_000,
+                way=way,
+            )
+            for one in message.recipients
+        )
+        settle.settle(tx, Settlement(message.id, tx.now_ms, 1500, results))
+    for domain in lease.renew(tx, "server", LEASE_MS):
+        lease.release(tx, "server", domain, Health(1))
+    return messages
+
+
+def _fail(tx: Tx) -> None:
+    for message in take_all(tx, "server"):
+        settle.settle(tx, settlement(message, Outcome.FAILED))
+
+
+@pytest.fixture
+def queue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Queue:
+    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    options = load(locate(None, tmp_path, {}), write=True, environment={}).options
+    ensure_schema(make_dialect(options, checkpoint=True), lock_path(options))
+
+    def call(*arguments: str) -> Outcomes:
+        code = run(["--data", str(tmp_path), *arguments])
+        return Outcomes(code, *capsys.readouterr())
+
+    return Queue(call, Invocation(None, tmp_path))
+
+
+def test_what_waits_is_listed(queue: Queue) -> None:
+    first = queue.put("x@c.test", "y@d.test")
+    second = queue.put("z@c.test")
+    queue.defer()
+    third = queue.put("new@e.test")
+    listed = queue("list")
+    lines = [line.split() for line in listed.out.splitlines()]
+    assert lines[0] == ["ID", "STATUS", "SENDER", "RECIPIENT", "TRIES", "NEXT", "TRY", "WHY"]
+    head = [str(first), "deferred", "ann@here.test", "x@c.test", "1", "in", "59", "min"]
+    assert lines[1][:8] == head
+    assert listed.out.splitlines()[1].endswith("…")
+    assert lines[4] == [str(third), "pending", "ann@here.test", "new@e.test", "0", "now", "-"]
+    assert [row["id"] for row in queue("list", "--json").rows] == [first, first, second, third]
+    assert queue("list", "--json").rows[0]["last_reply"] == REPLY
+    for arguments, expected in (
+        (("--domain", "C.test"), {"x@c.test", "z@c.test"}),
+        (("--to", "Y@D.test"), {"y@d.test"}),
+        (("--from", "ann@here.test", "--domain", "e.test"), {"new@e.test"}),
+        (("--from", "<>"), set()),
+        (("--status", "pending"), {"new@e.test"}),
+        (("--status", "deferred", "--domain", "d.test"), {"y@d.test"}),
+        (("--older", "1h"), set()),
+        (("--after", first), {"z@c.test", "new@e.test"}),
+        (("--status", "failed"), set()),
+    ):
+        rows = queue("list", "--json", *arguments).rows
+        assert {row["recipient"] for row in rows} == expected, arguments
+    page = queue("list", "--limit", "1")
+    assert f"--after {first}" in page.err
+
+
+def test_a_message_with_its_way_is_shown(queue: Queue) -> None:
+    number = queue.put("x@c.test")
+    assert "Nothing was tried yet." in queue("show", number).out
+    queue.defer()
+    shown = queue("show", number).out
+    assert f"Message {number} from ann@here.test" in shown
+    assert "mx.c.test  TLSv1.3 dane  1.5 s  450 4.2.1 The mailbox is busy, please" in shown
+    whole = json.loads(queue("show", number, "--json").out)
+    assert whole["message"]["id"] == number
+    assert whole["recipients"][0]["status"] == "deferred"
+    assert whole["log"][0]["ip"] == "192.0.2.1"
+    assert queue("remove", number, "--yes").code == 0
+    assert "has left the queue" in queue("show", number).out
+    missing = queue("show", 7)
+    assert (missing.code, "queue list" in missing.err) == (1, True)
+
+
+def test_the_log_is_searched(queue: Queue) -> None:
+    number = queue.put("x@c.test", "y@d.test")
+    queue.defer()
+    for arguments, count in (
+        ((), 2),
+        (("--domain", "c.test"), 1),
+        (("--to", "y@d.test"), 1),
+        (("--from", "ann@here.test"), 2),
+        (("--from", "<>"), 0),
+        (("--outcome", "delivered"), 0),
+        (("--message", number, "--limit", 1), 1),
+        (("--since", "1h"), 2),
+    ):
+        assert len(queue("log", "--json", *arguments).rows) == count, arguments
+    assert queue("log", "--user", "nobody@here.test").code == 1
+    assert "450 4.2.1" in queue("log").out
+
+
+def test_a_message_is_steered(queue: Queue) -> None:
+    number = queue.put("x@c.test", "y@d.test")
+    assert queue("hold", number, "--to", "x@c.test").out == f"Held: message {number}: x@c.test.\n"
+    assert queue.states() == {"x@c.test": "held", "y@d.test": "pending"}
+    queue.defer()
+    again = queue("hold", number, "--to", "x@c.test")
+    assert again.code == 1
+    assert "now: held" in again.err
+    assert queue("release", number).code == 0
+    assert queue("retry", number).out.startswith("To be tried now")
+    assert len(queue.defer()) == 2
+    assert queue("retry", "--all").out == "To be tried now: 2 recipients.\n"
+    assert len(queue.defer()) == 2
+    assert queue("retry").code == queue("retry", number, "--all").code == 2
+    assert queue("cancel", number, "--to", "x@c.test").code == 2  # nobody to ask
+    assert queue("cancel", number, "--to", "x@c.test", "--yes").code == 0
+    assert queue("expire", number, "--yes").out.startswith("To be given back to the sender")
+    assert queue.states() == {"x@c.test": "cancelled", "y@d.test": "deferred"}
+    (message,) = queue.invocation.write(take_all)
+    assert message.recipients[0].give_up
+    busy = queue("retry", number)
+    assert (busy.code, "being sent now" in busy.err) == (1, True)
+    assert queue("remove", number, "--yes").code == 1
+    assert queue("hold", 7).code == 1
+
+
+def test_what_failed_is_tried_anew(queue: Queue) -> None:
+    number = queue.put("x@c.test")
+    queue.invocation.write(_fail)
+    assert queue("list", "--json").rows == []
+    assert queue.states() == {"x@c.test": "failed"}
+    assert queue("retry", number).code == 0
+    assert queue.states() == {"x@c.test": "pending"}
+
+
+def test_a_route_is_chosen_by_hand(queue: Queue) -> None:
+    number = queue.put("x@c.test")
+    assert queue("reroute", number, "nowhere").code == 1
+    assert queue("reroute", number).code == queue("reroute", number, "a", "--usual").code == 2
+    assert queue.call("route", "add", "relay", "--host", "relay.test").code == 0
+    assert queue("reroute", number, "relay").out.startswith("By relay from now on")
+    assert "Route: relay, chosen by hand" in queue("show", number).out
+    (message,) = queue.defer()
+    assert message.route == "relay"
+    assert queue("reroute", number, "--usual").code == 0
+
+
+def test_destinations_are_closed_and_opened(queue: Queue) -> None:
+    queue.put("x@c.test")
+    queue.put("y@c.test")
+    lines = [line.split() for line in queue("destinations").out.splitlines()]
+    assert lines[1] == ["c.test", "2", "open", "now", "0"]
+    assert queue("close", "C.test", "--for", "2h").code == 0
+    (row,) = queue("destinations", "--json").rows
+    assert str(row["state"]).startswith("closed until")
+    assert queue.defer() == []
+    assert queue("open", "c.test").code == 0
+    assert len(queue.defer()) == 2
+    (row,) = queue("destinations", "--json").rows
+    assert row["failures"] == 1
+    assert queue("open", "d.test").code == 1
+    assert queue("close", "c.test", "--for", "soon").code == 2
+
+
+def test_figures(queue: Queue) -> None:
+    assert "Domains: 0" in queue("stats").out
+    queue.put("x@c.test", "y@d.test")
+    figures = json.loads(queue("stats", "--json").out)
+    assert figures["recipients"]["pending"] == 2
+    assert (figures["destinations"], figures["closed"]) == (2, 0)
+    assert "The oldest message that waits came" in queue("stats").out
+
+
+def test_suppressions(queue: Queue) -> None:
+    queue.invocation.write(domains.create, "here.test")
+    call = queue.call
+    assert call("suppression", "add", "X@C.test", "--reason", "it bounced").code == 0
+    by_domain = ("--domain", "here.test", "--for", "30d")
+    assert call("suppression", "add", "y@c.test", *by_domain).code == 0
+    assert call("suppression", "add", "y@c.test", "--domain", "other.test").code == 1
+    assert call("suppression", "add", "nobody").code == 1
+    rows = call("suppression", "list", "--json").rows
+    assert [(row["address"], row["senders"]) for row in rows] == [
+        ("x@c.test", "everybody"),
+        ("y@c.test", "here.test"),
+    ]
+    assert rows[0]["until"] is None
+    assert rows[1]["until"] is not None
+    queue.put("x@c.test", "y@c.test", "z@c.test")
+    (message,) = queue.invocation.write(take_all)
+    found = {one.address: one.suppressed for one in message.recipients}
+    assert found == {
+        "x@c.test": "it bounced",
+        "y@c.test": "the administrator stopped mail to it",
+        "z@c.test": None,
+    }
+    assert call("suppression", "remove", "x@c.test").code == 0
+    gone = call("suppression", "remove", "x@c.test")
+    assert (gone.code, "suppression list" in gone.err) == (1, True)
