@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
+from pillarbox.app.accepting import Ground, accepting
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
@@ -27,9 +28,9 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.net.dns import DnsOptions, SystemResolver, Validating
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction
-from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.inbound.tls_reports import TlsReportInbox
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
@@ -37,7 +38,6 @@ from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.mail_search import MailSearch
-from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.signing import Signing
@@ -161,27 +161,25 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         options.default_domain,
     )  # fmt: skip
     authentication = Authentication(login)
-    recipients = _recipients(options, database, bus, clock)
     preparation = Preparation(content, ids)
-    delivery = Delivery(database, preparation, options.queue_max_age_hours * 3_600_000)
-    inbound = Inbound(options.hostname, recipients, delivery, clock, ids)
-    submission = Submission(options.hostname, recipients, delivery, clock, ids, around.trap)
-    in_flight = InFlight(_in_flight_bytes(options, around))
     resolver = SystemResolver(clock, dns_options(options))
     signing = Signing(database, keys, cpu, clock, bus, resolver)
-    reports = Reports(
-        options.hostname, recipients, preparation, signing, clock,
-        options.queue_max_age_hours * 3_600_000,
+    taking = accepting(
+        Ground(
+            options, database, keys, bus, clock, ids, preparation, signing, around.trap,
+            TlsReportInbox(database),
+        )
     )  # fmt: skip
+    in_flight = InFlight(_in_flight_bytes(options, around))
     leaving = sending(
         Foundation(
-            options, database, content, bus, clock, owner, around.workers, resolver, recipients,
-            delivery, reports, signing,
+            options, database, content, bus, clock, owner, around.workers, resolver,
+            taking.recipients, taking.delivery, taking.reports, signing,
         )
     )  # fmt: skip
     smtp = SmtpServices(
-        _smtp_options(options, around), in_flight, inbound, submission, login,
-        resolver if options.dns_reverse else None, authentication,
+        _smtp_options(options, around), in_flight, taking.inbound, taking.submission, login,
+        resolver if options.dns_reverse else None, authentication, clock,
     )  # fmt: skip
     line = Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
     search = MailSearch(database, content, line, cache, indexing)
@@ -193,8 +191,8 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     purge = Purge(database, content.blobs, clock)
     jobs = JobRunner(database, clock, owner, _jobs(purge, indexing, keys))
     return Services(
-        options, database, keys, content, bus, cpu, passwords, login, recipients, inbound,
-        submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
+        options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
+        taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
     )  # fmt: skip
 
 
@@ -207,11 +205,6 @@ def _jobs(purge: Purge, indexing: Indexing, keys: KeyRing) -> tuple[PeriodicJob,
         PeriodicJob("index", LOOK_EVERY_S, indexing.look),
         PeriodicJob("index upkeep", UPKEEP_EVERY_S, indexing.upkeep),
     )
-
-
-def _recipients(options: Options, database: Database, bus: Bus, clock: Clock) -> Recipients:
-    default_domain = options.default_domain or options.hostname
-    return Recipients(database, bus, clock, default_domain, options.subaddress_delimiter)
 
 
 def listener_spec(
@@ -258,6 +251,7 @@ def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
         hostname=options.hostname,
         max_message_bytes=options.max_message_size,
         max_recipients=options.max_recipients,
+        max_hold_s=options.submission_max_hold_hours * 3600,
         timeout_s=float(options.smtp_command_timeout),
         channel_binding=options.submission_channel_binding,
         allow_plaintext_auth=around.plaintext_login or options.tls_mode == "off",

@@ -1,0 +1,126 @@
+"""Makes the parts that accept mail, from other servers and from users; part of `compose`."""
+
+from dataclasses import dataclass
+
+from pillarbox.app.config.options import Options
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import IdSource
+from pillarbox.cluster.bus import Bus
+from pillarbox.domain.sending.model import Limits, SendingLimits
+from pillarbox.formats.mailauth.srs import Srs
+from pillarbox.pipeline.inbound.bounces import Bounces
+from pillarbox.pipeline.inbound.deliver import Delivery
+from pillarbox.pipeline.inbound.forward import Forwarding
+from pillarbox.pipeline.inbound.receive import Inbound, TlsReports
+from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.outbound.reports import Reports
+from pillarbox.pipeline.prepare import Preparation
+from pillarbox.pipeline.signing import Signing
+from pillarbox.pipeline.submission.limits import SendingWatch
+from pillarbox.pipeline.submission.submit import Submission
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+
+SRS_PURPOSE = "srs"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What accepting shares with the rest of a process; `trap` as in `compose.Surroundings`."""
+
+    options: Options
+    database: Database
+    keys: KeyRing
+    bus: Bus
+    clock: Clock
+    ids: IdSource
+    preparation: Preparation
+    signing: Signing
+    trap: str | None = None
+    tls_reports: TlsReports | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """The parts that accept mail; `recipients` has to be closed."""
+
+    recipients: Recipients
+    reports: Reports
+    delivery: Delivery
+    inbound: Inbound
+    submission: Submission
+
+
+def accepting(ground: Ground) -> Accepting:
+    """Everything that accepts."""
+    options, database, clock = ground.options, ground.database, ground.clock
+    hostname, queue_age_ms = options.hostname, options.queue_max_age_hours * 3_600_000
+    srs = Srs(ground.keys.lasting(SRS_PURPOSE))
+    recipients = Recipients(
+        database,
+        ground.bus,
+        clock,
+        options.default_domain or hostname,
+        options.subaddress_delimiter,
+        srs,
+    )
+
+    reports = Reports(hostname, recipients, ground.preparation, ground.signing, clock, queue_age_ms)
+    delivery = Delivery(database, ground.preparation, queue_age_ms, reports)
+    inbound = Inbound(
+        hostname,
+        recipients,
+        delivery,
+        clock,
+        ground.ids,
+        Forwarding(hostname, recipients, clock, srs, ground.signing),
+        Bounces(database, ground.keys),
+        ground.tls_reports,
+    )
+    submission = Submission(
+        hostname,
+        recipients,
+        delivery,
+        clock,
+        ground.ids,
+        ground.trap,
+        ground.signing,
+        SendingWatch(
+            database,
+            ground.keys,
+            sending_limits(options),
+            recipients,
+            delivery,
+            clock,
+            ground.ids,
+            hostname,
+        ),
+        database,
+        options.submission_show_client,
+    )
+    return Accepting(recipients, reports, delivery, inbound, submission)
+
+
+def sending_limits(options: Options) -> SendingLimits:
+    """The limits on what users send, as the settings say."""
+    return SendingLimits(
+        user=Limits(
+            options.sending_user_messages_hour,
+            options.sending_user_messages_day,
+            options.sending_user_recipients_hour,
+            options.sending_user_recipients_day,
+            options.sending_user_newcomers_day,
+        ),
+        domain=Limits(
+            options.sending_domain_messages_hour,
+            options.sending_domain_messages_day,
+            options.sending_domain_recipients_hour,
+            options.sending_domain_recipients_day,
+        ),
+        server=Limits(
+            options.sending_server_messages_hour,
+            options.sending_server_messages_day,
+            options.sending_server_recipients_hour,
+            options.sending_server_recipients_day,
+        ),
+    )
