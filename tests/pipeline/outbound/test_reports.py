@@ -23,7 +23,9 @@ from pillarbox.domain.queue.model import (
 )
 from pillarbox.domain.queue.tables import queue_recipients
 from pillarbox.formats.dsn.model import Action
+from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
+from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.outbound.notices import kind_of
 from pillarbox.pipeline.outbound.reports import PreparedReport, Reports
 from pillarbox.pipeline.prepare import Preparation
@@ -33,6 +35,7 @@ from pillarbox.storage.tx import Tx
 ALICE = "alice@example.test"
 CONTENT = b"From: alice@example.test\r\nSubject: hello\r\nMessage-ID: <m@x>\r\n\r\nworld\r\n"
 HOUR_MS = 3_600_000
+SRS = Srs(b"secret of the tests")
 
 
 class StampSigner:
@@ -57,14 +60,16 @@ def signer() -> StampSigner:
 
 @pytest.fixture
 def reports(house: House, signer: StampSigner) -> Reports:
+    recipients = Recipients(
+        house.database, house.bus, house.clock, "example.test", reverse_paths=SRS
+    )
     return Reports(
         "mx.example.test",
-        house.inbound.recipients,
+        recipients,
         Preparation(house.store, IdSource()),
         signer,
         house.clock,
         72 * HOUR_MS,
-        {"SRS0=x=y@example.test": "ann@elsewhere.test"}.get,
     )
 
 
@@ -255,9 +260,24 @@ async def test_report_that_can_not_be_signed_now_goes_unsigned(
 async def test_rewritten_sender_gets_it_under_the_own_address(
     house: House, reports: Reports
 ) -> None:
-    await filed(house, reports, message(house, "SRS0=x=y@example.test", ours=False), failed())
+    path = SRS.forward("ann@elsewhere.test", "example.test", house.clock.now())
+    assert path.startswith("SRS0")
+    await filed(house, reports, message(house, path, ours=False), failed())
     (queued,) = await house.queued()
     assert queued.recipients[0].address == "ann@elsewhere.test"
+    assert read(await house.queued_content(queued))["To"] == "ann@elsewhere.test"
+
+
+@pytest.mark.parametrize(
+    ("original", "why"),
+    [("noreply@elsewhere.test", "nobody reads"), ("nobody@example.test", "notfound")],
+)
+async def test_rewritten_sender_who_is_not_told(
+    house: House, reports: Reports, original: str, why: str
+) -> None:
+    path = SRS.forward(original, "example.test", house.clock.now())
+    assert await prepare(reports, message(house, path, ours=False), failed()) is None
+    assert reports.dropped == {why: 1}
 
 
 async def test_reverse_path_here_leads_wherever_mail_for_it_goes(

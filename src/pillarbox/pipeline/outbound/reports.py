@@ -8,7 +8,6 @@ hand; calls `formats/dsn`, `notices`, `inbound/recipients`.
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -34,6 +33,7 @@ from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.dsn.build import Frame, Report, build
 from pillarbox.formats.dsn.model import Action, Finding, Subject
 from pillarbox.formats.dsn.status import EXPIRED, status_of
+from pillarbox.formats.mailauth.srs import is_srs
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.trace import return_path_field
@@ -100,19 +100,14 @@ class Reports:
         signer: Signer | None,
         clock: Clock,
         queue_age_ms: int,
-        original: Callable[[str], str | None] | None = None,
     ) -> None:
-        """`queue_age_ms` is for how long sending a report elsewhere is tried.
-
-        `original` gives the sender behind a reverse-path that was rewritten (SRS), if it is one.
-        """
+        """`queue_age_ms` is for how long sending a report elsewhere is tried."""
         self._hostname = hostname
         self._recipients = recipients
         self._preparation = preparation
         self._signer = signer
         self._clock = clock
         self._queue_age_ms = queue_age_ms
-        self._original = original
         self.dropped: Counter[str] = Counter()
 
     async def prepare(
@@ -244,23 +239,31 @@ class Reports:
         self, reverse_path: str, account_id: AccountId | None, about: str
     ) -> _Reader | None:
         """Who is to be told, `None` for nobody; says so in the log."""
-        address = reverse_path
-        if account_id is None and self._original is not None:
-            address = self._original(reverse_path) or reverse_path
-        if not may_be_told(address, ours=account_id is not None):
-            self._drop("nobody reads" if address else DOUBLE_BOUNCE, about)
+        if not self._may_be_told(reverse_path, about, ours=account_id is not None):
             return None
         if account_id is not None:
-            return _Reader(address, (account_id,), ())
+            return _Reader(reverse_path, (account_id,), ())
         try:
-            found = await self._recipients.find(address)
-        except (NotFound, Invalid, OverQuota, TooLarge) as failure:
+            found = await self._recipients.resolve(reverse_path)
+        except (NotFound, Invalid, TooLarge) as failure:
             self._drop(type(failure).__name__.lower(), about)
             return None
         if found is None:
-            return _Reader(address, (), (address,))
+            return _Reader(reverse_path, (), (reverse_path,))
+        address = reverse_path
+        if is_srs(address.rpartition("@")[0]) and len(found.outside) == 1 and not found.local:
+            # Mail that was forwarded: its sender is told under the address that is known there.
+            (address,) = found.outside
+            if not self._may_be_told(address, about, ours=False):
+                return None
         accounts = tuple(target.account_id for target in found.local)
         return _Reader(address, accounts, found.outside)
+
+    def _may_be_told(self, address: str, about: str, *, ours: bool) -> bool:
+        if may_be_told(address, ours=ours):
+            return True
+        self._drop("nobody reads" if address else DOUBLE_BOUNCE, about)
+        return False
 
     async def _written(
         self, subject: Subject, findings: tuple[Finding, ...], reader: _Reader
