@@ -1,15 +1,11 @@
 """Canonical forms of fields and bodies (RFC 6376 §3.4), in linear time and little memory."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 PIECE_BYTES = 128 * 1024
-
-_WSP_RUN = re.compile(rb"[ \t]{2,}|\t")
-_CR, _SPACE, _TAB = 13, 32, 9
 
 
 class Canonical(StrEnum):
@@ -28,8 +24,16 @@ def canonical_field(whole: bytes, form: Canonical) -> bytes:
     value = value.replace(b"\r\n", b"").replace(b"\n", b"")
     return b"%b:%b\r\n" % (
         name.strip(b" \t").lower(),
-        _WSP_RUN.sub(b" ", value).strip(b" "),
+        _single_spaced(value).strip(b" "),
     )
+
+
+def _single_spaced(text: bytes) -> bytes:
+    """Every run of white space as one space; each pass halves the longest."""
+    text = text.replace(b"\t", b" ")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ class BodyHash:
         }
 
     def _squeezed(self, text: bytes) -> bytes:
-        if b"  " in text or b"\t" in text:
-            text = _WSP_RUN.sub(b" ", text)
+        text = _single_spaced(text)
         text = text.replace(b" \n", b"\n")
         if text.endswith(b" "):
             text, self._held = text[:-1], b" " + self._held
