@@ -10,6 +10,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ MESSAGES = int(os.environ.get("PILLARBOX_KILL_MESSAGES", "1000"))
 POSTGRES_MESSAGES = max(100, MESSAGES // 3)
 DOMAINS = 20
 SENDERS = 4
-PATIENCE_S = 30.0
+PATIENCE_S = 240.0
+SETTLED_S = 300.0
 KILLS_IN_A_ROW = 3
 """Of workers in one life of the supervisor, which waits longer each time before a new one."""
 LAST = 3
@@ -46,22 +48,37 @@ def settings(names: NameServer, sink: Sink) -> dict[str, str]:
     }
 
 
-async def submit(server: LiveServer, numbers: list[int]) -> None:
-    """Submit the messages of these numbers, each until it is acknowledged."""
+@dataclass
+class Ledger:
+    """What was submitted: of `unsure` messages the acknowledgement was cut."""
+
+    acknowledged: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+
+
+async def submit(server: LiveServer, ledger: Ledger, numbers: list[int]) -> None:
+    """Submit the messages of these numbers; one that is cut off comes again by another name."""
+    tries = 0
     while numbers:
+        marker = ""
         try:
             smtp = await SmtpWire.open(server.port("SUBMISSION"))
             async with smtp.wire:
                 await smtp.login(USERS[0], server.password)
                 while numbers:
                     number = numbers[-1]
-                    head = f"From: {USERS[0]}\r\nSubject: hello\r\nX-Marker: {number}\r\n\r\n"
+                    marker = f"{number}.{tries}"
+                    head = f"From: {USERS[0]}\r\nSubject: hello\r\nX-Marker: {marker}\r\n\r\n"
                     recipient = f"u{number}@d{number % DOMAINS}.test"
                     content = f"{head}Words.\r\n".encode()
                     code, text = await smtp.data(USERS[0], (recipient,), content)
                     assert code == 250, text
+                    ledger.acknowledged.add(marker)
                     numbers.pop()
         except (OSError, EOFError):
+            tries += 1
+            if marker and marker not in ledger.acknowledged:
+                ledger.unsure.add(marker)
             await asyncio.sleep(0.05)
 
 
@@ -71,7 +88,7 @@ async def kill_again_and_again(server: LiveServer, sink: Sink, wanted: int) -> i
     print(f"seed {seed}")
     dice, kills, in_a_row = random.Random(seed), 0, 0
     while len(sink.counts) < wanted:
-        target = len(sink.counts) + dice.randint(1, wanted // 10)
+        target = len(sink.counts) + dice.randint(1, wanted // 6)
         try:
             await sink.wait_for_distinct(min(target, wanted), PATIENCE_S)
         except TimeoutError:
@@ -91,7 +108,7 @@ async def kill_again_and_again(server: LiveServer, sink: Sink, wanted: int) -> i
     return kills
 
 
-def check(sink: Sink, wanted: int) -> int:
+def check(sink: Sink, ledger: Ledger) -> int:
     """Count the copies; gives how many there are too many.
 
     Only the last messages of a connection that died can be among them: what was handed over before
@@ -102,7 +119,7 @@ def check(sink: Sink, wanted: int) -> int:
     for taken in sink.taken:
         copies[taken.marker].append(taken)
         of_session[taken.session].append(taken.marker)
-    assert set(copies) == {str(number) for number in range(wanted)}
+    assert ledger.acknowledged <= set(copies) <= ledger.acknowledged | ledger.unsure
     more = 0
     for marker, found in copies.items():
         for taken in found[:-1]:
@@ -116,18 +133,18 @@ async def play(tmp_path: Path, database: dict[str, str], wanted: int) -> None:
     zone = {f"d{number}.test": "@ MX 10 mx\nmx A 127.0.0.1" for number in range(DOMAINS)}
     async with NameServer(zone | {"test": "@ TXT x"}) as names, running(Sink()) as sink:
         sink.on("CONTENT", Slow(0.005))
-        server = LiveServer(tmp_path, settings(names, sink) | database)
+        server, ledger = LiveServer(tmp_path, settings(names, sink) | database), Ledger()
         await asyncio.to_thread(server.start)
         try:
             numbers = [list(range(first, wanted, SENDERS)) for first in range(SENDERS)]
             async with asyncio.TaskGroup() as tasks:
                 for part in numbers:
-                    tasks.create_task(submit(server, part))
+                    tasks.create_task(submit(server, ledger, part))
                 kills = await kill_again_and_again(server, sink, wanted)
-            await until_settled(server, wanted)
-            more = check(sink, wanted)
+            await until_settled(server)
+            more = check(sink, ledger)
             print(f"{wanted} messages, {kills} kills, {more} copies too many")
-            assert kills >= 8
+            assert kills >= 5
             assert await asyncio.to_thread(server.stop) == 0
             assert "Traceback" not in server.log()
         finally:
@@ -135,19 +152,19 @@ async def play(tmp_path: Path, database: dict[str, str], wanted: int) -> None:
             print(server.log()[-4000:])
 
 
-async def until_settled(server: LiveServer, wanted: int) -> None:
-    """Wait until everybody counts as delivered."""
-    async with asyncio.timeout(2 * PATIENCE_S):
-        while await asyncio.to_thread(server.queued) != {"delivered": wanted}:  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+async def until_settled(server: LiveServer) -> None:
+    """Wait until everybody counts as delivered; what was in hand at many deaths waits a while."""
+    async with asyncio.timeout(SETTLED_S):
+        while set(await asyncio.to_thread(server.queued)) != {"delivered"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
 
 
-@pytest.mark.timeout(180 + MESSAGES // 5)
+@pytest.mark.timeout(900 + MESSAGES // 5)
 async def test_kill_on_sqlite(tmp_path: Path) -> None:
     await play(tmp_path, {}, MESSAGES)
 
 
-@pytest.mark.timeout(180 + POSTGRES_MESSAGES // 5)
+@pytest.mark.timeout(900 + POSTGRES_MESSAGES // 5)
 async def test_kill_on_postgresql(tmp_path: Path, new_postgres_dsn: Callable[[], str]) -> None:
     database = {"DB_DRIVER": "postgresql", "DB_DSN": new_postgres_dsn()}
     await play(tmp_path, database, POSTGRES_MESSAGES)

@@ -33,6 +33,7 @@ from pillarbox.domain.queue.model import (
 )
 from pillarbox.domain.queue.tables import queue_messages
 from pillarbox.formats.dsn.model import Action
+from pillarbox.pipeline.outbound.destination import PULL
 from pillarbox.pipeline.outbound.model import RouteFailure
 from pillarbox.pipeline.outbound.pace import NotYet
 from pillarbox.pipeline.outbound.runner import OutboundOptions
@@ -440,5 +441,5 @@ async def test_many_recipients_of_one_message(post: Post) -> None:
     await post.work()
     given = [address for sent in post.hosts.sent for address in sent[2]]
     assert sorted(given) == sorted(addresses)
-    assert max(len(sent[2]) for sent in post.hosts.sent) <= 100
+    assert max(len(sent[2]) for sent in post.hosts.sent) <= PULL
     assert {one.status for one in (await post.get(message)).recipients} == {Status.DELIVERED}

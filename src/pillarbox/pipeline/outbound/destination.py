@@ -46,8 +46,8 @@ from pillarbox.pipeline.outbound.reports import PreparedReport
 from pillarbox.pipeline.outbound.settling import Following, Settling
 from pillarbox.storage.tx import Tx
 
-PULL = 100
-"""Recipients in hand at once."""
+PULL = 50
+"""Recipients in hand at once: an attempt at all of them has begun if the process dies."""
 LOOK_EVERY_S = 2.0
 """While a message takes its time: whether others have come."""
 
