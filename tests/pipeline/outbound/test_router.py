@@ -16,6 +16,7 @@ from pillarbox.domain.routing.model import Match, Protocol, Route, RouteSecrets,
 from pillarbox.net.dial import Proxy
 from pillarbox.pipeline.outbound.exchangers import Surroundings
 from pillarbox.pipeline.outbound.model import (
+    DomainPolicy,
     HostFailure,
     Journey,
     RouteFailure,
@@ -24,7 +25,7 @@ from pillarbox.pipeline.outbound.model import (
     TlsDemand,
 )
 from pillarbox.pipeline.outbound.router import Router, RouterOptions
-from pillarbox.pipeline.outbound.tls_policy import DomainPolicy, TlsPolicies
+from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.wire.smtp.replies import Reply

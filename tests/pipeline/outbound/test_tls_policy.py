@@ -12,18 +12,14 @@ from pillarbox.domain.transport import hosts, results
 from pillarbox.domain.transport.results import DaySummary, Result
 from pillarbox.net.dane import Tlsa
 from pillarbox.pipeline.outbound.model import (
+    DomainPolicy,
     HostFailure,
     Peer,
     Security,
     TlsDemand,
     TlsSession,
 )
-from pillarbox.pipeline.outbound.tls_policy import (
-    DomainPolicy,
-    TlsPolicies,
-    TlsPolicyOptions,
-    is_optional,
-)
+from pillarbox.pipeline.outbound.tls_policy import TlsPolicies, TlsPolicyOptions, is_optional
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 

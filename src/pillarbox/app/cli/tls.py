@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pillarbox.base.clock import Clock
     from pillarbox.domain.transport.results import DaySummary
     from pillarbox.net.dns import Resolver
-    from pillarbox.pipeline.outbound.tls_policy import DomainPolicy, TlsPolicies
+    from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 
 
 @click.group(help="TLS with other servers: what it has to be like, and how it goes.")

@@ -8,7 +8,7 @@ terms. Settles nothing itself.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.domain.queue.model import (
@@ -22,6 +22,7 @@ from pillarbox.domain.queue.model import (
 from pillarbox.domain.queue.settle import without_attempt
 from pillarbox.formats.dsn.model import Action
 from pillarbox.pipeline.outbound.model import (
+    DomainPolicy,
     HostFailure,
     Journey,
     Letter,
@@ -36,9 +37,6 @@ from pillarbox.pipeline.outbound.notices import is_wanted
 from pillarbox.pipeline.outbound.pace import Pace, admission
 from pillarbox.pipeline.outbound.schedule import Schedule
 from pillarbox.wire.smtp.replies import Reply
-
-if TYPE_CHECKING:
-    from pillarbox.pipeline.outbound.tls_policy import DomainPolicy
 
 MAX_HOSTS = 5
 """Tried in one attempt; as many again where there is a fallback."""
@@ -73,7 +71,7 @@ class TlsNotes(Protocol):
     def note(
         self,
         domain: str,
-        policy: "DomainPolicy | None",
+        policy: DomainPolicy | None,
         peer: Peer | None,
         host: str,
         failure: str = "",

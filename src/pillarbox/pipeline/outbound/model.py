@@ -5,15 +5,12 @@ Made and read by the modules of `pipeline/outbound`.
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
+from pillarbox.formats.mta_sts import StsPolicy
 from pillarbox.net.dane import Tlsa
 from pillarbox.net.dial import Proxy
 from pillarbox.wire.smtp.replies import Reply
-
-if TYPE_CHECKING:
-    from pillarbox.pipeline.outbound.tls_policy import DomainPolicy
 
 
 class Security(Enum):
@@ -177,6 +174,24 @@ class RouteFailure(Exception):
         self.route = route
 
 
+@dataclass(frozen=True, slots=True)
+class DomainPolicy:
+    """What a recipient domain says of TLS with its hosts.
+
+    `secure` says that its MX answer was validated, without which there is no DANE; `canonical` is
+    the domain behind its aliases then. `sts` is its MTA-STS policy in force, if it has one, and
+    `sts_failure` the result type of RFC 8460 §4.3 where it should have one that can't be had,
+    `sts_text` the same in words.
+    """
+
+    domain: str
+    secure: bool = False
+    canonical: str = ""
+    sts: StsPolicy | None = None
+    sts_failure: str = ""
+    sts_text: str = ""
+
+
 class RouteKind(Enum):
     """Where a route leads."""
 
@@ -197,5 +212,5 @@ class Journey:
     name: str
     hops: tuple[NextHop, ...] = ()
     fallback: tuple[NextHop, ...] = ()
-    policy: "DomainPolicy | None" = None
+    policy: DomainPolicy | None = None
     """What the domain asks of TLS where it is sent to directly: `TlsPolicies.note` wants it."""

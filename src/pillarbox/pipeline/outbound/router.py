@@ -19,6 +19,7 @@ from pillarbox.net.dial import Proxy
 from pillarbox.net.dns import HostAnswer, Resolver
 from pillarbox.pipeline.outbound.exchangers import Exchangers, Surroundings, exchangers, in_order
 from pillarbox.pipeline.outbound.model import (
+    DomainPolicy,
     HostFailure,
     Journey,
     NextHop,
@@ -28,7 +29,7 @@ from pillarbox.pipeline.outbound.model import (
     Security,
     TlsDemand,
 )
-from pillarbox.pipeline.outbound.tls_policy import DomainPolicy, TlsPolicies
+from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx

@@ -20,7 +20,7 @@ from pillarbox.net import dane
 from pillarbox.net.dane import Tlsa
 from pillarbox.net.dns import HostAnswer, MxAnswer, Resolver
 from pillarbox.net.https import HttpsClient
-from pillarbox.pipeline.outbound.model import HostFailure, Peer, Security, TlsDemand
+from pillarbox.pipeline.outbound.model import DomainPolicy, HostFailure, Peer, Security, TlsDemand
 from pillarbox.pipeline.outbound.mta_sts import NO_STS, StsPolicies
 from pillarbox.pipeline.outbound.tls_memory import TlsMemory
 from pillarbox.pipeline.outbound.tls_results import FLUSH_EVERY_S, TlsResults
@@ -48,24 +48,6 @@ class TlsPolicyOptions:
     mta_sts: bool = True
     count: bool = True
     sts_port: int = 443
-
-
-@dataclass(frozen=True, slots=True)
-class DomainPolicy:
-    """What a recipient domain says of TLS with its hosts.
-
-    `secure` says that its MX answer was validated, without which there is no DANE; `canonical` is
-    the domain behind its aliases then. `sts` is its MTA-STS policy in force, if it has one, and
-    `sts_failure` the result type of RFC 8460 §4.3 where it should have one that can't be had,
-    `sts_text` the same in words.
-    """
-
-    domain: str
-    secure: bool = False
-    canonical: str = ""
-    sts: StsPolicy | None = None
-    sts_failure: str = ""
-    sts_text: str = ""
 
 
 class TlsPolicies:
