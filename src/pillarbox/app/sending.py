@@ -97,8 +97,11 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
     )
 
     async def resign(message: LeasedMessage, content: bytes) -> bytes:
+        # Who submitted a message may use its From; of one that is only passed on, anybody wrote it.
+        if message.account_id is None:
+            return content
         domain = message.reverse_path.rpartition("@")[2]
-        return (await base.signing.sign(domain, content) + content) if domain else content
+        return await base.signing.sign(domain, content) + content
 
     connections = Connections(
         ConnectionOptions(
