@@ -54,7 +54,7 @@ def letter(
 
 def hop(sink: Sink, security: Security = Security.OPPORTUNISTIC, **fields: Any) -> NextHop:
     """The way to a sink."""
-    demand = TlsDemand(security, (SINK_HOST,))
+    demand = TlsDemand(security, (SINK_HOST,) if security is Security.VERIFIED else ())
     made = NextHop(SINK_HOST, (HOST,), demand, port=sink.port, lmtp=sink.lmtp)
     return replace(made, **fields)
 

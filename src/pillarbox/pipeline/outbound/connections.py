@@ -21,16 +21,18 @@ from pillarbox.pipeline.outbound.model import (
     Transmitted,
 )
 from pillarbox.pipeline.outbound.session import (
+    NO_TROUBLE,
     HandshakeFailure,
     Session,
     SessionOptions,
+    Trouble,
     temporary,
 )
 from pillarbox.pipeline.outbound.transmit import Resign, transmit
 
 _ADDRESSES_TRIED = 4
-_WITHOUT_TLS_S = 300.0
-_WITHOUT_TLS_MAX = 1000
+_TROUBLE_S = 300.0
+_TROUBLES_MAX = 1000
 _FLEETING = (Stage.GREETING, Stage.EHLO)
 
 
@@ -80,7 +82,7 @@ class Connections:
         self._sweeping: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._without_tls: OrderedDict[NextHop, tuple[float, str]] = OrderedDict()
+        self._troubles: OrderedDict[NextHop, tuple[float, Trouble]] = OrderedDict()
 
     async def send(self, hop: NextHop, letter: Letter) -> Transmitted:
         """Hand a letter over; raises `HostFailure` if nothing was handed over.
@@ -138,18 +140,16 @@ class Connections:
 
     async def _open(self, hop: NextHop) -> Session:
         """A fresh connection, over another address if the first one does not even greet."""
-        without_tls = self._known_without_tls(hop)
+        trouble = self._known_trouble(hop)
         addresses = hop.addresses
         for left in range(_ADDRESSES_TRIED, 0, -1):
             session = await self._dialled(hop, addresses)
             try:
-                await session.open(without_tls)
+                await session.open(trouble)
             except HandshakeFailure as failure:
                 session.abort()
-                if hop.tls.security is not Security.OPPORTUNISTIC or hop.implicit_tls or hop.login:
-                    raise
-                without_tls = failure.reply.text[:500]
-                self._remember_without_tls(hop, without_tls)
+                trouble = _trouble(hop, failure)
+                self._remember_trouble(hop, trouble)
                 continue
             except HostFailure as failure:
                 session.abort()
@@ -180,17 +180,17 @@ class Connections:
             raise HostFailure(Stage.CONNECT, temporary("4.4.1", text[:1000]), peer) from failure
         return Session(stream, hop, options.session, self._contexts, self._clock)
 
-    def _known_without_tls(self, hop: NextHop) -> str:
-        """Why TLS with this host failed a moment ago: not each connection is to be tried twice."""
-        until_s, why = self._without_tls.get(hop, (0.0, ""))
-        return why if until_s > asyncio.get_running_loop().time() else ""
+    def _known_trouble(self, hop: NextHop) -> Trouble:
+        """What TLS with this host came to a moment ago: not each connection is to be made twice."""
+        until_s, trouble = self._troubles.get(hop, (0.0, NO_TROUBLE))
+        return trouble if until_s > asyncio.get_running_loop().time() else NO_TROUBLE
 
-    def _remember_without_tls(self, hop: NextHop, why: str) -> None:
-        until_s = asyncio.get_running_loop().time() + _WITHOUT_TLS_S
-        self._without_tls[hop] = (until_s, why)
-        self._without_tls.move_to_end(hop)
-        if len(self._without_tls) > _WITHOUT_TLS_MAX:
-            self._without_tls.popitem(last=False)
+    def _remember_trouble(self, hop: NextHop, trouble: Trouble) -> None:
+        until_s = asyncio.get_running_loop().time() + _TROUBLE_S
+        self._troubles[hop] = (until_s, trouble)
+        self._troubles.move_to_end(hop)
+        if len(self._troubles) > _TROUBLES_MAX:
+            self._troubles.popitem(last=False)
 
     # Keeping
 
@@ -253,3 +253,14 @@ class Connections:
     def _forget_if_unused(self, hop: NextHop, pool: _Pool) -> None:
         if not pool.users and not pool.idle and self._pools.get(hop) is pool:
             del self._pools[hop]
+
+
+def _trouble(hop: NextHop, failure: HandshakeFailure) -> Trouble:
+    """How to go on after a handshake that failed; raises the failure where there is no way."""
+    security = hop.tls.security
+    checked_only = security in (Security.OPPORTUNISTIC, Security.ENCRYPTED) and hop.tls.names
+    if failure.certificate and checked_only:
+        return Trouble(failure.tls_result)
+    if security is not Security.OPPORTUNISTIC or hop.implicit_tls or hop.login:
+        raise failure
+    return Trouble(failure.tls_result, failure.reply.text[:500])

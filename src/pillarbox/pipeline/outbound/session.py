@@ -7,6 +7,7 @@ and its size, and so has the dialogue as a whole. Not for handing over mail (`tr
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pillarbox.base.clock import Clock
@@ -25,6 +26,8 @@ MAX_RECEIVED_BYTES = 1 << 20
 """What a peer may say before the first message, and then with each letter."""
 
 _GLANCE_S = 1.0
+_NOT_OFFERED = "starttls-not-supported"
+_LENIENT = (Security.OPPORTUNISTIC, Security.ENCRYPTED)
 _DEMANDING = (Security.ENCRYPTED, Security.VERIFIED, Security.DANE)
 
 
@@ -66,7 +69,27 @@ class Broken(Exception):
 
 
 class HandshakeFailure(HostFailure):
-    """TLS was offered and could not be begun; without it the host may be of use."""
+    """TLS was offered and could not be begun; without it the host may be of use.
+
+    With `certificate` only that was to blame: with TLS that takes any it may be, too.
+    """
+
+    certificate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What came of TLS with a host on a connection before, where the mail may go all the same.
+
+    `without_tls` is why there is to be none now; else any certificate is taken. `result` is the
+    result type of RFC 8460 §4.3.
+    """
+
+    result: str = ""
+    without_tls: str = ""
+
+
+NO_TROUBLE = Trouble()
 
 
 def temporary(enhanced: str, text: str) -> Reply:
@@ -162,7 +185,7 @@ class Session:
         await self.say(data)
         return await self.reply(timeout_s)
 
-    async def pour(self, pieces: list[bytes]) -> None:
+    async def pour(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Send content, no faster than the peer takes it.
 
         Raises `Broken` only while the last piece has not been written.
@@ -226,14 +249,14 @@ class Session:
 
     # From the greeting to the first message
 
-    async def open(self, without_tls: str = "") -> None:
+    async def open(self, trouble: Trouble = NO_TROUBLE) -> None:
         """Greet, encrypt and log in as the hop wants it; raises `HostFailure`.
 
-        `without_tls` is why there is to be no TLS where it is optional. After a failure the
-        connection is of no more use.
+        After a failure the connection is of no more use.
         """
         self.limit(self.timeouts.setup_s)
-        self.peer = replace(self.peer, fallback=without_tls)
+        without_tls = trouble.without_tls
+        self.peer = replace(self.peer, fallback=without_tls, tls_result=trouble.result)
         if self.hop.implicit_tls:
             await self._start_tls()
         await self._greeting()
@@ -288,6 +311,7 @@ class Session:
                 raise self._no_tls(
                     f"{self.hop.host} does not offer TLS, which {_why(demand.policy)}"
                 )
+            self.peer = replace(self.peer, tls_result=_NOT_OFFERED)
             return
         try:
             reply = await self.ask(client.STARTTLS, self.timeouts.command_s)
@@ -297,7 +321,7 @@ class Session:
             said = f"STARTTLS was refused: {reply.code} {reply.text}"
             if demand.security in _DEMANDING:
                 raise self._no_tls(said)
-            self.peer = replace(self.peer, fallback=said[:500])
+            self.peer = replace(self.peer, fallback=said[:500], tls_result=_NOT_OFFERED)
             return
         if not self.is_idle:
             raise await self._early_for_tls()
@@ -323,9 +347,7 @@ class Session:
 
     def _no_tls(self, text: str) -> HostFailure:
         self.broken = True
-        return HostFailure(
-            Stage.TLS, temporary("4.7.4", text), self.peer, tls_result="starttls-not-supported"
-        )
+        return HostFailure(Stage.TLS, temporary("4.7.4", text), self.peer, tls_result=_NOT_OFFERED)
 
     def _tls_failure(self, text: str, result: str) -> HostFailure:
         self.broken = True
@@ -333,9 +355,12 @@ class Session:
 
     async def _start_tls(self) -> None:
         demand = self.hop.tls
-        verified = demand.security is Security.VERIFIED
+        # With names a certificate is looked at wherever no earlier connection showed it is wrong.
+        wanted = demand.security in _LENIENT and demand.names and not self.peer.tls_result
+        verified = demand.security is Security.VERIFIED or bool(wanted)
+        is_dane = demand.security is Security.DANE and demand.names
         options = TlsClientOptions(
-            self.hop.host,
+            demand.names[0] if is_dane else self.hop.host,  # RFC 7672 §8.1
             verified=verified,
             names=(demand.names or (self.hop.host,)) if verified else (),
             timeout_s=max(min(self.timeouts.tls_s, self._deadline_s - self._now_s()), 0.001),
@@ -356,7 +381,9 @@ class Session:
         result = error.result if isinstance(error, TlsFailure) else "validation-failure"
         why = error.why if isinstance(error, TlsFailure) else str(error) or "no answer in time"
         reply = temporary("4.7.5", f"TLS with {self.hop.host} failed: {why}")
-        return HandshakeFailure(Stage.TLS, reply, self.peer, tls_result=result)
+        failure = HandshakeFailure(Stage.TLS, reply, self.peer, tls_result=result)
+        failure.certificate = isinstance(error, TlsFailure) and error.certificate
+        return failure
 
     async def _check_dane(self, facts: TlsFacts) -> None:
         demand = self.hop.tls
