@@ -120,6 +120,7 @@ async def test_deliver_by_ends_the_tries_or_tells(talk: TalkTo, house: House) ->
 
 
 async def test_the_limit_of_recipients_is_announced_and_kept(talk: TalkTo) -> None:
+    """RFC 9422 §3."""
     session = await talk(options=SmtpOptions(HOSTNAME, max_recipients=1))
     assert "250-LIMITS RCPTMAX=1" in await session.lines("EHLO c.test")
     answers = await session.lines(

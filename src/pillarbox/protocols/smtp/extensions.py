@@ -16,7 +16,10 @@ from pillarbox.wire.smtp.replies import Reply
 
 
 def keywords(session: SmtpSession) -> tuple[str, ...]:
-    """The lines of the answer to EHLO or LHLO; what needs TLS is there only under TLS."""
+    """The lines of the answer to EHLO or LHLO; what needs TLS is there only under TLS.
+
+    LIMITS is that of RFC 9422 §3, REQUIRETLS that of RFC 8689 §2.
+    """
     options = session.options
     found = [
         "PIPELINING",
