@@ -18,6 +18,7 @@ from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
 from pillarbox.app.sending import Foundation, Sending, sending
+from pillarbox.app.upkeep import Tools, periodic_jobs
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.cpu import Cpu, Line
@@ -31,11 +32,8 @@ from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.tls_reports import TlsReportInbox
-from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
-from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
-from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
-from pillarbox.pipeline.jobs.runner import JobRunner, PeriodicJob
-from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
+from pillarbox.pipeline.jobs.indexing import Indexing
+from pillarbox.pipeline.jobs.runner import JobRunner
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.mail_search import MailSearch
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
@@ -188,23 +186,15 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         _imap_options(options, around),
     )  # fmt: skip
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
-    purge = Purge(database, content.blobs, clock)
-    jobs = JobRunner(database, clock, owner, _jobs(purge, indexing, keys))
+    tools = Tools(
+        options, database, content, clock, cpu, preparation, indexing, signing, resolver,
+        leaving.https,
+    )  # fmt: skip
+    jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
         taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
     )  # fmt: skip
-
-
-def _jobs(purge: Purge, indexing: Indexing, keys: KeyRing) -> tuple[PeriodicJob, ...]:
-    return (
-        PeriodicJob("threads", THREADS_EVERY_S, Threading(purge.database, keys).run),
-        PeriodicJob("purge", PURGE_EVERY_S, purge.run),
-        PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
-        PeriodicJob("forgetting", FORGET_EVERY_S, Forgetting(purge.database, purge.clock).run),
-        PeriodicJob("index", LOOK_EVERY_S, indexing.look),
-        PeriodicJob("index upkeep", UPKEEP_EVERY_S, indexing.upkeep),
-    )
 
 
 def listener_spec(

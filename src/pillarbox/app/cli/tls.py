@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pillarbox.base.clock import Clock
     from pillarbox.domain.transport.results import DaySummary
     from pillarbox.net.dns import Resolver
+    from pillarbox.pipeline.outbound.model import DomainPolicy
     from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 
 

@@ -272,6 +272,11 @@ class Options:
         "both",
         "The keys of a new domain: rsa2048, rsa4096, ed25519, both (rsa2048 and ed25519), none.",
     )
+    tls_reports: bool = _key(
+        kinds.BOOLEAN,
+        "true",
+        "Tell other domains, if they ask, how TLS with their mail servers went (RFC 8460).",
+    )
     submission_show_client: bool = _key(
         kinds.BOOLEAN, "false", "Show where users' messages came from (address, name) in the trace."
     )

@@ -1,0 +1,112 @@
+"""Makes the periodic jobs of a process; part of `compose`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pillarbox.app.config.options import Options
+from pillarbox.base.clock import Clock
+from pillarbox.base.cpu import Cpu
+from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.queue.enqueue import enqueue
+from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
+from pillarbox.domain.signing.make import KeyChoice
+from pillarbox.net.dns import Resolver
+from pillarbox.net.https import HttpsClient
+from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
+from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
+from pillarbox.pipeline.jobs.key_rotation import ROTATE_EVERY_S, KeyRotation
+from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
+from pillarbox.pipeline.jobs.queue_upkeep import (
+    QUEUE_STRAYS_EVERY_S,
+    QUEUE_UPKEEP_EVERY_S,
+    QueueUpkeep,
+)
+from pillarbox.pipeline.jobs.runner import PeriodicJob
+from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
+from pillarbox.pipeline.jobs.tls_reports import REPORT_EVERY_S, TlsReporting, TlsReportOptions
+from pillarbox.pipeline.prepare import Preparation
+from pillarbox.pipeline.signing import Signing
+from pillarbox.storage.blobs.sealed import SealedBlob
+from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the jobs work with."""
+
+    options: Options
+    database: Database
+    content: ContentStore
+    clock: Clock
+    cpu: Cpu
+    preparation: Preparation
+    indexing: Indexing
+    signing: Signing
+    resolver: Resolver
+    https: HttpsClient
+
+
+def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
+    """Everything that is done again and again, by one process of those that share a database."""
+    options, database, clock = tools.options, tools.database, tools.clock
+    keys, blobs = tools.content.keys, tools.content.blobs
+    purge = Purge(database, blobs, clock)
+    queue = QueueUpkeep(
+        database,
+        blobs,
+        clock,
+        options.queue_keep_sent_days,
+        options.queue_keep_failed_days,
+        options.queue_keep_log_days,
+    )
+    rotation = KeyRotation(
+        database,
+        keys,
+        tools.cpu,
+        tools.resolver,
+        KeyChoice(options.dkim_algo),
+        options.dkim_selector,
+    )
+    return (
+        PeriodicJob("threads", THREADS_EVERY_S, Threading(database, keys).run),
+        PeriodicJob("purge", PURGE_EVERY_S, purge.run),
+        PeriodicJob("orphans", ORPHANS_EVERY_S, purge.run_orphans),
+        PeriodicJob("forgetting", FORGET_EVERY_S, Forgetting(database, clock).run),
+        PeriodicJob("index", LOOK_EVERY_S, tools.indexing.look),
+        PeriodicJob("index upkeep", UPKEEP_EVERY_S, tools.indexing.upkeep),
+        PeriodicJob("queue upkeep", QUEUE_UPKEEP_EVERY_S, queue.run),
+        PeriodicJob("queue strays", QUEUE_STRAYS_EVERY_S, queue.run_strays),
+        PeriodicJob("dkim keys", ROTATE_EVERY_S, rotation.run),
+        PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
+    )
+
+
+def _tls_reporting(tools: Tools) -> TlsReporting:
+    options = tools.options
+    domain = options.default_domain or options.hostname
+    wanted = TlsReportOptions(
+        sender=f"postmaster@{domain}", organization=domain, send=options.tls_reports
+    )
+    post = _post(tools, domain)
+    return TlsReporting(tools.database, tools.resolver, tools.https, tools.clock, post, wanted)
+
+
+def _post(tools: Tools, domain: str) -> Callable[[bytes, tuple[str, ...]], Awaitable[None]]:
+    """Sends a message of the server's own, for which there are no reports when it fails."""
+    age_ms = tools.options.queue_max_age_hours * 3_600_000
+
+    async def post(content: bytes, recipients: tuple[str, ...]) -> None:
+        signed = await tools.signing.sign(domain, content) + content
+        blob = await tools.preparation.blob(signed)
+        await tools.database.write(_enqueue, tools.content, blob, recipients, age_ms)
+
+    return post
+
+
+def _enqueue(
+    tx: Tx, content: ContentStore, blob: SealedBlob, recipients: tuple[str, ...], age_ms: int
+) -> None:
+    content.blobs.insert(tx, blob)
+    wanted = tuple(OutgoingRecipient(address, "NEVER") for address in recipients)
+    enqueue(tx, content.keys, blob, Outgoing("", wanted), tx.now_ms + age_ms)
