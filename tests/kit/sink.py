@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from pillarbox.wire.sasl.scram import Scram, ScramName, ScramProof, Verifier, make_verifier
+from kit.sink_login import authenticate
+from pillarbox.wire.sasl.scram import Verifier
 
 HOST = "127.0.0.1"
 KEYWORDS = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 50000000")
@@ -21,8 +22,6 @@ ALL_KEYWORDS = (*KEYWORDS, "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME", "REQUIRE
 MARKER = re.compile(rb"^X-Marker: ([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 
 _CHUNK = 1 << 16
-_ITERATIONS = 4096
-_SALT = b"salt of the sink"
 
 
 @dataclass(frozen=True)
@@ -577,57 +576,13 @@ class _Session(asyncio.Protocol):
         if initial:
             first = b"" if initial == "=" else b64decode(initial)
         try:
-            name = await self._authenticate(mechanism.upper(), first)
+            name = await authenticate(self.sink, self._ask, mechanism.upper(), first)
         except ValueError as problem:
             if str(problem) != "cancelled":
                 self._say(f"535 5.7.8 {problem}")
             return
         self.login = name
         self._say("235 2.7.0 Welcome")
-
-    async def _authenticate(self, mechanism: str, first: bytes | None) -> str:
-        if mechanism not in self.sink.mechanisms:
-            raise ValueError("unknown mechanism")
-        if mechanism.startswith("SCRAM-SHA-256"):
-            return await self._scram(first, plus=mechanism.endswith("PLUS"))
-        if mechanism == "LOGIN":
-            name = first if first is not None else await self._ask(b"Username:")
-            return self._password(name, await self._ask(b"Password:"))
-        if first is None:
-            first = await self._ask(b"")
-        if mechanism == "PLAIN":
-            _, name, password = first.split(b"\0")
-            return self._password(name, password)
-        found = re.search(rb"auth=Bearer ([^\x01]+)\x01", first)
-        named = re.match(rb"n,a=([^,]*),|user=([^\x01]*)\x01", first)
-        user = (named[1] or named[2] or b"").decode() if named else ""
-        token = self.sink.tokens.get(user)
-        if found is None or token is None or token != found[1].decode():
-            await self._ask(b'{"status":"invalid_token"}')
-            raise ValueError("bad token")
-        return user
-
-    def _password(self, name: bytes, password: bytes) -> str:
-        known = self.sink.logins.get(name.decode())
-        if known is None or known != password.decode():
-            raise ValueError("bad login")
-        return name.decode()
-
-    async def _scram(self, first: bytes | None, *, plus: bool) -> str:
-        exchange = Scram(plus=plus, end_point=self.sink.end_point)
-        named = exchange.step(first if first is not None else await self._ask(b""))
-        assert isinstance(named, ScramName)
-        password = self.sink.logins.get(named.username)
-        if named.refused or password is None:
-            raise ValueError(named.refused or "bad login")
-        verifier = self.sink.verifier or make_verifier(password, _SALT, _ITERATIONS)
-        challenge = exchange.challenge(verifier.salt, verifier.iterations, "nonce-of-the-sink")
-        proof = exchange.step(await self._ask(challenge.data))
-        assert isinstance(proof, ScramProof)
-        if proof.refused or not verifier.accepts(proof.message, proof.proof):
-            raise ValueError(proof.refused or "bad login")
-        await self._ask(exchange.success(verifier.signature(proof.message)).data)
-        return named.username
 
 
 def _has_bare_newline(content: bytes) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from kit.authority import Authority, Issued
 from kit.letters import QUICK, SINK_HOST, connections, hop, letter
-from kit.sink import ALL_KEYWORDS, HOST, Drop, Flood, Hang, Say, Sink, running
+from kit.sink import ALL_KEYWORDS, HOST, Drop, Flood, Hang, Say, Sink, Slow, running
 from pillarbox.domain.queue.model import Stage
 from pillarbox.net.dane import Tlsa
 from pillarbox.pipeline.outbound.model import HostFailure, Security, TlsDemand
@@ -82,6 +82,16 @@ class TestGreeting:
                 await client.send(hop(sink), letter())
             assert failure.value.stage is Stage.EHLO
             assert sink.messages == 0
+
+
+async def test_slow_answers_are_bounded_as_a_whole() -> None:
+    times = replace(QUICK, setup_s=0.5)
+    async with running(Sink()) as sink, connections(times) as client:
+        sink.on("CONNECT", Slow(0.3))
+        sink.on("EHLO", Slow(0.3))
+        with pytest.raises(HostFailure) as failure:
+            await client.send(hop(sink), letter())
+        assert failure.value.stage is Stage.EHLO
 
 
 class TestHello:

@@ -1,9 +1,11 @@
 """Letters over SMTP and LMTP: what each recipient is answered, and what ends a letter."""
 
+from dataclasses import replace
+
 import pytest
 
 from kit.letters import QUICK, connections, hop, letter
-from kit.sink import ALL_KEYWORDS, KEYWORDS, Drop, Flood, Hang, Say, Sink, running
+from kit.sink import ALL_KEYWORDS, KEYWORDS, Drop, Flood, Hang, Say, Sink, Slow, running
 from pillarbox.domain.queue.model import LeasedRecipient, Stage
 from pillarbox.pipeline.outbound.model import Answer, HostFailure, Security, Transmitted
 
@@ -232,6 +234,18 @@ async def test_success_where_the_content_should_follow_is_no_delivery(
         assert sink.messages == 0
 
 
+async def test_slow_answers_are_bounded_as_a_whole() -> None:
+    """Each comes in time, all together do not."""
+    times = replace(QUICK, letter_s=0.5)
+    addresses = [f"r{number}@sink.test" for number in range(50)]
+    async with running(Sink(NO_PIPELINING)) as sink, connections(times) as client:
+        sink.on("RCPT", Slow(0.05))
+        with pytest.raises(HostFailure) as failure:
+            await client.send(hop(sink), letter(*addresses))
+        assert failure.value.stage is Stage.RCPT
+        assert 5 <= len(sink.commands) <= 20
+
+
 class TestManyRecipients:
     async def test_more_than_a_hundred(self) -> None:
         addresses = [f"r{number}@sink.test" for number in range(250)]
@@ -242,6 +256,7 @@ class TestManyRecipients:
             assert set(sink.delivered.values()) == {1}
 
     async def test_as_many_as_are_announced(self) -> None:
+        """RFC 9422 §3."""
         keywords = (*KEYWORDS, "LIMITS RCPTMAX=2 MAILMAX=10")
         async with running(Sink(keywords)) as sink, connections() as client:
             await client.send(hop(sink), letter(A, B, C))
@@ -496,6 +511,7 @@ class TestExtensions:
 
 class TestRequireTls:
     async def test_needs_tls(self) -> None:
+        """RFC 8689 §4.2.1."""
         async with running(Sink(ALL_KEYWORDS)) as sink, connections() as client:
             with pytest.raises(HostFailure) as failure:
                 await client.send(hop(sink, PLAIN), letter(require_tls=True))

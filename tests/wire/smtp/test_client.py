@@ -127,3 +127,33 @@ def test_capabilities() -> None:
 @pytest.mark.parametrize("size", ["SIZE", "SIZE 0", "SIZE x", "SIZE ²", "SIZE " + "9" * 30, "X"])
 def test_no_size_limit(size: str) -> None:
     assert client.Capabilities.from_reply(Reply(250, None, ("m", size))).size_limit_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        ("LIMITS RCPTMAX=20 MAILMAX=5", 20),
+        ("limits mailmax=5 rcptmax=7", 7),
+        ("LIMITS MAILMAX=5", None),
+        ("LIMITS RCPTMAX=0", None),
+        ("LIMITS RCPTMAX=many", None),
+        ("LIMITS RCPTMAX", None),
+        ("LIMITS RCPTMAX=12345678", None),
+        ("SIZE RCPTMAX=20", None),
+    ],
+)
+def test_limits(line: str, limit: int | None) -> None:
+    found = client.Capabilities.from_reply(Reply(250, None, ("x", line)))
+    assert found.limit("RCPTMAX") == limit
+
+
+@pytest.mark.parametrize(
+    ("size", "end", "long"),
+    [(998, b"", False), (998, b"\r\n", False), (999, b"", True), (999, b"\r\n", True)],
+)
+def test_long_lines(size: int, end: bytes, long: bool) -> None:
+    line = b"x" * size + end
+    assert client.has_long_line(line) == long
+    assert client.has_long_line(b"a\r\n" * 500 + line) == long
+    if end:
+        assert client.has_long_line(line + b"a\r\n" * 500) == long

@@ -55,7 +55,7 @@ class Fitted:
     """
 
     params: MailParams
-    pieces: list[bytes]
+    pieces: list[bytes] | list[memoryview]
     size_bytes: int
     chunked: bool = False
 
@@ -246,10 +246,11 @@ def _fitted(capabilities: Capabilities, letter: Letter, content: bytes) -> Fitte
     return Fitted(params, _pieces(data), len(content), chunked)
 
 
-def _pieces(data: bytes) -> list[bytes]:
+def _pieces(data: bytes) -> list[bytes] | list[memoryview]:
     if len(data) <= _PIECE_BYTES:
         return [data]
-    return [data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES)]
+    whole = memoryview(data)
+    return [whole[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES)]
 
 
 def _ret(value: str | None) -> Ret | None:
