@@ -180,7 +180,7 @@ class NameServer:
     @staticmethod
     def _records(zone: dns.zone.Zone, name: dns.name.Name, kind: str) -> dns.rrset.RRset | None:
         found = zone.get_rdataset(name, kind)
-        if found is None and zone.get_node(name) is None and name != zone.origin:
+        if found is None and not _exists(zone, name):
             found = zone.get_rdataset(dns.name.Name((b"*", *name.parent().labels)), kind)
         if found is None:
             return None
@@ -188,7 +188,7 @@ class NameServer:
 
     @staticmethod
     def _nothing(response: dns.message.Message, zone: dns.zone.Zone, name: dns.name.Name) -> None:
-        if not any(one.is_subdomain(name) for one in zone.nodes) and name != zone.origin:
+        if not _exists(zone, name):
             response.set_rcode(dns.rcode.NXDOMAIN)
         origin = zone.origin or dns.name.root
         response.authority.append(dns.rrset.from_text(origin, 600, "IN", "SOA", SOA))
@@ -234,6 +234,11 @@ def serving_apart(server: NameServer) -> Iterator[NameServer]:
         loop.call_soon_threadsafe(over.set)
         thread.join(10)
         loop.close()
+
+
+def _exists(zone: dns.zone.Zone, name: dns.name.Name) -> bool:
+    """Whether there is anything of this name or below it."""
+    return name == zone.origin or any(one.is_subdomain(name) for one in zone.nodes)
 
 
 def _text(name: dns.name.Name) -> str:

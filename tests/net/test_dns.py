@@ -410,5 +410,24 @@ class TestSystemResolver:
         assert await second == ("mx.example.test",)
         assert first.cancelled()
 
+    async def test_waiting_for_room_is_no_failure_of_the_name(
+        self, server: NameServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        system = asked_at(server, clock, questions_at_once=1, timeout_s=0.2)
+        names = [f"n{number}.example.test" for number in range(4)]
+        server.slow |= dict.fromkeys(names, 0.1)
+        # Together they take longer than one may.
+        answers = await asyncio.gather(*(system.mx(name) for name in names))
+        assert not any(answer.exists for answer in answers)
+        server.silent.add("example.test")
+        monkeypatch.setattr("pillarbox.net.dns._ROOM_S", 0.05)
+        first = asyncio.create_task(system.mx("example.test"))
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await system.mx("signed.test")
+        with pytest.raises(Unavailable):
+            await first
+        assert (await system.mx("signed.test")).hosts
+
     async def test_a_mapped_address_is_the_ipv4_one(self, system: SystemResolver) -> None:
         assert "mx.example.test" in await system.reverse("::ffff:192.0.2.7")

@@ -19,6 +19,8 @@ from pillarbox.net.dns_query import MxHost, Records
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver as Stub
 
+_ROOM_S = 30.0
+
 __all__ = [
     "DnsOptions",
     "HostAnswer",
@@ -225,14 +227,21 @@ class SystemResolver:
 
     async def _ask(self, key: tuple[str, str]) -> Records:
         kind, name = key
-        options, asked_ms = self._options, self._clock.now_ms()
         try:
-            async with asyncio.timeout(options.timeout_s), self._room:
+            async with asyncio.timeout(_ROOM_S):
+                await self._room.acquire()
+        except TimeoutError as error:
+            return dns_query.failed(name, kind, error)  # which says nothing about the name
+        asked_ms = self._clock.now_ms()
+        try:
+            async with asyncio.timeout(self._options.timeout_s):
                 if self._stub is None:
                     await self._open()
                 answer = await dns_query.ask(self._opened, name, kind, believed=self._believed)
         except (TimeoutError, OSError) as error:
             answer = dns_query.failed(name, kind, error)
+        finally:
+            self._room.release()
         self._remember(key, answer, asked_ms)
         return answer
 
