@@ -40,6 +40,7 @@ COMMANDS = MappingProxyType(
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "tls": ("pillarbox.app.cli.tls", "TLS with other servers, and reports of it."),
         "suppression": ("pillarbox.app.cli.suppression", "Addresses that nothing is sent to."),
+        "sending": ("pillarbox.app.cli.sending", "What users sent, and who met a limit."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }
