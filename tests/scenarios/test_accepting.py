@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import dkim
 import pytest
 
 from kit.app import PASSWORD, AppUnderTest
@@ -135,3 +136,21 @@ async def test_deliveries_here_are_reported_on_request(server: AppUnderTest, not
         assert b"Original-Recipient: rfc822; Bob@example.test\r\n" in found[0].replace(
             b"rfc822;Bob", b"rfc822; Bob"
         )
+
+
+async def test_other_software_finds_the_signature_good(server: AppUnderTest) -> None:
+    await with_keys(server)
+    services = server.services
+
+    def record(tx: Tx) -> str:
+        (key,) = signing_keys.of_domain(tx, require(tx, "example.test").id)
+        return key.record
+
+    published = (await services.database.read(record)).encode()
+    smtp = await logged_in(server)
+    content = b"Subject: =?x\r\n folded\r\n\r\n8-bit \xc3\xb6  \r\n\r\n.dot\r\n\r\n"
+    async with smtp.wire:
+        assert (await smtp.data(ALICE, (ANN, BOB), content))[0] == 250
+    ((_, leaving),) = await queued(server)
+    for seen in (leaving, *await inbox(server, BOB)):
+        assert dkim.verify(seen, dnsfunc=lambda name, timeout=5: published)
