@@ -65,6 +65,8 @@ from pillarbox.storage.keys import KeyRing
 
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 64
+SIGNATURES_AT_ONCE = 2
+SIGNATURES_WAITING = 256
 SEARCHES_AT_ONCE = 2
 """Fewer than the database has readers: other commands must not wait for searches."""
 SEARCHES_WAITING = 32
@@ -110,6 +112,8 @@ class Services:
     indexing: Indexing
     extraction: Extraction
     sending: Sending
+    signing: Signing
+    signatures: Cpu
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
@@ -118,8 +122,10 @@ class Services:
         await self.indexing.close()
         await self.extraction.close()
         await self.database.close()
+        self.signing.close()
         self.bus.close()
         self.cpu.close()
+        self.signatures.close()
 
 
 def key_ring(options: Options) -> KeyRing:
@@ -139,6 +145,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     Raises `Failure` when the database can't be opened.
     """
     keys, ids, clock = key_ring(options), IdSource(), around.clock
+    in_flight = InFlight(_in_flight_bytes(options, around))
     content = ContentStore(keys, blob_store(options))
     bus = UnixBus(data / "run" / "bus")
 
@@ -146,29 +153,25 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         bus.publish(topic)
         indexing.note(topic)
 
-    database = open_database(
-        options, publish=publish, checkpoint=around.checkpoint, clock=clock, ids=ids
-    )
-    owner = f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}"
+    checkpoint = around.checkpoint
+    database = open_database(options, publish=publish, checkpoint=checkpoint, clock=clock, ids=ids)
+    owner = _owner(ids)
     extraction, cache = Extraction(), ByteCache(options.search_cache)
     indexing = Indexing(database, content, cache, extraction, owner)
     cpu = Cpu(HASHES_AT_ONCE, HASHES_WAITING)
     passwords = PasswordHasher(around.password_cost)
-    login = Login(
-        database, cpu, passwords, Verifiers(keys), clock, _throttle(options),
-        options.default_domain,
-    )  # fmt: skip
+    login = _login(options, database, cpu, passwords, keys, clock)
     authentication = Authentication(login)
     preparation = Preparation(content, ids)
     resolver = SystemResolver(clock, dns_options(options))
-    signing = Signing(database, keys, cpu, clock, bus, resolver)
+    signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
+    signing = Signing(database, keys, signatures, clock, bus, resolver)
     taking = accepting(
         Ground(
             options, database, keys, bus, clock, ids, preparation, signing, around.trap,
             TlsReportInbox(database),
         )
     )  # fmt: skip
-    in_flight = InFlight(_in_flight_bytes(options, around))
     leaving = sending(
         Foundation(
             options, database, content, bus, clock, owner, around.workers, resolver,
@@ -185,16 +188,39 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         database, login, bus, content, clock, preparation, in_flight, search, authentication,
         _imap_options(options, around),
     )  # fmt: skip
-    pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
     tools = Tools(
         options, database, content, clock, cpu, preparation, indexing, signing, resolver,
         leaving.https,
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
+    pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
         taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
+        signing, signatures,
     )  # fmt: skip
+
+
+def _login(
+    options: Options,
+    database: Database,
+    cpu: Cpu,
+    passwords: PasswordHasher,
+    keys: KeyRing,
+    clock: Clock,
+) -> Login:
+    throttle = ThrottleOptions(
+        max_tries=options.brute_max_tries,
+        window_ms=options.brute_window_min * 60_000,
+        ban_ms=options.brute_ban_hours * 3_600_000,
+    )
+    verifiers = Verifiers(keys)
+    return Login(database, cpu, passwords, verifiers, clock, throttle, options.default_domain)
+
+
+def _owner(ids: IdSource) -> str:
+    """A name that no other process has, for leases."""
+    return f"{os.uname().nodename[:40]} {os.getpid()} {ids.next() & 0xFFFF:x}"
 
 
 def listener_spec(
@@ -226,14 +252,6 @@ async def _pop3(services: Pop3Services, connection: Connection) -> None:
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})
-
-
-def _throttle(options: Options) -> ThrottleOptions:
-    return ThrottleOptions(
-        max_tries=options.brute_max_tries,
-        window_ms=options.brute_window_min * 60_000,
-        ban_ms=options.brute_ban_hours * 3_600_000,
-    )
 
 
 def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
