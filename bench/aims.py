@@ -60,6 +60,7 @@ AIMS = (
     Aim("smtp_in.2k_50x20.p99", 1.0, against="smtp_in.2k_50x20.p50"),
     Aim("smtp_in.50k_10x20.accepted", 1.5, at_least=True),
     Aim("smtp_in.50k_10x20.visible", 3.0, at_least=True),
+    Aim("queue_out.2k_50.delivered", 1.5, at_least=True),
     Aim("imap_fetch.fetch_flags", 1.0),
     Aim("imap_fetch.fetch_envelope", 1.0),
     Aim("imap_fetch.fetch_bodies", 1.5, peer=MDBOX),

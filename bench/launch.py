@@ -81,6 +81,8 @@ def run_load(load: str, at: dict[str, Any], arguments: tuple[str, ...]) -> list[
     command = [sys.executable, str(HERE / f"{load}.py"), "--host", at["host"]]
     command += ["--port", str(at["smtp_port"]), "--imap-port", str(at["imap_port"])]
     command += ["--password", at["password"], "--data", at["data"]]
+    command += ["--submission-port", str(at["submission_port"])]
+    command += ["--sink-port", str(at["sink_port"])]
     for user in at["users"]:
         command += ["--rcpt", user]
     for pid in at["pids"]:

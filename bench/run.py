@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RESULTS = HERE / "results"
 # In this order; memory is taken before and after them.
-LOADS = ("smtp_in", "imap_append", "imap_idle", "imap_fetch", "imap_change")
+LOADS = ("smtp_in", "queue_out", "imap_append", "imap_idle", "imap_fetch", "imap_change")
 # These read and change a large mailbox; further sizes get a line of their own.
 SIZED_LOADS = ("imap_fetch", "imap_change")
 DEFAULT_IDLE = "200"

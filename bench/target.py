@@ -22,6 +22,8 @@ class Target:
     pids: tuple[int, ...]
     runs: int
     data: str = ""
+    submission_port: int = 0
+    sink_port: int = 0
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -37,6 +39,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--host", default="127.0.0.1")
     made.add_argument("--port", "--smtp-port", dest="smtp_port", type=int, default=25)
     made.add_argument("--imap-port", type=int, default=143)
+    made.add_argument("--submission-port", type=int, default=587)
+    made.add_argument(
+        "--sink-port", type=int, default=0, help="of loopback, where the server's mail goes"
+    )
     made.add_argument("--rcpt", action="append", default=[], help="recipient; may be repeated")
     made.add_argument("--user", default="", help="IMAP user; default: the first recipient")
     made.add_argument("--password", default="")
@@ -64,4 +70,6 @@ def of(options: argparse.Namespace) -> Target:
         pids=tuple(options.pid),
         runs=1 if options.quick else options.runs,
         data=options.data,
+        submission_port=options.submission_port,
+        sink_port=options.sink_port,
     )

@@ -45,6 +45,9 @@ class Running:
     pids: list[int]
     startup_s: float
     data: str
+    submission_port: int = 0
+    """Where mail for elsewhere is taken; it all goes to the sink."""
+    sink_port: int = 0
 
 
 class Server(Protocol):
@@ -57,6 +60,9 @@ class Server(Protocol):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every server script takes."""
+    parser.add_argument(
+        "--sink-port", type=int, default=0, help="of loopback, for mail that leaves (0: a free one)"
+    )
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--dir", type=Path, default=Path("/var/tmp"), help="where data is put")
     parser.add_argument("--keep", action="store_true", help="keep the folder with data and logs")

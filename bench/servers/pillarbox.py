@@ -41,6 +41,9 @@ SETTINGS = MappingProxyType(
         "SENDING_USER_MESSAGES_HOUR": "0",
         "SENDING_USER_RECIPIENTS_DAY": "0",
         "SENDING_USER_NEWCOMERS_DAY": "0",
+        # The peer does not sign either; `--set DKIM_ALGO=both` shows what that costs.
+        "DKIM_ALGO": "none",
+        "RELAY_TLS": "off",
     }
 )
 PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
@@ -59,6 +62,8 @@ class Pillarbox:
         self.environment = dict(os.environ, PYTHONPATH=str(SOURCE))
         settings = {f"{key}_PORT": str(port) for key, port in self.ports.items()}
         settings |= {f"{key}_IFACE": "127.0.0.1" for key in PORT_KEYS}
+        self.sink_port: int = options.sink_port or free_port()
+        settings |= {"RELAY_HOST": f"127.0.0.1:{self.sink_port}"}
         settings |= SETTINGS | {"WORKERS": str(self.workers)}
         settings |= dict(pair.split("=", 1) for pair in options.set)
         self.environment |= {f"PILLARBOX_{key}": value for key, value in settings.items()}
@@ -115,6 +120,8 @@ class Pillarbox:
             pids=[process.pid],
             startup_s=round(time.perf_counter() - begun, 4),
             data=str(self.folder),
+            submission_port=self.ports["SUBMISSION"],
+            sink_port=self.sink_port,
         )
 
     def stop(self) -> None:

@@ -110,6 +110,7 @@ virtual_mailbox_maps = texthash:{folder}/recipients
 virtual_transport = lmtp:unix:{folder}/lmtp
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_tls_security_level = none
+relayhost = [127.0.0.1]:{sink_port}
 biff = no
 """
 
@@ -169,10 +170,11 @@ def write_dovecot(folder: Path, store: str, fsync: str, imap_port: int, users: l
     os.chown(mail, MAIL_UID, MAIL_UID)
 
 
-def write_postfix(folder: Path, smtp_port: int, users: list[str]) -> None:
+def write_postfix(folder: Path, smtp_port: int, sink_port: int, users: list[str]) -> None:
     config = folder / "postfix"
     config.mkdir()
-    (config / "main.cf").write_text(MAIN_CF.format(folder=folder, domain=DOMAIN))
+    main_cf = MAIN_CF.format(folder=folder, domain=DOMAIN, sink_port=sink_port)
+    (config / "main.cf").write_text(main_cf)
     (config / "master.cf").write_text(MASTER_CF.format(smtp_port=smtp_port))
     (folder / "recipients").write_text("".join(f"{user} {user}\n" for user in users))
     (folder / "queue").mkdir()
@@ -184,17 +186,18 @@ def write_postfix(folder: Path, smtp_port: int, users: list[str]) -> None:
 class Peer:
     """Both servers in one folder, started in the foreground as children of this process."""
 
-    def __init__(self, folder: Path, store: str, fsync: str, accounts: int) -> None:
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder = folder
-        self.store = store
-        self.users = [f"bench{number}@{DOMAIN}" for number in range(accounts)]
+        self.store: str = options.store
+        self.users = [f"bench{number}@{DOMAIN}" for number in range(options.accounts)]
         self.smtp_port = free_port()
+        self.sink_port: int = options.sink_port or free_port()
         self.imap_port = free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
         # mkdtemp gives 0700, but Postfix and the mail uid must pass through.
         folder.chmod(0o755)
-        write_dovecot(folder, store, fsync, self.imap_port, self.users)
-        write_postfix(folder, self.smtp_port, self.users)
+        write_dovecot(folder, self.store, options.fsync, self.imap_port, self.users)
+        write_postfix(folder, self.smtp_port, self.sink_port, self.users)
 
     def start(self) -> Running:
         environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
@@ -229,6 +232,8 @@ class Peer:
             pids=[self.processes[0].pid, self._postfix_master()],
             startup_s=startup_s,
             data=str(self.folder),
+            submission_port=self.smtp_port,
+            sink_port=self.sink_port,
         )
 
     def _postfix_master(self) -> int:
@@ -267,9 +272,7 @@ def main() -> None:
         raise SystemExit(f"not installed: {', '.join(missing)} (try --install)")
     if os.geteuid() != 0:
         raise SystemExit("Postfix and Dovecot need root to start")
-    serve_in_folder(
-        options, lambda folder: Peer(folder, options.store, options.fsync, options.accounts)
-    )
+    serve_in_folder(options, lambda folder: Peer(folder, options))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,9 @@ def settings(names: NameServer, sink: Sink) -> dict[str, str]:
         "OUTBOUND_PORT": str(sink.port),
         "QUEUE_RETRY_MINS": "1s",
         "DKIM_ALGO": "none",
+        "SENDING_USER_MESSAGES_HOUR": "0",
+        "SENDING_USER_RECIPIENTS_DAY": "0",
+        "SENDING_USER_NEWCOMERS_DAY": "0",
     }
 
 
