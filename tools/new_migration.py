@@ -1,12 +1,16 @@
 """Write the next migration from the difference between the tables in the code and the last step.
 
 Usage: python tools/new_migration.py "what changes". Read what it writes before you commit it.
+A step that was removed is written anew in its place; the steps behind it must not change tables.
 """
 
 import importlib
+import itertools
 import pkgutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.autogenerate import produce_migrations, render_python_code
@@ -43,12 +47,29 @@ def import_tables() -> None:
             importlib.import_module(module.name)
 
 
+@contextmanager
+def put_aside(paths: list[Path]) -> Iterator[None]:
+    """Let these steps not be there for a while."""
+    with tempfile.TemporaryDirectory(dir=migrate.STEPS.parent) as folder:
+        for path in paths:
+            path.rename(Path(folder) / path.name)
+        try:
+            yield
+        finally:
+            for path in paths:
+                (Path(folder) / path.name).rename(path)
+
+
 def main() -> None:
     """Compare, and write the step."""
     title = sys.argv[1]
     import_tables()
-    steps = sorted(path.name[:4] for path in migrate.STEPS.glob("[0-9]*.py"))
-    with tempfile.TemporaryDirectory() as folder:
+    paths = sorted(migrate.STEPS.glob("[0-9]*.py"))
+    known = {path.name[:4] for path in paths}
+    number = next(name for name in map("{:04}".format, itertools.count(1)) if name not in known)
+    steps = [name for name in sorted(known) if name < number]
+    later = [path for path in paths if path.name[:4] > number]
+    with put_aside(later), tempfile.TemporaryDirectory() as folder:
         dialect = SqliteDialect(Path(folder) / "db", checkpoint=True)
         if steps:
             migrate.ensure_schema(dialect, None)
@@ -63,7 +84,6 @@ def main() -> None:
         for line in render_python_code(difference.upgrade_ops).splitlines()
         if "###" not in line
     )
-    number = f"{len(steps) + 1:04}"
     name = f"{number}_{'_'.join(title.lower().split())}.py"
     previous = repr(steps[-1]) if steps else "None"
     text = TEMPLATE.format(title=title, revision=number, previous=previous, body=body.strip())

@@ -147,6 +147,35 @@ def test_old_rows_are_brought_up_to_date(empty: tuple[Dialect, Path | None]) -> 
     assert _rows(dialect, words) == [(10, "home"), (10, "work")]
 
 
+def test_mail_that_waited_before_is_sent(empty: tuple[Dialect, Path | None]) -> None:
+    dialect, lock = empty
+    ensure_schema(dialect, lock, "0003")
+    waiting = [
+        (1, "a@c.test", "c.test", 0, 300),
+        (2, "b@c.test", "c.test", 0, 200),
+        (3, "held@c.test", "c.test", 4, 100),
+        (4, "held@d.test", "d.test", 4, 100),
+        (5, "a@bücher.test", "bücher.test", 1, 500),
+        (6, "a@bad..ü", "bad..ü", 0, 600),
+    ]
+    for number, address, domain, status, next_ms in waiting:
+        change(
+            dialect,
+            "INSERT INTO queue_recipients (id, message_id, address, domain, status, attempts,"
+            f" next_attempt_ms, expires_ms) VALUES ({number}, 7, '{address}', '{domain}',"
+            f" {status}, 0, {next_ms}, 9000)",
+        )
+    assert ensure_schema(dialect, lock)
+    found = "SELECT domain, due_ms, owner, lease_ms FROM queue_destinations ORDER BY due_ms"
+    assert _rows(dialect, found) == [
+        ("c.test", 200, "", 0),
+        ("xn--bcher-kva.test", 500, "", 0),
+        ("bad..ü", 600, "", 0),
+    ]
+    renamed = "SELECT domain FROM queue_recipients WHERE id = 5"
+    assert _rows(dialect, renamed) == [("xn--bcher-kva.test",)]
+
+
 def _rows(dialect: Dialect, sql: str) -> list[tuple[Any, ...]]:
     connection = dialect.connect(write=True)
     try:
