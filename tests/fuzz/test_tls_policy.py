@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats import mta_sts
 from pillarbox.formats.tls_report import mail, record, report
-from pillarbox.pipeline.outbound.tls_policy import is_optional
+from pillarbox.formats.tls_required import is_optional
 
 FUZZ = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None

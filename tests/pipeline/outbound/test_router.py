@@ -48,7 +48,7 @@ class Policies:
 
     def __init__(self) -> None:
         self.refused: dict[str, HostFailure] = {}
-        self.asked: list[tuple[str, bool, int]] = []
+        self.asked: list[tuple[str, bool, bool, int]] = []
         self.noted: list[tuple[str, str]] = []
 
     async def of_domain(self, domain: str, mx: object) -> DomainPolicy:
@@ -62,9 +62,10 @@ class Policies:
         *,
         port: int,
         require_tls: bool,
+        optional: bool,
         attempts: int,
     ) -> TlsDemand:
-        self.asked.append((host, require_tls, attempts))
+        self.asked.append((host, require_tls, optional, attempts))
         if host in self.refused:
             raise self.refused[host]
         return OPPORTUNISTIC
@@ -300,4 +301,8 @@ class TestPolicies:
     async def test_policies_know_what_is_asked_of_them(self, way: Way) -> None:
         recipients = (LeasedRecipient(1, "x@there.example", 2, 10**15),)
         await way.to(require_tls=True, recipients=recipients)
-        assert way.policies.asked == [("a.there.example", True, 2), ("b.there.example", True, 2)]
+        hosts = ("a.there.example", "b.there.example")
+        assert way.policies.asked == [(host, True, False, 2) for host in hosts]
+        way.policies.asked.clear()
+        await way.to(tls_optional=True)
+        assert way.policies.asked == [(host, False, True, 0) for host in hosts]

@@ -19,7 +19,7 @@ from pillarbox.pipeline.outbound.model import (
     TlsDemand,
     TlsSession,
 )
-from pillarbox.pipeline.outbound.tls_policy import TlsPolicies, TlsPolicyOptions, is_optional
+from pillarbox.pipeline.outbound.tls_policy import TlsPolicies, TlsPolicyOptions
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -279,20 +279,6 @@ class TestWhatTheSenderAsks:
         world.zone.failing.clear()
         both = await world.demand(optional=True, require_tls=True)
         assert both.security is Security.DANE
-
-    @pytest.mark.parametrize(
-        ("header", "optional"),
-        [
-            (b"TLS-Required: No\r\n", True),
-            (b"Subject: x\r\ntls-required:\r\n no \r\n", True),
-            (b"TLS-Required: Yes\r\n", False),
-            (b"TLS-Required: No\r\nTLS-Required: No\r\n", False),
-            (b"Subject: x\r\n\r\nTLS-Required: No\r\n", False),
-            (b"", False),
-        ],
-    )
-    def test_the_field(self, header: bytes, optional: bool) -> None:
-        assert is_optional(header + b"\r\nTLS-Required: No\r\n") is optional
 
 
 class TestMemory:

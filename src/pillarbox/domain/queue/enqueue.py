@@ -52,6 +52,7 @@ def enqueue(
         eight_bit=int(outgoing.eight_bit),
         binary_body=int(outgoing.binary),
         require_tls=int(outgoing.require_tls),
+        tls_optional=int(outgoing.tls_optional),
         dsn_ret=outgoing.ret,
         dsn_envid=outgoing.envid,
         message_id_digest=matching.digest(keys, outgoing.message_id),

@@ -98,6 +98,7 @@ _MESSAGE_COLUMNS = (
     _m.eight_bit,
     _m.binary_body,
     _m.require_tls,
+    _m.tls_optional,
     _m.dsn_ret,
     _m.dsn_envid,
     _m.route,
@@ -250,7 +251,7 @@ def _messages(rows: list[Row]) -> list[LeasedMessage]:
 
 def _message(row: Row) -> LeasedMessage:
     number, account_id, reverse_path, size_bytes, created_ms, *flags, ret, envid, route = row
-    smtputf8, eight_bit, binary, require_tls = (bool(flag) for flag in flags)
+    smtputf8, eight_bit, binary, require_tls, tls_optional = (bool(flag) for flag in flags)
     return LeasedMessage(
         QueueId(number),
         None if account_id is None else AccountId(account_id),
@@ -262,6 +263,7 @@ def _message(row: Row) -> LeasedMessage:
         eight_bit=eight_bit,
         binary=binary,
         require_tls=require_tls,
+        tls_optional=tls_optional,
         ret=ret,
         envid=envid,
         route=route,

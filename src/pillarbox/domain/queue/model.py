@@ -85,7 +85,8 @@ class Outgoing:
     `account_id` is who submitted it, `None` for what the server sends or passes on by itself.
     `hold_until_ms` is the instant before which nothing is tried (RFC 4865), `deliver_by_ms` the one
     at which it is too late (RFC 2852) or, with `by_notify`, at which the sender is told of it.
-    `message_id` is that of its header.
+    `message_id` is that of its header. With `tls_optional` no policy for TLS is to hold it up
+    (RFC 8689 §5).
     """
 
     reverse_path: str
@@ -97,6 +98,7 @@ class Outgoing:
     envid: str | None = None
     binary: bool = False
     require_tls: bool = False
+    tls_optional: bool = False
     hold_until_ms: int | None = None
     deliver_by_ms: int | None = None
     by_notify: bool = False
@@ -194,6 +196,7 @@ class LeasedMessage:
     eight_bit: bool = False
     binary: bool = False
     require_tls: bool = False
+    tls_optional: bool = False
     ret: str | None = None
     envid: str | None = None
     route: str | None = None

@@ -21,6 +21,7 @@ queue_messages = Table(
     Column("eight_bit", Small, nullable=False),
     Column("binary_body", Small, nullable=False, server_default="0"),  # RFC 3030 §3
     Column("require_tls", Small, nullable=False, server_default="0"),  # RFC 8689 §2
+    Column("tls_optional", Small, nullable=False, server_default="0"),  # RFC 8689 §5
     Column("dsn_ret", text(4), nullable=True),  # RFC 3461 §4.3: FULL or HDRS
     Column("dsn_envid", text(100), nullable=True),
     Column("message_id_digest", Big, nullable=True),  # of the Message-ID field, keyed

@@ -21,6 +21,7 @@ from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
+from pillarbox.formats.tls_required import is_optional
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
 from pillarbox.pipeline.inbound.trace import message_id_of, return_path_field
 from pillarbox.pipeline.prepare import Preparation
@@ -94,6 +95,7 @@ class _Sealed:
     copies: tuple[tuple[Copy, SealedBlob], ...]
     sent: PreparedEmail | None
     message_id: str | None
+    tls_optional: bool
     queue_age_ms: int
     also: Also | None
 
@@ -167,6 +169,7 @@ class Delivery:
             tuple([(copy, await self._copy(parcel, copy)) for copy in parcel.copies]),
             await prepared(parcel.sent_copy) if parcel.sent_copy else None,
             message_id_of(parcel.content) if outside else None,
+            outside and is_optional(parcel.content),
             self._queue_age_ms,
             also,
         )
@@ -269,6 +272,7 @@ def _enqueue(
         envid=envelope.envid,
         binary=envelope.binary,
         require_tls=envelope.require_tls,
+        tls_optional=sealed.tls_optional,
         hold_until_ms=envelope.hold_until_ms,
         deliver_by_ms=envelope.deliver_by_ms,
         by_notify=envelope.by_notify,

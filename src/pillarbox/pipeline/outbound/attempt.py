@@ -77,6 +77,7 @@ class TlsNotes(Protocol):
         failure: str = "",
         *,
         demand: TlsDemand | None = None,
+        optional: bool = False,
     ) -> None: ...
 
 
@@ -228,7 +229,7 @@ class Attempts:
     async def make(self, letter: Letter, journey: Journey, domain: str) -> Tried:
         """Hand a letter to a host of the journey; raises `NotYet` before anything was tried."""
         tries = _Tries(self._clock.now_ms() + MAX_ATTEMPT_MS)
-        note = self._note_tls(domain, journey)
+        note = self._note_tls(domain, journey, letter.message)
         sent = await self._over(journey.hops, letter, domain, tries, note)
         if journey.fallback and (sent is None or _refuses_sender(sent)):
             tries.until_ms = self._clock.now_ms() + MAX_ATTEMPT_MS
@@ -316,13 +317,14 @@ class Attempts:
         served = frozenset(answers) if peer.dsn else frozenset()
         return Tried(tuple(results), not silent, served)
 
-    def _note_tls(self, domain: str, journey: Journey) -> Note:
+    def _note_tls(self, domain: str, journey: Journey, message: LeasedMessage) -> Note:
         notes, policy = self._tls_notes, journey.policy
         if notes is None or journey.kind is not RouteKind.DIRECT:
             return _note_nothing
 
         def note(hop: NextHop, peer: Peer | None, failure: str) -> None:
-            notes.note(domain, policy, peer, hop.host, failure, demand=hop.tls)
+            optional = message.tls_optional
+            notes.note(domain, policy, peer, hop.host, failure, demand=hop.tls, optional=optional)
 
         return note
 

@@ -155,7 +155,8 @@ class Router:
 
     async def _exchangers(self, route: Route, message: LeasedMessage, domain: str) -> _Direct:
         attempts = min((one.attempts for one in message.recipients), default=0)
-        key = (domain, route.name, message.require_tls, min(attempts, PLAIN_AFTER))
+        asked = (message.require_tls, message.tls_optional)
+        key = (domain, route.name, asked, min(attempts, PLAIN_AFTER))
         now_ms = self._clock.now_ms()
         direct, until_ms = self._direct.get(key, (None, 0))
         if direct is None or until_ms <= now_ms:
@@ -190,6 +191,7 @@ class Router:
                     exchanger.answer,
                     port=port,
                     require_tls=message.require_tls,
+                    optional=message.tls_optional,
                     attempts=attempts,
                 )
             except HostFailure as failure:

@@ -14,7 +14,6 @@ from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.log import logger
 from pillarbox.domain.queue.model import Stage
 from pillarbox.domain.transport.results import Result
-from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.formats.mta_sts import Mode, StsPolicy
 from pillarbox.net import dane
 from pillarbox.net.dane import Tlsa
@@ -224,16 +223,6 @@ class TlsPolicies:
         self._refused[key] = now_ms + _COUNT_AGAIN_MS
         result = Result("sts", policy.domain, sts.lines, sts.mx, "validation-failure", host)
         self._results.count(policy.domain, result)
-
-
-def is_optional(content: bytes) -> bool:
-    """Whether a message says that TLS may fail: TLS-Required: No (RFC 8689 §5)."""
-    if content.startswith(b"\r\n"):
-        return False
-    end = content.find(b"\r\n\r\n", 0, HEADER_BYTES)
-    header = content[: HEADER_BYTES if end < 0 else end + 2]
-    values = Headers(header).all(b"tls-required")
-    return len(values) == 1 and values[0].strip().lower() == b"no"
 
 
 def _bases(host: str, answer: HostAnswer) -> tuple[str, ...]:

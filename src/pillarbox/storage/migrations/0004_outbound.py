@@ -338,6 +338,10 @@ def upgrade() -> None:
     )
     op.add_column(
         "queue_messages",
+        sa.Column("tls_optional", sa.SmallInteger(), server_default="0", nullable=False),
+    )
+    op.add_column(
+        "queue_messages",
         sa.Column(
             "message_id_digest", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
