@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kit.clock import FakeClock
+from pillarbox.base.errors import Denied
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import users
 from pillarbox.domain.accounts.model import User
@@ -108,6 +109,18 @@ async def test_new_recipients_are_limited_after_the_first_week(
     await count(database, limits, by(BOB, 1, "new3@x.test"))
     clock.advance(hours=24)
     await count(database, limits, by(ALICE, 1, "new3@x.test"))
+
+
+async def test_a_message_that_never_fits_is_refused_for_good(
+    database: Database, clock: FakeClock
+) -> None:
+    with pytest.raises(Denied, match="4 recipients here, this one has 5"):
+        await count(database, SendingLimits(domain=Limits(recipients_hour=4)), by(ALICE, 5))
+    limits = SendingLimits(user=Limits(newcomers_day=2))
+    await count(database, limits, by(ALICE, 1, "a@x.test"))
+    clock.advance(days=8)
+    with pytest.raises(Denied, match="2 new recipients here, this one has 3"):
+        await count(database, limits, by(ALICE, 3, "b@x.test", "c@x.test", "d@x.test"))
 
 
 async def test_a_known_recipient_stays_known_under_a_new_key(

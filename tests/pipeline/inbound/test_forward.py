@@ -110,6 +110,13 @@ async def test_forged_and_old_reverse_paths_are_refused(house: House, inbound: I
         await inbound.recipient(back)
 
 
+async def test_somebody_may_be_called_like_a_reverse_path(house: House, inbound: Inbound) -> None:
+    await house.change(aliases.create, "srs0-team@example.test", ["alice@example.test"])
+    assert (await inbound.recipient("SRS0-team@example.test")).local
+    with pytest.raises(NotFound):
+        await inbound.recipient("srs0-crew@example.test")
+
+
 async def test_a_reverse_path_that_leads_to_one_of_us_is_resolved(inbound: Inbound) -> None:
     back = Srs(b"secret").forward("alice@example.test", "example.test", inbound.clock.now())
     found = await inbound.recipient(back)

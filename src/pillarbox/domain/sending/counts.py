@@ -7,6 +7,7 @@ alone: users wait for one another only where their domain or the server has a li
 
 from sqlalchemy import BindParameter, bindparam, case, delete, func, insert, select, update
 
+from pillarbox.base.errors import Denied
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.sending.model import (
     LimitReached,
@@ -64,8 +65,15 @@ _AT_ONCE = 500
 
 
 def count(tx: Tx, keys: KeyRing, limits: SendingLimits, sending: Sending) -> None:
-    """Count a message; raises `LimitReached`, and then the transaction must not happen."""
+    """Count a message; raises `LimitReached`, and then the transaction must not happen.
+
+    `Denied` where it could never be accepted, having more recipients than a limit allows at all.
+    """
     user = limits.user
+    for its in (user, limits.domain, limits.server):
+        for period in Period:
+            most = dict(its.of(period)).get(Unit.RECIPIENTS, 0)
+            _refuse_too_many(sending.recipients, most, "recipients")
     for period in Period:
         if user.of(period) or (user.newcomers_day and period is Period.DAY):
             row = _add(tx, Scope.USER, sending.account_id, period, 1, sending.recipients)
@@ -173,12 +181,18 @@ def _count_newcomers(tx: Tx, keys: KeyRing, limit: int, sending: Sending) -> Non
     if row[2] > limit:
         since_ms = tx.scalar(_SINCE, account=account_id)
         if since_ms is not None and since_ms <= tx.now_ms - LEARNING_MS:
+            _refuse_too_many(len(newcomers), limit, "new recipients")
             free_in_ms = row[3] - tx.now_ms
             raise LimitReached(Scope.USER, Unit.NEWCOMERS, Period.DAY, limit, free_in_ms)
     tx.run_many(
         _LEARN,
         [{"account": account_id, "digest": digest, "first_ms": tx.now_ms} for digest in newcomers],
     )
+
+
+def _refuse_too_many(number: int, most: int, what: str) -> None:
+    if most and number > most:
+        raise Denied(f"A message can have {most} {what} here, this one has {number}; split it")
 
 
 def _newcomers(

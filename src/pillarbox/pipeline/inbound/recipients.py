@@ -13,7 +13,7 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import GrammarError, Invalid, NotFound, OverQuota
 from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
-from pillarbox.domain.accounts import domains, names, users
+from pillarbox.domain.accounts import aliases, domains, names, users
 from pillarbox.domain.accounts.model import TOPIC, Actor, Resolution
 from pillarbox.domain.accounts.resolve import resolve
 from pillarbox.domain.owners import quota
@@ -129,7 +129,10 @@ class Recipients:
             return _Found(None, (), 0)
         original = paths.reverse(local, self._clock.now())
         if original is None:
-            raise NotFound("No such user here", "a reverse-path that is not ours, or too old")
+            # The catch-all is not for what is forged; but somebody may really be called so.
+            if not await self._database.lookup(_bears, local, domain):
+                raise NotFound("No such user here", "a reverse-path that is not ours, or too old")
+            return _Found(*await self._database.lookup(_look, local, domain, self._delimiter), 0)
         found = await self._find(original)
         return _Found(Resolution((), (original,)), (), 0) if found.resolution is None else found
 
@@ -182,6 +185,12 @@ def _owner(tx: Tx, local: str, domain: str, delimiter: str) -> AccountId | None:
         if owner is not None:
             return owner.account_id
     return None
+
+
+def _bears(tx: Tx, local: str, domain: str) -> bool:
+    """Whether somebody has just this address."""
+    key = f"{names.local_key(local)}@{domain.lower()}"
+    return any(find(tx, key) is not None for find in (users.get, groups.get, aliases.get))
 
 
 def _takes_returns(tx: Tx, domain: str) -> bool:
