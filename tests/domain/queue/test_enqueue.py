@@ -66,6 +66,7 @@ async def test_flags_of_a_message_reach_the_sender(database: Database, blobs: Bl
         eight_bit=True,
         binary=True,
         require_tls=True,
+        tls_optional=True,
         ret="HDRS",
         envid="one",
         message_id="<a@b>",
@@ -73,7 +74,8 @@ async def test_flags_of_a_message_reach_the_sender(database: Database, blobs: Bl
     await database.write(_put_as, blobs, asked)
     (message,) = await database.write(take_all)
     assert (message.smtputf8, message.eight_bit, message.binary) == (True, True, True)
-    assert (message.require_tls, message.ret, message.envid) == (True, "HDRS", "one")
+    assert (message.require_tls, message.tls_optional) == (True, True)
+    assert (message.ret, message.envid) == ("HDRS", "one")
     assert (message.reverse_path, message.account_id, message.route) == ("", None, None)
 
 

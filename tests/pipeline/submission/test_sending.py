@@ -122,6 +122,13 @@ async def test_the_envelope_is_kept_in_the_queue(house: House) -> None:
     assert row["dsn_orcpt"] is None
 
 
+async def test_whether_tls_may_fail_is_kept_in_the_queue(house: House) -> None:
+    """TLS-Required: No (RFC 8689 §5)."""
+    await submit(house, ANN, content=b"TLS-Required: No\r\n" + WHOLE)
+    await submit(house, ANN, content=WHOLE)
+    assert [row["tls_optional"] for row in await house.queue_rows()] == [1, 0]
+
+
 async def test_deliver_by_may_only_ask_to_be_told(house: House) -> None:
     by_ms = house.clock.now_ms() + 600_000
     await submit(house, ANN, deliver_by_ms=by_ms, by_notify=True)
