@@ -27,7 +27,6 @@ from pillarbox.domain.queue.model import (
     Stage,
     Way,
 )
-from pillarbox.domain.queue.settle import without_attempt
 from pillarbox.pipeline.outbound import breaker
 from pillarbox.pipeline.outbound.attempt import (
     OUR_ERROR,
@@ -193,8 +192,9 @@ class Destination:
         return self._not_before_ms > now_ms or breaker.is_closed(self.health, now_ms)
 
     def _needs_no_attempt(self, recipient: LeasedRecipient) -> bool:
-        overdue = recipient.expires_ms <= self._parts.clock.now_ms()
-        return overdue or without_attempt(recipient) is not None
+        if recipient.suppressed is not None or recipient.give_up:
+            return True
+        return recipient.expires_ms <= self._parts.clock.now_ms()
 
     async def _send(self, message: LeasedMessage) -> None:
         """One attempt at one message, settled."""
@@ -371,6 +371,10 @@ class Destination:
 
 def _is_told(message: LeasedMessage, tried: Tried) -> bool:
     """Whether the sender may hear of any of the results; quick for the usual success."""
+    if all(result.outcome is Outcome.DELIVERED for result in tried.results) and not any(
+        one.notify for one in message.recipients
+    ):
+        return False
     recipients = {one.id: one for one in message.recipients}
     for result in tried.results:
         peer_reports = result.recipient_id in tried.peer_reports

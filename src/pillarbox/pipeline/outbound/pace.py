@@ -37,9 +37,15 @@ class Pace(Protocol):
         ...
 
 
-@asynccontextmanager
-async def admission(paces: Sequence[Pace], domain: str, host: str) -> AsyncIterator[None]:
+def admission(paces: Sequence[Pace], domain: str, host: str) -> AbstractAsyncContextManager[None]:
     """What all paces admit."""
+    if len(paces) == 1:
+        return paces[0].admit(domain, host)
+    return _admission(paces, domain, host)
+
+
+@asynccontextmanager
+async def _admission(paces: Sequence[Pace], domain: str, host: str) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for pace in paces:
             await stack.enter_async_context(pace.admit(domain, host))
@@ -56,11 +62,18 @@ class _Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.users = 0
 
-    async def take(self) -> None:
+    def take_now(self) -> bool:
+        """Take a slot if one is free."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
         self.users += 1
-        if self._free > 0:
-            self._free -= 1
+        return True
+
+    async def take(self) -> None:
+        if self.take_now():
             return
+        self.users += 1
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -207,8 +220,9 @@ Load = Callable[[LeasedMessage], Awaitable[bytes]]
 class _Shared:
     """Content that is in memory now, and for how many."""
 
-    content: "asyncio.Task[bytes] | None" = None
+    content: bytes | None = None
     users: int = 0
+    opening: asyncio.Lock | None = None
 
 
 class Contents:
@@ -220,43 +234,45 @@ class Contents:
         self._large = asyncio.Lock()
         self._shared: dict[int, _Shared] = {}
 
-    @asynccontextmanager
-    async def hold(self, message: LeasedMessage) -> AsyncIterator["Content"]:
-        """Room for a message; its content is opened when it is first asked for."""
+    def hold(self, message: LeasedMessage) -> "Content":
+        """Room for a message, entered with `async with`; its content is opened when asked for."""
+        return Content(self, message)
+
+    async def take(self, message: LeasedMessage) -> None:
+        """Take room. Each holder does, as each may make a copy of its own."""
         shared = self._shared.get(message.id)
         if shared is None:
             shared = self._shared[message.id] = _Shared()
         shared.users += 1
-        taken = False
         try:
-            # Each holder takes room, as each may make a copy of its own.
             await self._room.take(message.size_bytes)
-            taken = True
-            yield Content(self, message)
-        finally:
-            shared.users -= 1
-            if not shared.users:
-                self._shared.pop(message.id, None)
-                if shared.content is not None and not shared.content.done():
-                    shared.content.cancel()
-            if taken:
-                self._room.give(message.size_bytes)
+        except BaseException:
+            self._leave(message)
+            raise
+
+    def give(self, message: LeasedMessage) -> None:
+        """Give the room back."""
+        self._leave(message)
+        self._room.give(message.size_bytes)
 
     async def get(self, message: LeasedMessage) -> bytes:
         """The content of a message that is held; raises what opening it raises."""
         shared = self._shared[message.id]
-        task = shared.content
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = shared.content = asyncio.ensure_future(self._open(message))
-        if task.done():
-            return task.result()
-        return await asyncio.shield(task)
+        if shared.content is not None:
+            return shared.content
+        if shared.opening is None:
+            large = message.size_bytes >= LARGE_BYTES
+            shared.opening = self._large if large else asyncio.Lock()
+        async with shared.opening:
+            if shared.content is None:
+                shared.content = await self._load(message)
+        return shared.content
 
-    async def _open(self, message: LeasedMessage) -> bytes:
-        if message.size_bytes < LARGE_BYTES:
-            return await self._load(message)
-        async with self._large:
-            return await self._load(message)
+    def _leave(self, message: LeasedMessage) -> None:
+        shared = self._shared[message.id]
+        shared.users -= 1
+        if not shared.users:
+            del self._shared[message.id]
 
 
 class Content:
@@ -267,6 +283,13 @@ class Content:
     def __init__(self, contents: Contents, message: LeasedMessage) -> None:
         self._contents = contents
         self._message = message
+
+    async def __aenter__(self) -> "Content":
+        await self._contents.take(self._message)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._contents.give(self._message)
 
     async def get(self) -> bytes:
         """The whole message; raises `Failure` where it can't be opened."""
