@@ -33,13 +33,7 @@ def enqueue(
     """
     message_id = QueueId(tx.next_id())
     wrapped_key = keys.system(KEY_PURPOSE).seal(blob.content_key, row_name(message_id))
-    first_ms = max(tx.now_ms, outgoing.hold_until_ms or 0)
-    expires_ms += first_ms - tx.now_ms
-    notify_delay_ms = None
-    if outgoing.deliver_by_ms is not None and outgoing.by_notify:
-        notify_delay_ms = outgoing.deliver_by_ms
-    elif outgoing.deliver_by_ms is not None:
-        expires_ms = min(expires_ms, outgoing.deliver_by_ms)
+    first_ms, expires_ms, notify_delay_ms = _times(tx, outgoing, expires_ms)
     tx.run(
         _INSERT_MESSAGE,
         id=message_id,
@@ -85,3 +79,13 @@ def enqueue(
     make_due(tx, dict.fromkeys(domains, first_ms))
     tx.emit(TOPIC)
     return message_id
+
+
+def _times(tx: Tx, outgoing: Outgoing, expires_ms: int) -> tuple[int, int, int | None]:
+    """When to try first, when it is too late, and when to tell of the delay whatever happens."""
+    first_ms = max(tx.now_ms, outgoing.hold_until_ms or 0)
+    expires_ms += first_ms - tx.now_ms
+    by_ms = outgoing.deliver_by_ms
+    if by_ms is None or outgoing.by_notify:
+        return first_ms, expires_ms, by_ms
+    return first_ms, min(expires_ms, by_ms), None
