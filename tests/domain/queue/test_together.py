@@ -205,7 +205,7 @@ async def test_a_release_and_an_enqueuer_wait_for_each_other(
     assert await databases[0].read(lease.next_due_ms) == clock.now_ms()
 
 
-async def test_enqueuers_do_not_wait_for_each_other(databases: list[Database]) -> None:
+async def test_nobody_else_waits_for_an_enqueuer(databases: list[Database]) -> None:
     if databases[0].dialect.compiler.name == "sqlite":
         pytest.skip(NEEDS_POSTGRES)
     await databases[0].write(put_without_blob, "early@d.test")
@@ -213,6 +213,9 @@ async def test_enqueuers_do_not_wait_for_each_other(databases: list[Database]) -
     held = asyncio.create_task(databases[0].write(_wait_for_ever, begun, go))
     await asyncio.to_thread(begun.wait)
     await asyncio.wait_for(databases[1].write(put_without_blob, "second@d.test"), 20)
+    taken = await databases[1].write(lease.take_destinations, "me", 1, LEASE_MS)
+    assert [one.domain for one in taken] == ["d.test"]
+    assert await databases[2].write(lease.pull, "me", "d.test", 5) != []
     assert not held.done()
     go.set()
     await held

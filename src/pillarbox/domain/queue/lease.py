@@ -34,12 +34,13 @@ _CRASH_PAUSE_MS = 5_000
 _d, _m, _r = queue_destinations.c, queue_messages.c, queue_recipients.c
 _THIS = _d.domain == bindparam("name")
 _MINE = and_(_THIS, _d.owner == bindparam("who"))
+# Not against those who enqueue: a domain that much mail comes for would never be free of them.
 _DUE = Statement(
     select(_d.domain, _d.failures, _d.successes, _d.closed_until_ms)
     .where(_d.due_ms <= bindparam("now"), _d.lease_ms <= bindparam("now"))
     .order_by(_d.due_ms)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, key_share=True)
 )
 _TAKE = Statement(
     update(queue_destinations)
