@@ -190,7 +190,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     tools = Tools(
         options, database, content, clock, cpu, preparation, indexing, signing, resolver,
-        leaving.https,
+        leaving.https, leaving.policies,
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))

@@ -24,6 +24,8 @@ from pillarbox.pipeline.jobs.queue_upkeep import (
 from pillarbox.pipeline.jobs.runner import PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.jobs.tls_reports import REPORT_EVERY_S, TlsReporting, TlsReportOptions
+from pillarbox.pipeline.outbound.tls_policy import UPKEEP_EVERY_S as TLS_UPKEEP_EVERY_S
+from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.signing import Signing
 from pillarbox.storage.blobs.sealed import SealedBlob
@@ -45,6 +47,7 @@ class Tools:
     signing: Signing
     resolver: Resolver
     https: HttpsClient
+    policies: TlsPolicies
 
 
 def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
@@ -79,6 +82,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("queue strays", QUEUE_STRAYS_EVERY_S, queue.run_strays),
         PeriodicJob("dkim keys", ROTATE_EVERY_S, rotation.run),
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
+        PeriodicJob("tls policies", TLS_UPKEEP_EVERY_S, tools.policies.upkeep),
     )
 
 
@@ -109,4 +113,5 @@ def _enqueue(
 ) -> None:
     content.blobs.insert(tx, blob)
     wanted = tuple(OutgoingRecipient(address, "NEVER") for address in recipients)
-    enqueue(tx, content.keys, blob, Outgoing("", wanted), tx.now_ms + age_ms)
+    outgoing = Outgoing("", wanted, tls_optional=True)
+    enqueue(tx, content.keys, blob, outgoing, tx.now_ms + age_ms)
