@@ -97,7 +97,7 @@ class FakeDns:
         self.asked.append(kind + name)
         chain = self.zone.chain(name)
         for key in chain:
-            for one in (key, kind + key):
+            for one in dict.fromkeys((key, kind + key)):
                 if one in self.zone.slow:
                     await self._clock.passes(self.zone.slow[one])
                 if one in self.zone.failing:
