@@ -32,8 +32,11 @@ from pillarbox.net.https import HttpsClient, HttpsFailure
 from pillarbox.storage.db import Database
 
 REPORT_EVERY_S = 600
+SETTLED_MS = 600_000
+"""So long after midnight every process has written what it counted before."""
+
 SPREAD_MS = 4 * 3_600_000
-"""Over so long after midnight (UTC) a day's reports are spread (RFC 8460 §4.1)."""
+"""Over so long after that (midnight is UTC) a day's reports are spread (RFC 8460 §4.1)."""
 
 TRIES_MAX = 5
 LATE_DAYS = 2
@@ -110,7 +113,7 @@ class TlsReporting:
         """When a domain's day is reported: some time after it is over, always the same."""
         seed = f"{self._options.submitter} {domain}".encode()
         offset = int.from_bytes(hashlib.sha256(seed).digest()[:8], "big")
-        return (day + 1) * DAY_MS + offset % SPREAD_MS
+        return (day + 1) * DAY_MS + SETTLED_MS + offset % SPREAD_MS
 
     def _is_due(self, day: int, domain: str) -> bool:
         return self.due_ms(day, domain) <= self._clock.now_ms()
