@@ -66,6 +66,8 @@ class Recipients:
         self._reverse_paths = reverse_paths
         self._delimiter = delimiter
         self._found: dict[str, _Found] = {}
+        self._elsewhere: dict[str, _Found] = {}
+        """By domain; the others are by address."""
         self.close: Callable[[], None] = bus.subscribe(TOPIC, self._forget)
 
     async def find(self, path: str, size_bytes: int = 0) -> Resolution | None:
@@ -115,9 +117,15 @@ class Recipients:
             local, domain = self._halves(path)
             if self._reverse_paths is not None and is_srs(local):
                 return await self._returning(self._reverse_paths, local, domain)
+            found = self._elsewhere.get(domain)
+            if found is not None and found.until_ms >= now_ms:
+                return found
             resolution, limited = await self._database.lookup(_look, local, domain, self._delimiter)
             found = _Found(resolution, limited, now_ms + int(LOOK_EVERY_S * 1000))
-            self._remember(path, found)
+            if resolution is None:
+                _remember(self._elsewhere, domain, found)
+            else:
+                _remember(self._found, path, found)
         return found
 
     async def _returning(self, paths: ReversePaths, local: str, domain: str) -> _Found:
@@ -142,14 +150,16 @@ class Recipients:
         address = split(path)
         return address.local, address.domain
 
-    def _remember(self, path: str, found: _Found) -> None:
-        self._found.pop(path, None)
-        if len(self._found) >= REMEMBERED:
-            del self._found[next(iter(self._found))]
-        self._found[path] = found
-
     def _forget(self, topic: str) -> None:
         self._found.clear()
+        self._elsewhere.clear()
+
+
+def _remember(known: dict[str, _Found], key: str, found: _Found) -> None:
+    known.pop(key, None)
+    if len(known) >= REMEMBERED:
+        del known[next(iter(known))]
+    known[key] = found
 
 
 def split(path: str) -> Address:
