@@ -68,7 +68,8 @@ class Issued:
 class Authority(Issued):
     """Issues certificates; a root unless it comes from `intermediate`.
 
-    `root_in_chain` says whether servers show the root too, as DANE-TA needs it.
+    `root_in_chain` says whether servers show the root too, as DANE-TA needs it. Without `ca` it is
+    none, and without `signs` one that may not sign certificates; both do all the same.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Authority(Issued):
         start: datetime | None = None,
         days: float = 3650,
         ca: bool = True,
+        signs: bool = True,
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         self.parent = parent
@@ -87,7 +89,7 @@ class Authority(Issued):
         subject = _name(name)
         builder = _builder(subject, key, start, days)
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
-        builder = builder.add_extension(_usage(sign=not ca, certificates=ca), True)
+        builder = builder.add_extension(_usage(sign=not ca, certificates=ca and signs), True)
         if parent is None:
             certificate = builder.issuer_name(subject).sign(key, hashes.SHA256())
         else:

@@ -42,6 +42,7 @@ class NameServer:
     `AAAA mx.example.test`. `.` in `signed` stands for every name.
 
     signed: names, with all below them, that answers get AD for.
+    unsigned: no AD for these, whatever is in `signed`.
     failing: SERVFAIL, as for zones whose signatures are bogus.
     refusing: REFUSED, as by a server that does not know the zone (lame).
     silent: no answer at all.
@@ -53,6 +54,7 @@ class NameServer:
     def __init__(self, zones: Mapping[str, str] | None = None, *, signed: set[str] | None = None):
         self.zones: dict[dns.name.Name, dns.zone.Zone] = {}
         self.signed = signed or set()
+        self.unsigned: set[str] = set()
         self.failing: set[str] = set()
         self.refusing: set[str] = set()
         self.silent: set[str] = set()
@@ -157,7 +159,7 @@ class NameServer:
                 return _refusal(query, dns.rcode.SERVFAIL)
             if keys & self.refusing or zone is None:
                 return _refusal(query, dns.rcode.REFUSED)
-            secure = secure and self._is_signed(name)
+            secure = secure and self._is_signed(name) and not keys & self.unsigned
             alias = self._records(zone, name, "CNAME")
             found = self._records(zone, name, kind)
             if found is None and alias is not None:

@@ -127,6 +127,12 @@ class TestTrustAnchor:
         assert not dane.matches(issued.chain, [tlsa(2, 0, 1, authority)], NAMES, NOW)
         assert not dane.matches(issued.chain, [tlsa(2, 0, 1, fake)], NAMES, NOW)
 
+    def test_an_authority_that_may_not_sign_certificates(self) -> None:
+        root = Authority(root_in_chain=True, signs=False)
+        issued = root.issue(NAME)
+        record = tlsa(2, 0, 1, root)
+        assert dane.fault(issued.chain, [record], NAMES, NOW) == "validation-failure"
+
     def test_a_server_is_not_its_own_authority(self, authority: Authority) -> None:
         issued = authority.issue(NAME)
         for record in (tlsa(2, 0, 1, issued), tlsa(2, 0, 0, issued)):

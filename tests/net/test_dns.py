@@ -213,6 +213,13 @@ class TestValidation:
         assert not (await system.tlsa(SERVICE)).secure
         assert not (await system.host("out.signed.test")).alias_secure
 
+    async def test_both_kinds_of_address_must_be_secure(
+        self, server: NameServer, system: SystemResolver
+    ) -> None:
+        server.unsigned.add("AAAA mx.signed.test")
+        assert not (await system.host("mx.signed.test")).secure
+        assert (await system.tlsa(SERVICE)).secure
+
     @pytest.mark.parametrize(
         ("servers", "believed"),
         [

@@ -66,7 +66,7 @@ def _policy() -> "PolicyBuilder":
 
     of_authorities = (
         ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)  # with cA
         .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
     )
     return (
@@ -74,13 +74,6 @@ def _policy() -> "PolicyBuilder":
         .max_chain_depth(CHAIN_MAX)
         .extension_policies(ca_policy=of_authorities, ee_policy=ExtensionPolicy.permit_all())
     )
-
-
-def _is_authority(
-    policy: "Policy", certificate: "x509.Certificate", constraints: "x509.BasicConstraints"
-) -> None:
-    if not constraints.ca:
-        raise ValueError("no authority")
 
 
 def _may_sign(
