@@ -127,5 +127,7 @@ async def test_a_message_is_found_by_what_reports_name(
     assert await read(matching.find_by_message_id, newer, "<one@here.test>") == [second, first]
     assert await read(matching.find_by_message_id, KEYS, "<two@here.test>") == []
     assert await read(matching.find_by_envid, "env+201") == [second, first]
-    assert await read(matching.find_by_envid, "env") == []
+    for envid in ("env", "", "\x00", "\ud800", "x" * 5000):
+        assert await read(matching.find_by_envid, envid) == []
+        assert await read(matching.find_by_message_id, KEYS, envid) == []
     assert "one@here" not in str(await read(lambda tx: tx.select(select(queue_messages))))

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from kit.clock import FakeClock
 from kit.queue import LEASE_MS, ME, put_without_blob, settlement, take_all
 from pillarbox.base.ids import QueueId
@@ -21,16 +19,20 @@ MESSAGES = 3000
 OPEN = QueueFilter(statuses=(Status.PENDING, Status.SENDING, Status.HELD))
 
 
+EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN (COSTS OFF) "}
+
+
 class Watched:
     """A cursor that notes how each statement is going to be run."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, explain: str) -> None:
         self._cursor = cursor
+        self._explain = explain
         self.plans: list[tuple[str, str]] = []
 
     def execute(self, sql: str, params: Any) -> None:
         if sql.startswith(("SELECT", "UPDATE", "DELETE")):
-            self._cursor.execute("EXPLAIN QUERY PLAN " + sql, params)
+            self._cursor.execute(self._explain + sql, params)
             plan = "\n".join(str(row[-1]) for row in self._cursor.fetchall())
             self.plans.append((sql, plan))
         self._cursor.execute(sql, params)
@@ -41,8 +43,8 @@ class Watched:
 
 @contextmanager
 def watched(tx: Tx) -> Iterator[Watched]:
-    cursor = Watched(tx._cursor)
-    tx._cursor = cursor  # type: ignore[assignment]
+    cursor = Watched(tx._cursor, EXPLAIN[tx.dialect])
+    tx._cursor = cursor
     try:
         yield cursor
     finally:
@@ -87,17 +89,34 @@ ACTS: dict[str, Callable[[Tx], object]] = {
 }
 
 
+def _has_scan(dialect: str, plan: str) -> bool:
+    """Whether a table is read, or its rows are sorted, that an index could have given in order."""
+    if dialect == "postgresql":
+        return re.search(r"Seq Scan on (queue_\w+|delivery_log)", plan) is not None
+    scans = re.search(r"^SCAN (?!CONSTANT|\(|.*USING (COVERING )?INDEX)", plan, re.M)
+    return scans is not None or ("TEMP B-TREE" in plan and "LAST TERM" not in plan)
+
+
+def _with_statistics(tx: Tx) -> None:
+    if tx.dialect == "postgresql":
+        tx._cursor.execute("ANALYZE queue_messages, queue_recipients, queue_destinations", {})
+
+
+def _plans_of_large_tables(tx: Tx, act: Callable[[Tx], object]) -> list[tuple[str, str]]:
+    if tx.dialect == "postgresql":  # these few rows are read quicker than an index
+        tx._cursor.execute("SET LOCAL enable_seqscan = off", {})
+    return _plans(tx, act)
+
+
 async def test_nothing_is_scanned_or_sorted(database: Database) -> None:
-    if database.dialect.compiler.name != "sqlite":
-        pytest.skip("the plans of PostgreSQL follow its statistics; see the next test")
     await database.write(_fill)
+    await database.write(_with_statistics)
     for name, act in ACTS.items():
-        plans = await database.write(_plans, act)
+        plans = await database.write(_plans_of_large_tables, act)
         assert plans, name
         for sql, plan in plans:
-            scans = re.search(r"^SCAN (?!CONSTANT|\(|.*USING (COVERING )?INDEX)", plan, re.M)
-            assert scans is None, f"{name}: {sql}\n{plan}"
-            assert "TEMP B-TREE" not in plan or "LAST TERM" in plan, f"{name}: {sql}\n{plan}"
+            found = _has_scan(database.dialect.compiler.name, plan)
+            assert not found, f"{name}: {sql}\n{plan}"
 
 
 async def test_a_long_queue_is_taken_in_small_bites(database: Database, clock: FakeClock) -> None:

@@ -21,6 +21,8 @@ NOW = 0
 """A due time before all others: not even a closed destination makes it wait."""
 
 _TRIES = 20
+# A pace may put a destination off for a while; one that is due much later than that is astray.
+_PATIENCE_MS = 6 * 3_600_000
 
 _d, _r = queue_destinations.c, queue_recipients.c
 _THIS = _d.domain == bindparam("name")
@@ -115,6 +117,7 @@ def stray(tx: Tx, after: str, most: int) -> tuple[str | None, dict[str, int]]:
             continue
         state = tx.one(_DUE, name=after)
         wanted_ms = tx.now_ms if first_ms is None else first_ms
-        if state is None or (state[2] <= tx.now_ms and state[0] > max(wanted_ms, state[1])):
+        latest_ms = max(wanted_ms, tx.now_ms) + _PATIENCE_MS
+        if state is None or (state[2] <= tx.now_ms and state[0] > max(latest_ms, state[1])):
             found[after] = wanted_ms
     return after, found

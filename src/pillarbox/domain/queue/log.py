@@ -94,13 +94,13 @@ def append(tx: Tx, lines: Sequence[LogLine]) -> None:
                 "outcome": int(line.outcome),
                 "stage": clean(line.stage, 16),
                 "code": line.code,
-                "enhanced": clean(line.enhanced, 16),
-                "reply": clean(line.reply, REPLY_MAX) or "",
-                "host": clean(line.way.host, 255),
-                "ip": clean(line.way.ip, 45),
+                "enhanced": _clean(line.enhanced, 16),
+                "reply": clean(line.reply, REPLY_MAX),
+                "host": _clean(line.way.host, 255),
+                "ip": _clean(line.way.ip, 45),
                 "port": line.way.port,
-                "tls": clean(line.way.tls, 200),
-                "route": clean(line.way.route, 100),
+                "tls": _clean(line.way.tls, 200),
+                "route": _clean(line.way.route, 100),
             }
             for line in lines
         ],
@@ -155,9 +155,13 @@ def search(
     return [_line(row) for row in tx.select(wanted.limit(min(limit, SEARCH_MAX)))]
 
 
-def clean(text: str | None, most: int) -> str | None:
+def clean(text: str, most: int) -> str:
     """A peer's text as it can be kept and shown: no control characters, at most so many."""
-    return None if text is None else _CONTROLS.sub("?", text[:most])
+    return _CONTROLS.sub("?", text[:most])
+
+
+def _clean(text: str | None, most: int) -> str | None:
+    return None if text is None else clean(text, most)
 
 
 def _line(row: Row) -> LogLine:

@@ -6,6 +6,7 @@ Message ids are kept as keyed digests only.
 from sqlalchemy import bindparam, select
 
 from pillarbox.base.ids import QueueId
+from pillarbox.domain.queue.log import clean
 from pillarbox.domain.queue.tables import queue_messages
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.statement import Statement
@@ -15,6 +16,7 @@ FOUND_MAX = 20
 """Messages that one name may stand for; more have it only where somebody means harm."""
 
 _PURPOSE = "queue message ids"
+_ENVID_MAX = 100
 
 _m = queue_messages.c
 _BY_ENVID = Statement(
@@ -30,7 +32,7 @@ _BY_DIGEST = Statement(
 
 def digests(keys: KeyRing, message_id: str) -> tuple[int, ...]:
     """What a Message-ID may be stored as; the first is what is stored now."""
-    bare = message_id.strip().strip("<>").encode("utf-8", "surrogateescape")
+    bare = message_id.strip().strip("<>").encode("utf-8", "surrogatepass")
     return keys.digester(_PURPOSE, b"").digests(bare)
 
 
@@ -41,6 +43,8 @@ def digest(keys: KeyRing, message_id: str | None) -> int | None:
 
 def find_by_envid(tx: Tx, envid: str) -> list[QueueId]:
     """The messages that were sent with this ENVID (RFC 3461 §4.4), the newest first."""
+    if clean(envid, _ENVID_MAX) != envid:
+        return []
     return [QueueId(row[0]) for row in tx.all(_BY_ENVID, envid=envid)]
 
 

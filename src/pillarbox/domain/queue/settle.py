@@ -163,7 +163,7 @@ def bounced(
     message = tx.one(_MESSAGE, message=message_id)
     if message is None:
         return False
-    reply = log.clean(reply, log.REPLY_MAX) or ""
+    reply = log.clean(reply, log.REPLY_MAX)
     for recipient_id, known, status in tx.all(_RECIPIENTS, message=message_id):
         if known.lower() != address.lower() or status != Status.DELIVERED:
             continue

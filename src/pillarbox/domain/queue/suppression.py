@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, column, delete, select, table, update
 
 from pillarbox.base.errors import GrammarError, Invalid
 from pillarbox.base.ids import DomainId
+from pillarbox.domain.queue.log import clean
 from pillarbox.domain.queue.model import LeasedMessage, OutgoingRecipient, Suppression
 from pillarbox.domain.queue.tables import suppressions
 from pillarbox.formats.address import parse_path
@@ -73,7 +74,7 @@ def add(
     address.
     """
     key, owner = _key(address), domain_id or _EVERYBODY
-    reason = reason[:255]
+    reason = clean(reason, 255)
     if tx.run(_CHANGE, owner=owner, key=key, why=reason, ends=expires_ms):
         return
     tx.run(
