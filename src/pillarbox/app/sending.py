@@ -20,7 +20,7 @@ from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.connections import ConnectionOptions, Connections
 from pillarbox.pipeline.outbound.destination import Parts
 from pillarbox.pipeline.outbound.exchangers import Surroundings as Here
-from pillarbox.pipeline.outbound.local import LocalDelivery
+from pillarbox.pipeline.outbound.local import Forwarder, LocalDelivery
 from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace, Room
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.outbound.router import Router, RouterOptions
@@ -51,6 +51,7 @@ class Foundation:
     delivery: Delivery
     reports: Reports
     signing: Signing
+    forwarding: Forwarder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
         router,
         Attempts(connections, (concurrency, *paces), verdicts, clock, policies),
         verdicts,
-        LocalDelivery(base.recipients, base.delivery, options.hostname),
+        LocalDelivery(base.recipients, base.delivery, options.hostname, base.forwarding),
         clock,
         BreakerOptions(),
         options.queue_per_destination,

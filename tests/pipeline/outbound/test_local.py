@@ -122,3 +122,11 @@ def _quota(tx: Tx, quota_bytes: int) -> None:
 )
 def test_replies(failure: Failure, code: int) -> None:
     assert reply_for(failure).code == code
+
+
+async def test_an_alias_that_leads_elsewhere(post: Post, house: House) -> None:
+    message = await post.enqueue("both@example.test", content=CONTENT, outgoing=FROM_ANN)
+    await post.work()
+    assert (await post.recipient(message)).status is Status.DELIVERED
+    assert len(await house.contents("bob@example.test")) == 1
+    assert [sent[2] for sent in post.hosts.sent] == [("ann@elsewhere.test",)]

@@ -1,7 +1,7 @@
 """Recipients of the queue that are served here: held mail whose time came, full mailboxes.
 
 The mailbox gets the message and the queue its settlement in one transaction. Called by
-`destination`; calls `inbound/recipients` and `inbound/deliver`.
+`destination`; calls `inbound/recipients`, `inbound/forward` and `inbound/deliver`.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Protocol
 from pillarbox.base.errors import Failure, Invalid, NotFound, OverQuota, TooLarge
 from pillarbox.domain.accounts.model import Resolution
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
-from pillarbox.pipeline.inbound.deliver import Outcomes, Parcel
+from pillarbox.pipeline.inbound.deliver import Copy, Outcomes, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.replies import LOCAL_ERROR, MAILBOX_FULL, NO_SUCH_USER, Reply
@@ -37,13 +37,23 @@ class Deliverer(Protocol):
     ) -> Outcomes: ...
 
 
+class Forwarder(Protocol):
+    """Makes the copies for addresses elsewhere."""
+
+    async def copies(self, envelope: Envelope, content: bytes) -> tuple[Copy, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LocalDelivery:
-    """Delivers to mailboxes of this server."""
+    """Delivers to mailboxes of this server.
+
+    Without `forwarding` what an address leads to elsewhere gets the message as it is.
+    """
 
     directory: Directory
     delivery: Deliverer
     hostname: str
+    forwarding: Forwarder | None = None
 
     async def deliver(
         self,
@@ -60,13 +70,13 @@ class LocalDelivery:
             found = await self.directory.find(recipient.address, message.size_bytes)
             if found is None:
                 return NOT_HERE
-            parcel = self._parcel(message, recipient, found, content)
+            parcel = await self._parcel(message, recipient, found, content)
             (outcome,) = await self.delivery.deliver(parcel, also)
         except Failure as failure:
             outcome = failure
         return DELIVERED if outcome is None else reply_for(outcome)
 
-    def _parcel(
+    async def _parcel(
         self,
         message: LeasedMessage,
         recipient: LeasedRecipient,
@@ -83,6 +93,7 @@ class LocalDelivery:
                     found.outside,
                     recipient.notify,
                     recipient.orcpt,
+                    here=True,
                 ),
             ),
             smtputf8=message.smtputf8,
@@ -92,7 +103,10 @@ class LocalDelivery:
             binary=message.binary,
             require_tls=message.require_tls,
         )
-        return Parcel(envelope, b"", content, message.account_id)
+        copies: tuple[Copy, ...] = ()
+        if found.outside and self.forwarding is not None:
+            copies = await self.forwarding.copies(envelope, content)
+        return Parcel(envelope, b"", content, message.account_id, copies=copies)
 
 
 def reply_for(failure: Failure) -> Reply:
