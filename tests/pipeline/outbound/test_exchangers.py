@@ -6,7 +6,7 @@ from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from pillarbox.net.dns import MxHost
 from pillarbox.pipeline.outbound import exchangers as module
-from pillarbox.pipeline.outbound.exchangers import Surroundings, exchangers, in_order, is_outside
+from pillarbox.pipeline.outbound.exchangers import Surroundings, exchangers, in_order
 from pillarbox.pipeline.outbound.model import RouteFailure
 
 HERE = Surroundings("mx.home.example", frozenset({"192.0.2.99"}), inside=True)
@@ -125,29 +125,6 @@ class TestLoops:
 
 
 class TestInside:
-    @pytest.mark.parametrize(
-        ("ip", "outside"),
-        [
-            ("8.8.8.8", True),
-            ("2606:4700::1111", True),
-            ("127.0.0.1", False),
-            ("10.1.2.3", False),
-            ("192.168.1.1", False),
-            ("169.254.169.254", False),
-            ("100.64.0.1", False),
-            ("0.0.0.0", False),
-            ("224.0.0.1", False),
-            ("255.255.255.255", False),
-            ("::1", False),
-            ("::ffff:127.0.0.1", False),
-            ("::ffff:8.8.8.8", True),
-            ("fe80::1", False),
-            ("fd00::1", False),
-        ],
-    )
-    def test_what_strangers_may_send_us_to(self, ip: str, outside: bool) -> None:
-        assert is_outside(ip) is outside
-
     async def test_inside_addresses_are_not_used(self, zone: Zone) -> None:
         zone.addresses["a.example"] = ("127.0.0.1", "10.0.0.1", "8.8.8.8")
         found = await exchangers(FakeDns(zone, FakeClock()), "a.example", OUTSIDE)

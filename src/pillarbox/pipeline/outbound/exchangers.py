@@ -6,13 +6,12 @@ are final.
 
 import asyncio
 import random
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.queue.model import Stage
+from pillarbox.net.addresses import is_own, is_public
 from pillarbox.net.dns import HostAnswer, MxAnswer, MxHost, Resolver
 from pillarbox.pipeline.outbound.model import RouteFailure
 from pillarbox.wire.smtp.replies import Reply
@@ -120,25 +119,6 @@ def in_order(hosts: Sequence[MxHost]) -> list[MxHost]:
     return sorted(shuffled, key=lambda host: host.preference)
 
 
-def is_outside(ip: str) -> bool:
-    """Whether an address is one that strangers may send us to."""
-    address = ip_address(ip)
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    return address.is_global and not address.is_multicast
-
-
-def is_of_this_machine(ip: str) -> bool:
-    """Whether an interface of this machine has the address: only then can a socket have it."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((ip, 0))
-    except OSError:
-        return False
-    return True
-
-
 async def _own_addresses(resolver: Resolver, here: Surroundings) -> frozenset[str]:
     """The addresses of this server as far as the settings and the name servers tell."""
     try:
@@ -151,7 +131,7 @@ async def _own_addresses(resolver: Resolver, here: Surroundings) -> frozenset[st
 def _usable(one: Exchanger, here: Surroundings) -> Exchanger:
     addresses = one.answer.addresses[:MAX_ADDRESSES]
     if not here.inside:
-        addresses = tuple(ip for ip in addresses if is_outside(ip) and not is_of_this_machine(ip))
+        addresses = tuple(ip for ip in addresses if is_public(ip) and not is_own(ip))
     return Exchanger(one.name, replace(one.answer, addresses=addresses))
 
 
