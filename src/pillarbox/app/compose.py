@@ -175,8 +175,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     leaving = sending(
         Foundation(
             options, database, content, bus, clock, owner, around.workers, resolver,
-            taking.recipients, taking.delivery, taking.reports, signing,
-            taking.inbound.forwarding,
+            taking.recipients, taking.delivery, taking.reports, signing, taking.inbound.forwarding,
         )
     )  # fmt: skip
     smtp = SmtpServices(
