@@ -76,6 +76,22 @@ async def test_the_right_to_post_lends_another_users_address(house: House) -> No
         await house.submission.sender(house.actor(), BOB)
 
 
+async def test_the_sender_is_named_where_only_the_envelope_is_a_groups(house: House) -> None:
+    await house.change(crew)
+    seen = await sent(house, b"", "crew@example.test")
+    assert b"\r\nFrom: <crew@example.test>\r\n" in seen
+    assert b"\r\nSender: <alice@example.test>\r\n" in seen
+
+
+async def test_the_envelope_is_judged_with_the_content_again(house: House) -> None:
+    await house.change(let("p"))
+    await house.submission.sender(house.actor(), BOB)
+    await house.change(let(""))
+    envelope = Envelope(ORIGIN, BOB, (await house.submission.recipient(BOB),))
+    with pytest.raises(Denied):
+        await house.submission.submit(house.actor(), envelope, b"From: alice@example.test\r\n\r\n")
+
+
 async def test_a_sender_field_of_ones_own_stays(house: House) -> None:
     await house.change(crew)
     header = b"From: crew@example.test\r\nSender: Alice <Alice+crew@example.test>\r\n"

@@ -5,13 +5,12 @@ Recipients here get the message at once, those elsewhere through the queue, in o
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Denied, GrammarError, Invalid, NotFound, TooLarge
-from pillarbox.base.ids import DomainId, IdSource, public_id
+from pillarbox.base.ids import IdSource, public_id
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
@@ -25,7 +24,6 @@ from pillarbox.pipeline.submission.headers import cut, missing_fields, without_p
 from pillarbox.pipeline.submission.identity import Standing, check_header, standing
 from pillarbox.pipeline.submission.limits import LimitReached, SendingWatch
 from pillarbox.storage.db import Database
-from pillarbox.storage.tx import Tx
 
 
 class Signer(Protocol):
@@ -60,12 +58,17 @@ class Submission:
         Raises `Denied` for an address that is not the user's, `LimitReached` where they can't send
         anything now.
         """
-        if reverse_path:
-            found = await standing(self.recipients, actor, reverse_path)
-            if found is Standing.NONE:
-                raise Denied("The sender address is not yours")
+        await self._standing(actor, reverse_path)
         if self.watch is not None:
             await self.watch.check(actor)
+
+    async def _standing(self, actor: Actor, reverse_path: str) -> Standing:
+        if not reverse_path:
+            return Standing.OWN
+        found = await standing(self.recipients, actor, reverse_path)
+        if found is Standing.NONE:
+            raise Denied("The sender address is not yours")
+        return found
 
     async def recipient(
         self, path: str, size_bytes: int = 0, actor: Actor | None = None
@@ -92,7 +95,7 @@ class Submission:
         if self.suppressions is None or not recipient.outside or recipient.local:
             return
         domain_id = None if actor is None else actor.domain_id
-        found = await self.suppressions.lookup(_suppressed, domain_id, recipient.outside)
+        found = await self.suppressions.lookup(suppressed, domain_id, recipient.outside)
         if len(found) == len(recipient.outside):
             reason = next(iter(found.values()))
             raise Denied(
@@ -116,7 +119,10 @@ class Submission:
         if b"\0" in whole.header:  # some drop it and then read another field name or address
             raise Invalid("The header can't be understood")
         headers = Headers(whole.header)
+        found = await self._standing(actor, envelope.reverse_path)
         needs_sender = await check_header(self.recipients, actor, headers)
+        if b"from" not in headers and b"sender" not in headers:
+            needs_sender = found is Standing.DELEGATED
         now = self.clock.now()
         message_id = public_id("", self.ids.next())
         sender = envelope.reverse_path or actor.address
@@ -160,7 +166,3 @@ class Submission:
         except GrammarError as error:
             raise Invalid("That is not an address mail can be sent to", str(error)) from error
         return Recipient(path, outside=(str(address),))
-
-
-def _suppressed(tx: Tx, domain_id: DomainId | None, addresses: Sequence[str]) -> dict[str, str]:
-    return suppressed(tx, domain_id, addresses)
