@@ -154,3 +154,25 @@ async def test_other_software_finds_the_signature_good(server: AppUnderTest) -> 
     ((_, leaving),) = await queued(server)
     for seen in (leaving, *await inbox(server, BOB)):
         assert dkim.verify(seen, dnsfunc=lambda name, timeout=5: published)
+
+
+async def test_held_mail_is_let_go_in_time(server: AppUnderTest) -> None:
+    running = asyncio.create_task(server.services.sending.run())
+    smtp = await logged_in(server)
+    begun = asyncio.get_running_loop().time()
+    async with smtp.wire:
+        await smtp.say(f"MAIL FROM:<{ALICE}> HOLDFOR=2", 250)
+        await smtp.say(f"RCPT TO:<{BOB}>", 250)
+        await smtp.say("DATA", 354)
+        await smtp.wire.send(dotted(LETTER))
+        await smtp.expect(250)
+    assert await inbox(server, BOB) == []
+    try:
+        async with asyncio.timeout(30):
+            while not (found := await inbox(server, BOB)):  # noqa: ASYNC110 - no event for it
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert asyncio.get_running_loop().time() - begun >= 1.9
+    assert found[0].startswith(b"Return-Path: <alice@example.test>\r\nReceived: ")
