@@ -144,11 +144,12 @@ def statistics(stats: "Stats", now_ms: int, as_json: bool) -> None:
 def _heading(message: "QueuedMessage", now_ms: int) -> None:
     from pillarbox.app.config.kinds import show_size
 
+    size = show_size(message.size_bytes)
+    size += " bytes" if size.isdecimal() else ""
     kept = "" if message.content_kept else ", content no longer kept"
     click.echo(f"Message {message.id} from {message.reverse_path or '<>'}")
     click.echo(
-        f"Queued {ago_or_in(message.created_ms, now_ms)} ({when(message.created_ms)}),"
-        f" {show_size(message.size_bytes)}{kept}"
+        f"Queued {ago_or_in(message.created_ms, now_ms)} ({when(message.created_ms)}), {size}{kept}"
     )
     if message.route:
         click.echo(f"Route: {message.route}, chosen by hand")
