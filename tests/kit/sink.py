@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from kit.sink_login import authenticate
 from pillarbox.wire.sasl.scram import Verifier
@@ -226,6 +227,8 @@ async def running(sink: Sink, host: str = HOST, port: int = 0) -> AsyncIterator[
         for session in tuple(sessions):
             session.abort()
         tasks = [session.task for session in sessions if session.task is not None]
+        for task in tasks:
+            task.cancel()  # it may be waiting on purpose
         if tasks:
             await asyncio.wait(tasks, timeout=10)
         await listener.wait_closed()
@@ -260,8 +263,8 @@ class _Session(asyncio.Protocol):
     # The transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = transport = cast(asyncio.Transport, transport)
         if self.task is not None:
             return
         sink = self.sink
@@ -463,8 +466,7 @@ class _Session(asyncio.Protocol):
         new = await loop.start_tls(transport, self, context, server_side=True)
         if new is None:
             raise _Gone
-        assert isinstance(new, asyncio.Transport)
-        self._transport = new
+        self._transport = new = cast(asyncio.Transport, new)
         self.tls = new.get_extra_info("ssl_object").version()
         self._clear()
 

@@ -127,7 +127,7 @@ class TestHowMany:
 
     async def test_a_cancelled_letter_leaves_no_connection(self) -> None:
         async with running(Sink()) as sink, connections(per_hop=1) as client:
-            sink.on("CONTENT", Slow(30), times=1)
+            sink.on("DATA", Slow(30), times=1)
             sending = asyncio.ensure_future(client.send(hop(sink), letter()))
             await sink.until(lambda: "DATA" in sink.commands)
             sending.cancel()
