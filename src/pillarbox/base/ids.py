@@ -35,7 +35,7 @@ class IdSource:
 
 
 def public_id(prefix: str, value: int) -> str:
-    """An id as clients see it (RFC 8474 §4): a letter and 13 base32 characters."""
+    """An id as clients see it (RFC 8474 §4): a letter, or nothing, and 13 base32 characters."""
     characters = []
     for _ in range(13):
         characters.append(_ALPHABET[value & 31])
@@ -45,12 +45,13 @@ def public_id(prefix: str, value: int) -> str:
 
 def parse_public_id(prefix: str, text: str) -> int | None:
     """The id behind what `public_id` made, `None` for any other text."""
-    if len(text) != 14 or text[0] != prefix:
+    start = len(prefix)
+    if len(text) != start + 13 or not text.startswith(prefix):
         return None
     value = 0
-    for character in text[1:]:
+    for character in text[start:]:
         digit = _ALPHABET.find(character)
         if digit < 0:
             return None
         value = value << 5 | digit
-    return value
+    return value if value < 1 << 63 else None

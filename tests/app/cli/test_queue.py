@@ -12,7 +12,7 @@ from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.main import run
 from pillarbox.app.config.load import load, locate
 from pillarbox.app.database import lock_path, make_dialect
-from pillarbox.base.ids import QueueId
+from pillarbox.base.ids import parse_public_id, public_id
 from pillarbox.domain.accounts import domains
 from pillarbox.domain.queue import lease, settle
 from pillarbox.domain.queue.model import (
@@ -52,8 +52,9 @@ class Queue:
     def __call__(self, *arguments: object) -> Outcomes:
         return self.call("queue", *map(str, arguments))
 
-    def put(self, *addresses: str) -> QueueId:
-        return self.invocation.write(put_without_blob, *addresses)
+    def put(self, *addresses: str) -> str:
+        """Gives the message as the command line names it."""
+        return public_id("", self.invocation.write(put_without_blob, *addresses))
 
     def defer(self) -> list[LeasedMessage]:
         """Try everything that is due, in vain."""
@@ -272,3 +273,10 @@ def test_suppressions(queue: Queue) -> None:
     assert call("suppression", "remove", "x@c.test").code == 0
     gone = call("suppression", "remove", "x@c.test")
     assert (gone.code, "suppression list" in gone.err) == (1, True)
+
+
+def test_a_message_may_be_named_by_its_number(queue: Queue) -> None:
+    name = queue.put("x@c.test")
+    assert queue("show", parse_public_id("", name)).out == queue("show", name.upper()).out
+    assert queue("show", "nonsense").code == queue("show", "9" * 30).code == 2
+    assert queue("show", "z" * 13).code == 2  # more than a number of ours can be

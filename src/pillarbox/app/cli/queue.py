@@ -14,6 +14,7 @@ from pillarbox.app.cli.queue_rows import (
     lines,
     log_row,
     recipient_rows,
+    shown,
     statistics,
 )
 
@@ -43,6 +44,24 @@ recipient_option = click.option(
 )
 
 
+class MessageNumber(click.ParamType[int]):
+    """A message as lists, logs and reports name it; its bare number does too."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from pillarbox.base.ids import parse_public_id
+
+        if isinstance(value, int):
+            return value
+        number = parse_public_id("", value.lower())
+        if number is not None:
+            return number
+        if value.isascii() and value.isdecimal() and len(value) < 20:
+            return int(value)
+        self.fail(f"{value!r} names no message; `pillarbox queue list` shows them.", param, ctx)
+
+
 @click.group(help="Mail that waits to be delivered elsewhere.")
 def queue() -> None:
     pass
@@ -63,7 +82,9 @@ def queue() -> None:
 @click.option("--to", "recipient", metavar="ADDRESS", help="This recipient.")
 @click.option("--from", "sender", metavar="ADDRESS", help="This sender; <> for reports.")
 @click.option("--older", type=Span(), metavar="TIME", help="Queued so long ago, such as 12h.")
-@click.option("--after", type=int, default=0, metavar="ID", help="Go on behind this message.")
+@click.option(
+    "--after", type=MessageNumber(), default=0, metavar="ID", help="Go on behind this one."
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, help="Messages at most [100].")
 @json_option
 @click.pass_obj
@@ -84,11 +105,11 @@ def list_queue(
     ]
     table(rows, ("id", "status", "sender", "recipient", "tries", "next_try", "why"), as_json)
     if len(found) == limit:
-        click.echo(f"There may be more: add --after {found[-1].id}.", err=True)
+        click.echo(f"There may be more: add --after {shown(found[-1].id)}.", err=True)
 
 
 @queue.command(help="Show a message, its recipients and what was tried.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, message_id: int, as_json: bool) -> None:
@@ -96,12 +117,14 @@ def show(invocation: Invocation, message_id: int, as_json: bool) -> None:
 
     message, found = invocation.read(_load, message_id)
     if message is None and not found:
-        raise NotFound(f"There is no message {message_id}; `queue list` shows those that wait")
+        raise NotFound(
+            f"There is no message {shown(message_id)}; `queue list` shows those that wait"
+        )
     details(message, found, _now_ms(), as_json)
 
 
 @queue.command("log", help="Show what was tried, the newest first.")
-@click.option("--message", "message_id", type=int, metavar="ID", help="This message.")
+@click.option("--message", "message_id", type=MessageNumber(), metavar="ID", help="This message.")
 @click.option("--user", metavar="ADDRESS", help="What this user sent.")
 @click.option("--from", "sender", metavar="ADDRESS", help="This sender; <> for reports.")
 @click.option("--to", "recipient", metavar="ADDRESS", help="This recipient.")
@@ -120,7 +143,7 @@ def show_log(invocation: Invocation, /, limit: int, as_json: bool, **asked: Any)
 
 
 @queue.command(help="Try nothing for a message until it is released.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @recipient_option
 @click.pass_obj
 def hold(invocation: Invocation, message_id: int, recipient: str | None) -> None:
@@ -130,7 +153,7 @@ def hold(invocation: Invocation, message_id: int, recipient: str | None) -> None
 
 
 @queue.command(help="Let a held message be tried at once.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @recipient_option
 @click.pass_obj
 def release(invocation: Invocation, message_id: int, recipient: str | None) -> None:
@@ -140,7 +163,7 @@ def release(invocation: Invocation, message_id: int, recipient: str | None) -> N
 
 
 @queue.command(help="Try a message at once, or anew if it failed; with --all all that is deferred.")
-@click.argument("message_id", type=int, required=False)
+@click.argument("message_id", type=MessageNumber(), required=False)
 @recipient_option
 @click.option("--all", "everything", is_flag=True, help="Everything that waits for a next try.")
 @click.pass_obj
@@ -163,32 +186,32 @@ def retry(
 
 
 @queue.command(help="End a message's delivery; its sender is not told.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @recipient_option
 @yes_option
 @click.pass_obj
 def cancel(invocation: Invocation, message_id: int, recipient: str | None, yes: bool) -> None:
     from pillarbox.domain.queue import steer
 
-    confirm(f"Cancel message {message_id} without telling its sender?", yes)
+    confirm(f"Cancel message {shown(message_id)} without telling its sender?", yes)
     _steer(invocation, steer.cancel, message_id, recipient, "Cancelled")
 
 
 @queue.command(help="End a message's delivery as if its time were up; its sender is told.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @recipient_option
 @yes_option
 @click.pass_obj
 def expire(invocation: Invocation, message_id: int, recipient: str | None, yes: bool) -> None:
     from pillarbox.domain.queue import steer
 
-    confirm(f"Give message {message_id} back to its sender?", yes)
+    confirm(f"Give message {shown(message_id)} back to its sender?", yes)
     _steer(invocation, steer.expire, message_id, recipient, "To be given back to the sender")
     click.echo("The running server does that at once.")
 
 
 @queue.command(help="Send a message by a route of `pillarbox route`, or by the usual ones.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @click.argument("route", required=False)
 @click.option("--usual", is_flag=True, help="By the usual routes again.")
 @click.pass_obj
@@ -250,7 +273,7 @@ def stats(invocation: Invocation, as_json: bool) -> None:
 
 
 @queue.command(help="Take a message out of the queue, log apart; its sender is not told.")
-@click.argument("message_id", type=int)
+@click.argument("message_id", type=MessageNumber())
 @yes_option
 @click.pass_obj
 def remove(invocation: Invocation, message_id: int, yes: bool) -> None:
@@ -258,12 +281,12 @@ def remove(invocation: Invocation, message_id: int, yes: bool) -> None:
     from pillarbox.base.ids import QueueId
     from pillarbox.domain.mail import sweep
 
-    confirm(f"Remove message {message_id} from the queue?", yes)
+    confirm(f"Remove message {shown(message_id)} from the queue?", yes)
     store = blob_store(invocation.configuration().options)
     gone = invocation.write(sweep.remove_queued, store, QueueId(message_id))
     if gone is not None:
         store.remove_file(gone)
-    click.echo(f"Removed message {message_id}.")
+    click.echo(f"Removed message {shown(message_id)}.")
 
 
 def _steer(
@@ -278,7 +301,7 @@ def _steer(
 
 def _tell(steered: "Steered", message_id: int, done: str) -> None:
     whom = f": {', '.join(steered.changed)}" if steered.changed else ""
-    click.echo(f"{done}: message {message_id}{whom}.")
+    click.echo(f"{done}: message {shown(message_id)}{whom}.")
     if steered.sending:
         click.echo(f"Not for {', '.join(steered.sending)}: being sent now.", err=True)
 

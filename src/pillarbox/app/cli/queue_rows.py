@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pillarbox.app.cli.output import ago_or_in, table, when
+from pillarbox.base.ids import public_id
 
 if TYPE_CHECKING:
     from pillarbox.domain.queue.inspect import Stats
     from pillarbox.domain.queue.model import Destination, LogLine, QueuedMessage, QueuedRecipient
 
 WHY_MAX = 80
+
+
+def shown(message_id: int) -> str:
+    """A message as reports and the server's log name it."""
+    return public_id("", message_id)
 
 
 def recipient_rows(message: "QueuedMessage", now_ms: int, as_json: bool) -> list[dict[str, Any]]:
@@ -51,7 +57,7 @@ def log_row(line: "LogLine") -> dict[str, Any]:
     way = line.way
     return {
         "at": when(line.at_ms),
-        "message": line.message_id,
+        "message": shown(line.message_id),
         "outcome": line.outcome.name.lower(),
         "sender": line.reverse_path or "<>",
         "recipient": line.address,
@@ -73,7 +79,7 @@ def lines(found: "Sequence[LogLine]") -> None:
     rows = [
         {
             "at": when(line.at_ms),
-            "message": line.message_id,
+            "message": shown(line.message_id),
             "outcome": line.outcome.name.lower(),
             "recipient": line.address,
             "host": line.way.host,
@@ -95,7 +101,7 @@ def details(
         if message is not None:
             whole = {
                 "message": {
-                    "id": message.id,
+                    "id": shown(message.id),
                     "sender": message.reverse_path or "<>",
                     "size_bytes": message.size_bytes,
                     "queued": when(message.created_ms),
@@ -147,7 +153,7 @@ def _heading(message: "QueuedMessage", now_ms: int) -> None:
     size = show_size(message.size_bytes)
     size += " bytes" if size.isdecimal() else ""
     kept = "" if message.content_kept else ", content no longer kept"
-    click.echo(f"Message {message.id} from {message.reverse_path or '<>'}")
+    click.echo(f"Message {shown(message.id)} from {message.reverse_path or '<>'}")
     click.echo(
         f"Queued {ago_or_in(message.created_ms, now_ms)} ({when(message.created_ms)}), {size}{kept}"
     )
@@ -158,7 +164,7 @@ def _heading(message: "QueuedMessage", now_ms: int) -> None:
 
 def _machine(message: "QueuedMessage", one: "QueuedRecipient") -> dict[str, Any]:
     return {
-        "id": message.id,
+        "id": shown(message.id),
         "sender": message.reverse_path or "<>",
         "size_bytes": message.size_bytes,
         "created": when(message.created_ms),
@@ -175,7 +181,7 @@ def _machine(message: "QueuedMessage", one: "QueuedRecipient") -> dict[str, Any]
 def _human(message: "QueuedMessage", one: "QueuedRecipient", now_ms: int) -> dict[str, Any]:
     next_ms = max(one.next_attempt_ms, now_ms)
     return {
-        "id": message.id,
+        "id": shown(message.id),
         "status": one.state,
         "sender": message.reverse_path or "<>",
         "recipient": one.address,

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure, NotFound
-from pillarbox.base.ids import BlobId
+from pillarbox.base.ids import BlobId, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.queue.model import (
     LeasedDestination,
@@ -172,7 +172,7 @@ class Destination:
                 await self._send(message)
             except Exception:
                 # Left as it is; the next holder of the destination tries again.
-                _log.exception("a message can't be settled", message=message.id)
+                _log.exception("a message can't be settled", message=public_id("", message.id))
             finally:
                 self._busy -= 1
 
@@ -282,10 +282,10 @@ class Destination:
             tried = Tried(())  # it was removed meanwhile
         except Failure as failure:
             why = failure.cause or failure.public
-            _log.warning("a message can't be sent now", message=message.id, why=why)
+            _log.warning("a message can't be sent now", message=public_id("", message.id), why=why)
             tried = Tried(verdicts.all_of(message, OUR_ERROR, Stage.QUEUE, recipients=ready))
         except Exception:
-            _log.exception("a message can't be sent", message=message.id)
+            _log.exception("a message can't be sent", message=public_id("", message.id))
             tried = Tried(verdicts.all_of(message, OUR_ERROR, Stage.QUEUE, recipients=ready))
         return Tried((*done, *tried.results), tried.hosts_well, tried.peer_reports)
 
@@ -303,7 +303,9 @@ class Destination:
             raise
         except Failure as failure:
             why = failure.cause or failure.public
-            _log.error("the content of a message can't be read", message=message.id, why=why)
+            _log.error(
+                "the content of a message can't be read", message=public_id("", message.id), why=why
+            )
             return Tried(parts.verdicts.all_of(message, UNREADABLE, Stage.QUEUE, recipients=ready))
         if journey.kind is RouteKind.LOCAL:
             return Tried(await self._deliver_here(message, ready, journey, whole))
@@ -365,7 +367,7 @@ class Destination:
         try:
             return await self._parts.settling.reports.prepare(message, whole, tried.results, kinds)
         except Exception:
-            _log.exception("a sender can't be told", message=message.id)
+            _log.exception("a sender can't be told", message=public_id("", message.id))
             return None
 
 
@@ -397,7 +399,7 @@ def _tell(message: LeasedMessage, results: Sequence[Result], domain: str) -> Non
         if result.outcome is not Outcome.DELIVERED:
             _log.info(
                 "not delivered",
-                message=message.id,
+                message=public_id("", message.id),
                 domain=domain,
                 outcome=result.outcome.name.lower(),
                 stage=str(result.stage),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pillarbox.base.errors import Conflict, Failure
-from pillarbox.base.ids import BlobId
+from pillarbox.base.ids import BlobId, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.sweep import release_blob
@@ -131,11 +131,13 @@ class Settling:
                 if not (failure.temporary or isinstance(failure, Conflict)):
                     raise
                 why = failure.cause or failure.public
-                _log.warning("an attempt can't be noted yet", message=message.id, why=why)
+                _log.warning(
+                    "an attempt can't be noted yet", message=public_id("", message.id), why=why
+                )
             except Exception:
                 if report is None:
                     raise
-                _log.exception("a report can't be filed", message=message.id)
+                _log.exception("a report can't be filed", message=public_id("", message.id))
                 report = None
                 continue
             await asyncio.sleep(pause_s)
