@@ -13,7 +13,7 @@ import asyncio
 import base64
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -29,19 +29,23 @@ if TYPE_CHECKING:
 SESSION_TIMEOUT_S = 120
 DRAIN_TIMEOUT_S = 120
 SETTLE_S = 1.0
-CONNECTIONS = 10
 PER_SESSION = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     name: str
+    connections: int
     domains: int
     size_bytes: int
     messages: int
 
 
-LOADS = (Load("2k_50", 50, 2_000, 5000), Load("50k_50", 50, 50_000, 1000))
+LOADS = (
+    Load("2k_c10", 10, 50, 2_000, 5000),
+    Load("2k_c40", 40, 50, 2_000, 5000),
+    Load("50k_c10", 10, 50, 50_000, 1000),
+)
 
 
 @dataclass(slots=True)
@@ -214,7 +218,7 @@ async def _send_all(at: target.Target, tally: Tally) -> float:
     )
     begun = time.perf_counter()
     async with asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
+        for _ in range(tally.load.connections):
             group.create_task(_user(at, tally))
     await asyncio.wait_for(tally.done.wait(), DRAIN_TIMEOUT_S)
     taken_s = time.perf_counter() - begun
@@ -275,10 +279,10 @@ def main() -> None:
             continue
         messages = options.messages or (load.messages // 5 if options.quick else load.messages)
         # Once unmeasured: the peer starts the processes it needs only when mail comes.
-        run(at, Load(load.name, load.domains, load.size_bytes, 100), Metrics())
+        run(at, replace(load, messages=100), Metrics())
         for number in range(at.runs):
             print(f"queue_out {load.name} {number + 1}/{at.runs}", file=sys.stderr)
-            run(at, Load(load.name, load.domains, load.size_bytes, messages), metrics)
+            run(at, replace(load, messages=messages), metrics)
     metrics.print_json("queue_out")
 
 

@@ -1,11 +1,13 @@
 """Makes the parts that send mail to other servers and puts them together; part of `compose`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pillarbox.app.config.options import Options
 from pillarbox.base.clock import Clock
+from pillarbox.base.log import logger
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.queue.model import LeasedMessage
@@ -33,6 +35,9 @@ from pillarbox.pipeline.signing import Signing
 from pillarbox.storage.db import Database
 
 MEMORY_FOR_OUTGOING_BYTES = 128 << 20
+RESTART_S = 5.0
+
+_log = logger("outbound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,8 @@ class Sending:
     async def run(self) -> None:
         """Send what is queued, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.outbound.run())
-            tasks.create_task(self.policies.run())
+            tasks.create_task(_keep_running("outbound", self.outbound.run))
+            tasks.create_task(_keep_running("TLS policies", self.policies.run))
 
     async def close(self) -> None:
         """Let what is on its way end, for a few seconds, and give back what was taken."""
@@ -77,6 +82,16 @@ class Sending:
         await self.connections.close()
         await self.policies.close()
         self.router.close()
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """A fault in one part must end neither it nor the others."""
+    while True:
+        try:
+            return await run()
+        except Exception:
+            _log.exception("a part of sending failed and begins again", name=name)
+        await asyncio.sleep(RESTART_S)
 
 
 def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
