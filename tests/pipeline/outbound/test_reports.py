@@ -21,7 +21,7 @@ from pillarbox.domain.queue.model import (
     Status,
     Way,
 )
-from pillarbox.domain.queue.tables import queue_recipients
+from pillarbox.domain.queue.tables import queue_messages, queue_recipients
 from pillarbox.formats.dsn.model import Action
 from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
@@ -367,6 +367,18 @@ async def test_how_much_is_returned(
     await filed(house, reports, message(house, ret=ret), failed(), content=content)
     (found,) = await house.contents(ALICE)
     assert (len(found) > len(content)) is whole
+
+
+async def test_report_on_what_demands_tls_demands_it_too(house: House, reports: Reports) -> None:
+    content = CONTENT + b"line\r\n" * 1000
+    leased = message(house, "ann@elsewhere.test", ours=False, ret="FULL", require_tls=True)
+    await filed(house, reports, leased, failed(), content=content)
+    (queued,) = await house.queued()
+    assert len(await house.queued_content(queued)) < len(content)
+    (row,) = await house.database.read(
+        lambda tx: tx.select(select(queue_messages.c.reverse_path, queue_messages.c.require_tls))
+    )
+    assert tuple(row) == ("", 1)
 
 
 async def test_delivery_here_is_reported_to_whoever_asked(house: House, reports: Reports) -> None:

@@ -152,6 +152,24 @@ class TestStartTls:
             assert "REQUIRETLS" in sink.taken[0].params
             assert sink.commands[:3] == ["EHLO client.test", "STARTTLS", "EHLO client.test"]
 
+    @pytest.mark.parametrize("reverse_path", ["ann@here.test", ""])
+    async def test_report_needs_no_promise(
+        self, reverse_path: str, issued: Issued, extra_ca: Path
+    ) -> None:
+        """RFC 8689 §5: reports are not lost for a host that does not offer REQUIRETLS."""
+        keywords = tuple(word for word in ALL_KEYWORDS if word != "REQUIRETLS")
+        sink = Sink(keywords, tls=issued.server_context())
+        async with running(sink), connections(extra_ca=extra_ca) as client:
+            demanding = letter(reverse_path=reverse_path, require_tls=True)
+            if reverse_path:
+                with pytest.raises(HostFailure) as failure:
+                    await client.send(hop(sink, VERIFIED), demanding)
+                assert failure.value.reply.enhanced == "5.7.30"
+                return
+            await client.send(hop(sink, VERIFIED), demanding)
+            assert sink.taken[0].tls == "TLSv1.3"
+            assert "REQUIRETLS" not in sink.taken[0].params
+
     async def test_is_not_asked_for(self, issued: Issued) -> None:
         async with running(tls_sink(issued)) as sink, connections() as client:
             sent = await client.send(hop(sink, Security.PLAIN), letter())

@@ -70,6 +70,7 @@ class PreparedReport:
     blob: SealedBlob | None
     smtputf8: bool = False
     eight_bit: bool = False
+    require_tls: bool = False
     about: str = ""
 
 
@@ -144,11 +145,11 @@ class Reports:
             from_ms(message.created_ms),
             queue_id,
             message.envid,
-            None if message.ret is None else message.ret.upper() == "FULL",
+            _is_full(message),
             message.smtputf8,
             message.binary,
         )
-        return await self._written(subject, findings, reader)
+        return await self._written(subject, findings, reader, message.require_tls)
 
     async def delivered(
         self,
@@ -183,7 +184,7 @@ class Reports:
         subject = Subject(
             content, now, trace_id, envelope.envid, False, envelope.smtputf8, envelope.binary
         )
-        return await self._written(subject, findings, reader)
+        return await self._written(subject, findings, reader, envelope.require_tls)
 
     def file(self, tx: Tx, prepared: PreparedReport) -> None:
         """Put a report into the sender's mailbox, or into the queue; never fails what it is in.
@@ -232,6 +233,7 @@ class Reports:
             recipients=tuple(OutgoingRecipient(address, "NEVER") for address in outside),
             smtputf8=prepared.smtputf8,
             eight_bit=prepared.eight_bit,
+            require_tls=prepared.require_tls,
         )
         enqueue(tx, store.keys, blob, outgoing, tx.now_ms + self._queue_age_ms)
 
@@ -266,8 +268,13 @@ class Reports:
         return False
 
     async def _written(
-        self, subject: Subject, findings: tuple[Finding, ...], reader: _Reader
+        self,
+        subject: Subject,
+        findings: tuple[Finding, ...],
+        reader: _Reader,
+        require_tls: bool,
     ) -> PreparedReport:
+        """The report; it tells of the message, and is protected as that was (RFC 8689 §5)."""
         now = self._clock.now()
         name = f"{public_id('r', secrets.randbits(63))}.{secrets.token_hex(4)}"
         frame = Frame(self._hostname, reader.address, name, now)
@@ -288,6 +295,7 @@ class Reports:
             blob,
             report.smtputf8,
             report.eight_bit,
+            require_tls,
             subject.queue_id,
         )
 
@@ -332,6 +340,13 @@ def _told(
             if action is not Action.DELAYED or by_id[result.recipient_id].notify
         ]
     return told
+
+
+def _is_full(message: LeasedMessage) -> bool | None:
+    """Whether the whole message goes back, as RET says; never what demands TLS (RFC 8689 §5)."""
+    if message.ret is None:
+        return None
+    return message.ret.upper() == "FULL" and not message.require_tls
 
 
 def _finding(recipient: LeasedRecipient, result: Result, action: Action, now: datetime) -> Finding:

@@ -119,14 +119,17 @@ async def _all(
 
 
 def _check_host(session: Session, letter: Letter) -> None:
-    """What a message may demand of the host itself (RFC 8689 §4.2.1)."""
+    """What a message may demand of the host itself (RFC 8689 §4.2.1).
+
+    A report is not lost for a host that can't promise anything (RFC 8689 §5).
+    """
     if not letter.message.require_tls:
         return
     host = session.hop.host
     if session.peer.tls is None:
         text = f"{host} was reached without TLS, which the sender demands"
         raise HostFailure(Stage.TLS, temporary("4.7.10", text), session.peer)
-    if "REQUIRETLS" not in session.capabilities:
+    if letter.message.reverse_path and "REQUIRETLS" not in session.capabilities:
         text = f"{host} can't promise to send on by TLS only, which the sender demands"
         raise HostFailure(Stage.MAIL, permanent("5.7.30", text), session.peer)
 
@@ -240,7 +243,7 @@ def _fitted(capabilities: Capabilities, letter: Letter, content: bytes) -> Fitte
         smtputf8=_needs_utf8(letter) and "SMTPUTF8" in capabilities,
         ret=_ret(message.ret) if "DSN" in capabilities else None,
         envid=message.envid or None if "DSN" in capabilities else None,
-        require_tls=message.require_tls,
+        require_tls=message.require_tls and "REQUIRETLS" in capabilities,
     )
     data = client.bdat(content, last=True) if chunked else client.stuff(content)
     return Fitted(params, _pieces(data), len(content), chunked)
