@@ -110,6 +110,9 @@ async def test_forwarded_mail_is_sealed_and_its_reports_find_back(server: AppUnd
         ((message, content),) = await queued(server)
         assert message.reverse_path.startswith("SRS0=")
         assert content.startswith(b"Delivered-To: away@example.test\r\nARC-Seal: i=1;")
+        await smtp.say("MAIL FROM:<mallory@evil.test>", 250)
+        await smtp.say(f"RCPT TO:<{message.reverse_path}>", 550)
+        await smtp.say("RSET", 250)
         report = b"From: mailer-daemon@elsewhere.test\r\nSubject: failed\r\n\r\nSorry.\r\n"
         assert (await smtp.data("", (message.reverse_path,), report))[0] == 250
         back = [one for one, _ in await queued(server) if one.id != message.id]

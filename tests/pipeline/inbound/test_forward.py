@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kit.smtp import HOSTNAME, House
-from pillarbox.base.errors import NotFound
+from pillarbox.base.errors import Denied, NotFound
 from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.queue.model import QueuedMessage
@@ -90,6 +90,19 @@ async def test_what_comes_back_to_it_goes_to_the_sender(house: House, inbound: I
     queued = (await house.queued())[1]
     assert queued.reverse_path == ""
     assert [one.address for one in queued.recipients] == [SENDER]
+
+
+async def test_only_reports_come_back_that_way(house: House, inbound: Inbound) -> None:
+    """Whoever got forwarded mail knows such an address, and it is no relay for them."""
+    await receive(inbound, "away@example.test")
+    back = (await only(house)).reverse_path
+    local, _, domain = back.partition("@")
+    for path in (back, back.lower(), f'"{local}"@{domain}'):
+        with pytest.raises(Denied):
+            await inbound.recipient(path, 0, "mallory@evil.test")
+        assert (await inbound.recipient(path)).outside == (SENDER,)
+    await house.change(aliases.create, "srs0-team@example.test", ["alice@example.test"])
+    assert (await inbound.recipient("srs0-team@example.test", 0, SENDER)).local
 
 
 async def test_forged_and_old_reverse_paths_are_refused(house: House, inbound: Inbound) -> None:

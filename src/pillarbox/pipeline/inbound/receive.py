@@ -53,12 +53,15 @@ class Inbound:
     bounces: Bounces | None = None
     tls_reports: TlsReports | None = None
 
-    async def recipient(self, path: str, size_bytes: int = 0) -> Recipient:
+    async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
 
-        Raises `Denied` for a domain not served here (this is no relay), `NotFound` for an unknown
-        user, `OverQuota` for a full mailbox, `Unavailable` when that can't be found out.
+        Raises `Denied` for a domain not served here (this is no relay) and for what is no report
+        at a reverse-path of ours, `NotFound` for an unknown user, `OverQuota` for a full mailbox,
+        `Unavailable` when that can't be found out.
         """
+        if reverse_path and await self.recipients.is_return(path):
+            raise Denied("This address is for delivery reports only; write to the sender itself")
         found = await self.recipients.find(path, size_bytes)
         if found is None:
             raise Denied("Relaying is not allowed here")

@@ -91,6 +91,20 @@ class Recipients:
         """Where an address leads, full or not; raises as `find` does but for `OverQuota`."""
         return (await self._find(path)).resolution
 
+    async def is_return(self, path: str) -> bool:
+        """Whether an address is a reverse-path that was made here for forwarded mail.
+
+        Reports come to it, from the null reverse-path; taken from anybody else it would be a relay
+        for all who have seen it. `Invalid` if it is no address.
+        """
+        paths = self._reverse_paths
+        if paths is None or not is_srs(path.lstrip('"')):
+            return False
+        local, domain = self._halves(path)
+        return paths.reverse(local, self._clock.now()) is not None and (
+            await self._database.lookup(_takes_returns, domain)
+        )
+
     async def owner(self, path: str) -> AccountId | None:
         """Which user or group bears the address, with or without its sub-address.
 

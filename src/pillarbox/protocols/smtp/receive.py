@@ -76,6 +76,11 @@ class Transaction:
         self.content_until: float | None = None
 
     @property
+    def reverse_path(self) -> str:
+        """The sender; empty for the null one."""
+        return self._mail.reverse_path or ""
+
+    @property
     def smtputf8(self) -> bool:
         """Whether addresses may be more than ASCII (RFC 6531 §3.4)."""
         return self._mail.params.smtputf8
@@ -160,7 +165,7 @@ class Transaction:
             by = clock.now_ms() + params.deliver_by.seconds * 1000
         return Envelope(
             origin=origin,
-            reverse_path=self._mail.reverse_path or "",
+            reverse_path=self.reverse_path,
             recipients=tuple(self.recipients),
             smtputf8=params.smtputf8,
             eight_bit=params.body in (Body.EIGHT_BIT, Body.BINARY),
@@ -189,7 +194,7 @@ class Transaction:
             "message accepted",
             id=received.id,
             protocol=role.value,
-            sender=self._mail.reverse_path or "",
+            sender=self.reverse_path,
             recipients=len(self.recipients),
             size_bytes=size_bytes,
             **facts,
@@ -204,7 +209,7 @@ class Transaction:
         log(
             "message refused",
             protocol=role.value,
-            sender=self._mail.reverse_path or "",
+            sender=self.reverse_path,
             recipients=len(self.recipients),
             size_bytes=size_bytes,
             why=text,

@@ -92,7 +92,8 @@ async def _recipient(session: SmtpSession, command: Rcpt, transaction: Transacti
     if session.role is Role.SUBMISSION and submission is not None:
         found = await submission.recipient(path, size_bytes, actor)
     else:
-        found = await session.services.inbound.recipient(path, size_bytes)
+        sender = transaction.reverse_path
+        found = await session.services.inbound.recipient(path, size_bytes, sender)
     params = command.params
     if params is NO_RCPT_PARAMS:
         return found
