@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import update
@@ -23,6 +24,7 @@ from kit.outbound import (
     says,
     says_to,
 )
+from pillarbox.base.errors import Unavailable
 from pillarbox.domain.queue import inspect, lease, steer, suppression
 from pillarbox.domain.queue.model import (
     Outcome,
@@ -443,3 +445,65 @@ async def test_many_recipients_of_one_message(post: Post) -> None:
     assert sorted(given) == sorted(addresses)
     assert max(len(sent[2]) for sent in post.hosts.sent) <= PULL
     assert {one.status for one in (await post.get(message)).recipients} == {Status.DELIVERED}
+
+
+class Stubborn:
+    """A database that can't be written for as long as a test says."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.failing: set[str] = set()
+        self.slow: asyncio.Event | None = None
+        self.asked = asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    async def write(self, fn: Callable[..., object], *args: object) -> object:
+        if fn.__name__ in self.failing:
+            raise Unavailable("The database does not answer")
+        found = await self._database.write(fn, *args)
+        if self.slow is not None and fn.__name__ == "_take":
+            self.asked.set()
+            await self.slow.wait()
+        return found
+
+
+async def test_what_can_not_be_given_back_is_given_back_later(post: Post) -> None:
+    stubborn = Stubborn(post.database)
+    post.database = cast("Database", stubborn)
+    pace = Held()
+    post.paces.append(pace)
+    pace.refusal = NotYet(post.clock.now_ms() + 60_000, "later")
+    runner = post.runner()
+    await post.enqueue(ANN)
+    stubborn.failing.add("_release")
+    await runner.look()
+    await runner.idle()
+    (found,) = await post.database.read(inspect.destinations)
+    assert found.owner == "one"
+    stubborn.failing.clear()
+    await runner.close()
+    (found,) = await post.database.read(inspect.destinations)
+    assert found.owner == ""
+    assert found.due_ms == post.clock.now_ms() + 60_000
+
+
+async def test_what_is_being_taken_at_the_end_is_given_back(post: Post) -> None:
+    stubborn = Stubborn(post.database)
+    post.database = cast("Database", stubborn)
+    runner = post.runner()
+    message = await post.enqueue(ANN)
+    stubborn.slow = asyncio.Event()
+    running = asyncio.create_task(runner.run())
+    await stubborn.asked.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    closing = asyncio.create_task(runner.close())
+    await asyncio.sleep(0)
+    stubborn.slow.set()
+    await closing
+    assert post.hosts.sent == []
+    assert (await post.recipient(message)).attempts == 0
+    (found,) = await post.database.read(inspect.destinations)
+    assert found.owner == ""

@@ -95,6 +95,11 @@ class Destination:
         self._not_before_ms = 0
         self._stopped = self._lost = self._pulling = self._released = False
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the lease is this process's still, as far as it knows."""
+        return not (self._released or self._lost)
+
     def stop(self) -> None:
         """Begin with no further message; the destination is given back soon."""
         self._stopped = True
@@ -118,8 +123,7 @@ class Destination:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            if not (self._released or self._lost):
-                await asyncio.shield(self._release())
+            await asyncio.shield(self.give_back())
 
     async def _watch(self) -> None:
         """Wait for the workers, and see that none that is slow keeps new messages waiting."""
@@ -137,7 +141,13 @@ class Destination:
             why = failure.cause or failure.public
             _log.warning("the queue can't be read", domain=self.domain, why=why)
 
-    async def _release(self) -> None:
+    async def give_back(self) -> bool:
+        """Let others have the destination; `False` where the database fails: to be tried again.
+
+        Nothing happens to one that was given back, or lost.
+        """
+        if self._released or self._lost:
+            return True
         for message in self._hand:
             self._untried.extend(message.recipients)
         self._hand.clear()
@@ -146,9 +156,11 @@ class Destination:
                 self.domain, self.health, self._not_before_ms, self._untried
             )
         except Failure as failure:
-            # Whoever takes it when the lease has run out does what was left undone.
             why = failure.cause or failure.public
             _log.warning("a destination can't be given back", domain=self.domain, why=why)
+            return False
+        self._released = True
+        return True
 
     def _spread(self) -> None:
         """Start as many at once as the window allows and there is work for."""

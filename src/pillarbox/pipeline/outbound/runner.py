@@ -44,6 +44,9 @@ class Outbound:
         self._bus = bus
         self._options = options or OutboundOptions()
         self._running: dict[Destination, asyncio.Task[None]] = {}
+        self._left: list[Destination] = []
+        """Those that could not be given back; their leases are renewed with the others."""
+        self._taking: asyncio.Task[bool] | None = None
         self._woken = asyncio.Event()
         self._closing = False
 
@@ -84,17 +87,19 @@ class Outbound:
         """Stop taking, let what is on its way end for a few seconds, and give everything back."""
         self._closing = True
         self._woken.set()
+        if self._taking is not None:
+            await asyncio.wait([self._taking])  # what it takes is given back too
         for destination in self._running:
             destination.stop()
         tasks = tuple(self._running.values())
-        if not tasks:
-            return
-        keeping = asyncio.create_task(self._keep_leases())
-        _, late = await asyncio.wait(tasks, timeout=self._options.close_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        keeping.cancel()
+        if tasks:
+            keeping = asyncio.create_task(self._keep_leases())
+            _, late = await asyncio.wait(tasks, timeout=self._options.close_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            keeping.cancel()
+        await self._give_back_left()
 
     async def _look(self) -> float:
         while not self._closing:
@@ -107,24 +112,30 @@ class Outbound:
             wait_s = (due_ms - self._parts.clock.now_ms()) / 1000
             if wait_s > 0:
                 return min(LOOK_EVERY_S, max(wait_s, PAUSE_AT_LEAST_S))
-            most = min(room, TAKE)
-            taken = await self._settling.take(most, PULL_AT_FIRST)
-            if not taken:
+            self._taking = asyncio.ensure_future(self._take(min(room, TAKE)))
+            # Who cancels the look does not keep what is being taken from getting to its end.
+            if not await asyncio.shield(self._taking):
                 # Another took it, or what seemed due was not.
                 return min(LOOK_EVERY_S, 20 * PAUSE_AT_LEAST_S)
-            for leased, messages in taken:
-                self._begin(Destination(leased, messages, self._parts))
         return LOOK_EVERY_S
 
+    async def _take(self, most: int) -> bool:
+        taken = await self._settling.take(most, PULL_AT_FIRST)
+        for leased, messages in taken:
+            self._begin(Destination(leased, messages, self._parts))
+        return bool(taken)
+
     def _begin(self, destination: Destination) -> None:
+        if self._closing:
+            destination.stop()
         task = asyncio.create_task(destination.run())
         self._running[destination] = task
         task.add_done_callback(lambda done: self._ended(destination, done))
-        if self._closing:
-            destination.stop()
 
     def _ended(self, destination: Destination, task: "asyncio.Task[None]") -> None:
         del self._running[destination]
+        if destination.is_held:
+            self._left.append(destination)
         self._woken.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a destination failed", domain=destination.domain, exc_info=error)
@@ -135,6 +146,7 @@ class Outbound:
         kept_s = time.monotonic()
         while True:
             await asyncio.sleep(lease_s / 3)
+            await self._give_back_left()
             before, began_s = tuple(self._running), time.monotonic()
             if not before:
                 kept_s = began_s
@@ -151,6 +163,12 @@ class Outbound:
                 if destination.domain not in held and destination in self._running:
                     _log.warning("a destination's lease was lost", domain=destination.domain)
                     destination.lose()
+
+    async def _give_back_left(self) -> None:
+        left, self._left = self._left, []
+        for destination in left:
+            if not await destination.give_back():
+                self._left.append(destination)
 
     def _hear(self, topic: str) -> None:
         self._woken.set()
