@@ -31,7 +31,8 @@ class AppUnderTest:
     """A server that runs for as long as an `async with` block lasts.
 
     `settings` are keys of the configuration. Several with one `folder` are workers of one server:
-    give them the same settings, and each its `index`.
+    give them the same settings, and each its `index`. Listeners are at free ports but for those in
+    `ports`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class AppUnderTest:
         clock: Clock | None = None,
         index: int = 0,
         trap: str | None = None,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         environment = {
             "HOSTNAME": "mx.example.test",
@@ -64,6 +66,7 @@ class AppUnderTest:
             plaintext_login=True,
         )
         self._worker: Worker | None = None
+        self._wanted = ports or {}
         self.ports: dict[str, int] = {}
         """The port of each of `config.options.LISTENERS`."""
 
@@ -90,7 +93,10 @@ class AppUnderTest:
     async def __aenter__(self) -> "AppUnderTest":
         certificates = Certificates.of(self.options, self._location.data, key_ring(self.options))
         await asyncio.to_thread(certificates.ensure)
-        bound = bind_all([Port(name, name.upper(), 0, (_HOST,)) for name in LISTENERS], 1)
+        wanted = [
+            Port(name, name.upper(), self._wanted.get(name, 0), (_HOST,)) for name in LISTENERS
+        ]
+        bound = bind_all(wanted, 1)
         self.ports = {one.port.name: one.number for one in bound}
         listening = tuple(
             ListeningPort(one.port.name, (tuple(s.detach() for s in one.by_worker[0]),))

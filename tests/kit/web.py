@@ -38,7 +38,9 @@ class Web:
     held: asyncio.Event = field(default_factory=asyncio.Event)
     context: ssl.SSLContext | None = None
     """What it shows; one good for `*.test` names if there is none."""
+    host: str = "127.0.0.1"
     port: int = 0
+    """0 is any that is free."""
     _peers: Peers = field(default_factory=Peers)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -71,7 +73,7 @@ class Web:
                 connection.context = self.context
 
         first.sni_callback = choose  # type: ignore[assignment]
-        self.port = await self._peers.serve(self._answer, tls=first)
+        self.port = await self._peers.serve(self._answer, tls=first, host=self.host, port=self.port)
         return self
 
     async def __aexit__(

@@ -140,7 +140,8 @@ async def _policy(invocation: Invocation, domain: str) -> dict[str, Any]:
     options: Options = invocation.configuration().options
     clock: Clock = SystemClock()
     resolver = SystemResolver(clock, dns_options(options))
-    https = HttpsClient(resolver, ClientContexts(options.tls_extra_ca), HttpsOptions())
+    reach = HttpsOptions(allow_private=options.outbound_inside)
+    https = HttpsClient(resolver, ClientContexts(options.tls_extra_ca), reach)
     database = open_database(options, publish=lambda topic: None, readers=1, writers=1)
     policies = TlsPolicies(resolver, https, database, clock, TlsPolicyOptions(count=False))
     try:
