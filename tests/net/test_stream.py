@@ -132,6 +132,17 @@ class TestClear:
             await write_on(connection)
         connection.abort()
 
+    async def test_whether_all_has_gone_out(self, peers: Peers) -> None:
+        connection = await connected(await peers.serve(silence))
+        connection.write(bytes(1 << 25))
+        assert connection.unsent
+        connection.abort()
+        connection = await connected(await peers.serve(echo))
+        connection.write(b"hello")
+        assert await connection.read(5) == b"hello"
+        assert not connection.unsent
+        connection.abort()
+
     async def test_a_reset_is_an_end(self, peers: Peers) -> None:
         async def reset(reader: Reader, writer: Writer) -> None:
             sock = writer.get_extra_info("socket")

@@ -75,6 +75,11 @@ class ClientStream(asyncio.Protocol):
         return not (self._chunks or self._eof or self._lost)
 
     @property
+    def unsent(self) -> bool:
+        """Whether something that was written has not gone out yet."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+
+    @property
     def finished(self) -> bool:
         """Whether the peer has said that it is done, over TLS by its alert: nothing was cut off."""
         if self._channel is not None:

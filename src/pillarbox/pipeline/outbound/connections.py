@@ -139,22 +139,30 @@ class Connections:
     # Opening
 
     async def _open(self, hop: NextHop) -> Session:
-        """A fresh connection, over another address if the first one does not even greet."""
+        """A fresh connection, over another address if the first one does not even greet.
+
+        All addresses together have the time of one: it is the attacker's to say how many there are.
+        """
         trouble = self._known_trouble(hop)
         addresses = hop.addresses
+        now_s = asyncio.get_running_loop().time
+        until_s = now_s() + self._options.session.timeouts.setup_s
         for left in range(_ADDRESSES_TRIED, 0, -1):
             session = await self._dialled(hop, addresses)
             try:
-                await session.open(trouble)
+                await session.open(trouble, until_s - now_s())
             except HandshakeFailure as failure:
                 session.abort()
-                trouble = _trouble(hop, failure)
+                trouble = _trouble(hop, failure, trouble)
                 self._remember_trouble(hop, trouble)
+                if now_s() >= until_s:
+                    raise
                 continue
             except HostFailure as failure:
                 session.abort()
                 addresses = tuple(one for one in addresses if one != session.peer.ip)
-                if failure.stage not in _FLEETING or not addresses or left == 1:
+                last = left == 1 or not addresses or now_s() >= until_s
+                if last or failure.stage not in _FLEETING:
                     raise
                 continue
             except BaseException:
@@ -255,11 +263,12 @@ class Connections:
             del self._pools[hop]
 
 
-def _trouble(hop: NextHop, failure: HandshakeFailure) -> Trouble:
+def _trouble(hop: NextHop, failure: HandshakeFailure, before: Trouble) -> Trouble:
     """How to go on after a handshake that failed; raises the failure where there is no way."""
     security = hop.tls.security
-    checked_only = security in (Security.OPPORTUNISTIC, Security.ENCRYPTED) and hop.tls.names
-    if failure.certificate and checked_only:
+    # Where certificates are only looked at, ciphers and keys are held to a higher standard, too.
+    checked = security in (Security.OPPORTUNISTIC, Security.ENCRYPTED) and hop.tls.names
+    if checked and not before.result:
         return Trouble(failure.tls_result)
     if security is not Security.OPPORTUNISTIC or hop.implicit_tls or hop.login:
         raise failure

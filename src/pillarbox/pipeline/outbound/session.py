@@ -195,7 +195,14 @@ class Session:
         for piece in pieces[:-1]:
             self._stream.write(piece)
             await self._drained()
+            if not self.is_idle:
+                await self._heard_meanwhile()
         self._stream.write(pieces[-1])
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something of what was said has not left this machine's hands yet."""
+        return self._stream.unsent
 
     async def _drained(self) -> None:
         left_s = self._deadline_s - self._now_s()
@@ -204,14 +211,17 @@ class Session:
         except TimeoutError:
             raise self._fail(temporary("4.4.2", "The server stopped taking the message")) from None
         except OSError:
-            # It may have said why before it went.
-            until_s = self._now_s() + _GLANCE_S
-            while not self._replies:
-                await self._hear(until_s)
-            reply = self._replies.popleft()
-            if reply.is_success or reply.code < 400:
-                raise self._fail(_out_of_turn()) from None
-            raise self._fail(reply, ours=False) from None
+            await self._heard_meanwhile()  # it may have said why before it went
+
+    async def _heard_meanwhile(self) -> None:
+        """What a peer says before it has all of the content can only be a refusal."""
+        until_s = self._now_s() + _GLANCE_S
+        while not self._replies:
+            await self._hear(until_s)
+        reply = self._replies.popleft()
+        if reply.code < 400:
+            raise self._fail(_out_of_turn())
+        raise self._fail(reply, ours=False)
 
     async def _hear(self, until_s: float) -> None:
         left_s = until_s - self._now_s()
@@ -249,12 +259,14 @@ class Session:
 
     # From the greeting to the first message
 
-    async def open(self, trouble: Trouble = NO_TROUBLE) -> None:
+    async def open(self, trouble: Trouble = NO_TROUBLE, within_s: float | None = None) -> None:
         """Greet, encrypt and log in as the hop wants it; raises `HostFailure`.
 
-        After a failure the connection is of no more use.
+        After a failure the connection is of no more use. `within_s` is how long it may take, if
+        that is less than `setup_s`.
         """
-        self.limit(self.timeouts.setup_s)
+        setup_s = self.timeouts.setup_s
+        self.limit(setup_s if within_s is None else min(within_s, setup_s))
         without_tls = trouble.without_tls
         self.peer = replace(self.peer, fallback=without_tls, tls_result=trouble.result)
         if self.hop.implicit_tls:

@@ -37,6 +37,7 @@ MAX_RECIPIENTS = 100
 _IN_THREAD_BYTES = 128 * 1024
 _PIECE_BYTES = 128 * 1024
 _EMPTY = b".\r\n"
+_TOO_EARLY = temporary("4.5.0", "The server confirmed the message before it had all of it")
 
 
 class Refused(Exception):
@@ -343,7 +344,7 @@ class _Transaction:
             lines.append(client.DATA)
         await session.say(b"".join(lines))
         if reset:
-            await session.reply(wait_s)
+            _check_reset(session, await session.reply(wait_s))
         mail = await session.reply(wait_s)
         session.in_transaction = mail.is_success
         self._stage = Stage.RCPT
@@ -353,7 +354,7 @@ class _Transaction:
             return bool(self._accepted)
         self._stage = Stage.DATA
         data = await session.reply(session.timeouts.data_s)
-        if not self._accepted and data.code == 354:
+        if not self._accepted and data.code // 100 == 3:
             await self._take_back()
             return False
         return self._may_follow(data)
@@ -363,7 +364,7 @@ class _Transaction:
         session = self._session
         wait_s = session.timeouts.command_s
         if session.in_transaction:
-            await session.ask(client.RSET, wait_s)
+            _check_reset(session, await session.ask(client.RSET, wait_s))
         mail = await session.ask(self._mail, wait_s)
         session.in_transaction = mail.is_success
         if not mail.is_success:
@@ -399,13 +400,13 @@ class _Transaction:
             self.answers.append(_answer(recipient, odd, stage))
 
     def _may_follow(self, data: Reply) -> bool:
+        if data.is_success:
+            # What was said is not what was asked; nobody knows any more which reply is whose.
+            self._session.broken = True
         if not self._accepted:
             return False  # and DATA was refused, as it has to be
         if data.code // 100 == 3:
             return True
-        if data.is_success:
-            # What was said is not what was asked; nobody knows any more which reply is whose.
-            self._session.broken = True
         for recipient in self._accepted:
             self._refuse(recipient, data, Stage.DATA)
         self._end_left_over()
@@ -425,7 +426,8 @@ class _Transaction:
             session.broken = True  # it should have refused, and would answer for nobody
             return
         await session.pour([_EMPTY])
-        await session.reply(session.timeouts.final_s)
+        reply = await session.reply(session.timeouts.final_s)
+        session.broken = session.broken or reply.code // 100 == 3
 
     async def _content(self) -> None:
         session = self._session
@@ -449,8 +451,12 @@ class _Transaction:
                 self._lost(lost, broken)
                 self._end_left_over()
                 return
+            early = reply.is_success and session.unsent
             for one in heard_by:
-                if reply.is_success:
+                if early:
+                    session.broken = True
+                    self.answers.append(_answer(one, _TOO_EARLY, Stage.CONTENT, ours=True))
+                elif reply.is_success:
                     self.answers.append(_answer(one, reply, Stage.CONTENT))
                 else:
                     self._refuse(one, reply, Stage.CONTENT)
@@ -482,6 +488,13 @@ def _rcpt_params(recipient: LeasedRecipient) -> RcptParams:
         return parse_rcpt_params(" ".join(words))
     except GrammarError:
         return NO_RCPT_PARAMS
+
+
+def _check_reset(session: Session, reply: Reply) -> None:
+    """Without RSET the recipients of the transaction before would be there still."""
+    if not reply.is_success:
+        session.broken = True
+        raise Broken(temporary("4.5.0", f"RSET was answered with {reply.code} {reply.text}"))
 
 
 def _is_too_many(reply: Reply) -> bool:
