@@ -195,3 +195,21 @@ async def test_what_can_not_be_checked_is_not_sealed(bench: Bench) -> None:
     assert await blind.seal("example.org", content, "mx", "spf=pass") == b""
     assert await blind.seal("example.org", message("a.test"), "mx", "spf=pass") != b""
     blind.close()
+
+
+async def test_who_vouches_for_mail_from_elsewhere(bench: Bench) -> None:
+    await bench.domain("example.org")
+    content = message("example.org")
+    signed = await bench.signing.sign("example.org", content) + content
+    vouches = bench.signing.vouches
+    assert await vouches("example.org", signed)
+    assert await vouches("Bounce.Example.org", signed)
+    for domain in ("org", "notexample.org", "elsewhere.net", ""):
+        assert not await vouches(domain, signed)
+    assert not await vouches("example.org", content)
+    assert not await vouches("example.org", signed.replace(b"hello", b"buy"))
+    assert not await vouches("example.org", b"From: x@example.net\r\n" + signed)
+    published = dict(bench.zone.txt)
+    for name, (record,) in published.items():
+        bench.zone.txt[name] = (f"{record}; t=y",)
+    assert not await vouches("example.org", signed)

@@ -65,7 +65,10 @@ def accepting(ground: Ground) -> Accepting:
         srs,
     )
 
-    reports = Reports(hostname, recipients, ground.preparation, ground.signing, clock, queue_age_ms)
+    signing = ground.signing
+    reports = Reports(
+        hostname, recipients, ground.preparation, signing, clock, queue_age_ms, signing
+    )
     delivery = Delivery(database, ground.preparation, queue_age_ms, reports)
     inbound = Inbound(
         hostname,

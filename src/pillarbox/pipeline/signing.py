@@ -26,6 +26,7 @@ from pillarbox.formats.mailauth.keys import KeyAlgorithm, load_der
 from pillarbox.formats.mailauth.message import SignedMessage, read_message
 from pillarbox.formats.mailauth.results import Status
 from pillarbox.formats.mailauth.sign import Signer, sign
+from pillarbox.formats.mailauth.verify import Verification
 from pillarbox.formats.mime.header import unfold
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.key_lookup import look_up_keys
@@ -39,6 +40,7 @@ INLINE_BYTES = 256 * 1024
 """Larger messages are hashed in a thread."""
 REMEMBERED = 1000
 FROM_DOMAINS_MOST = 20
+VOUCHED_S = 5.0
 _PARENTS_MOST = 8
 _SLOW_KEY_BYTES = 1500  # of PKCS #8: those signing with take more than a millisecond
 
@@ -129,6 +131,27 @@ class Signing:
         now_s = self._clock.now_ms() // 1000
         large = _is_large(message.content) or len(questions) > 2
         return await self._work(large, partial(verification.result, answers, now_s))
+
+    async def vouches(self, domain: str, content: bytes) -> bool:
+        """Whether a domain, or one above it, has signed all of a message that came from elsewhere.
+
+        `False` also where that can't be found out within 5 s.
+        """
+        message = _read(content)
+        if message is None or self._resolver is None:
+            return False
+        verification = Verification(message)
+        if not verification.questions:
+            return False
+        answers = await look_up_keys(self._resolver, verification.questions, VOUCHED_S)
+        now_s = self._clock.now_ms() // 1000
+        found = await self._work(True, partial(verification.results, answers, now_s))
+        return any(
+            one.status is Status.PASS
+            and not (one.testing or one.beyond)
+            and f".{domain.lower()}".endswith(f".{one.domain}")
+            for one in found
+        )
 
     async def _work(self, in_thread: bool, work: Callable[[], R]) -> R:
         return await self._cpu.run(work) if in_thread else work()

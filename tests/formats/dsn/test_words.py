@@ -7,7 +7,7 @@ import pytest
 from pillarbox.domain.queue.model import Stage
 from pillarbox.formats.dsn.english import ENGLISH
 from pillarbox.formats.dsn.model import Action, Finding
-from pillarbox.formats.dsn.words import explain, say_date, say_duration
+from pillarbox.formats.dsn.words import explain, is_judgement, say_date, say_duration
 
 
 def found(
@@ -150,3 +150,26 @@ def test_dates_are_in_utc() -> None:
 )
 def test_durations(length: timedelta, said: str) -> None:
     assert say_duration(length) == said
+
+
+@pytest.mark.parametrize(
+    ("finding", "judged"),
+    [
+        (found("no", cause="5.7.1"), True),
+        (found("no such user", cause="5.7.26"), True),
+        (found("Message looks like spam", cause="5.0.0"), True),
+        (found("Your host is listed at a blocklist"), True),
+        (found("Sender rejected", stage="mail"), True),
+        (found("No", 554, stage="content"), True),
+        (found("No", 554, "5.6.0", stage="content"), True),
+        (found("No such user, you spammer", cause="5.1.1"), False),
+        (found("User unknown"), False),
+        (found("Mailbox is full", 552, stage="content"), False),
+        (found("Message too large", 552, "5.3.4", stage="content"), False),
+        (found("No", 550), False),
+        (found("No such domain", None, "5.1.2", stage="dns"), False),
+        (found("spam", None, stage="content"), False),
+    ],
+)
+def test_judgements_on_the_message(finding: Finding, judged: bool) -> None:
+    assert is_judgement(finding) is judged

@@ -53,6 +53,14 @@ class StampSigner:
         return b"DKIM-Signature: here\r\n"
 
 
+class Vouching:
+    """Vouches for elsewhere.test."""
+
+    async def vouches(self, domain: str, content: bytes) -> bool:
+        assert CONTENT in content
+        return domain == "elsewhere.test"
+
+
 @pytest.fixture
 def signer() -> StampSigner:
     return StampSigner()
@@ -70,6 +78,7 @@ def reports(house: House, signer: StampSigner) -> Reports:
         signer,
         house.clock,
         72 * HOUR_MS,
+        Vouching(),
     )
 
 
@@ -367,6 +376,53 @@ async def test_how_much_is_returned(
     await filed(house, reports, message(house, ret=ret), failed(), content=content)
     (found,) = await house.contents(ALICE)
     assert (len(found) > len(content)) is whole
+
+
+SPAM = {"code": 550, "enhanced": "5.7.1"}
+UNKNOWN = {"code": 550, "enhanced": "5.1.1"}
+
+
+@pytest.mark.parametrize(
+    ("sender", "facts", "told"),
+    [
+        ("ann@forged.test", SPAM, False),
+        ("ann@forged.test", UNKNOWN, True),
+        ("ann@elsewhere.test", SPAM, True),
+        ("bob@example.test", SPAM, True),
+        ("both@example.test", SPAM, False),
+    ],
+)
+async def test_who_may_be_forged_is_not_told_of_judgements(
+    house: House, reports: Reports, sender: str, facts: dict[str, object], told: bool
+) -> None:
+    """Spam that is forwarded and refused there is not sent on to whoever it claims to be from."""
+    leased = message(house, sender, ours=False)
+    assert (await prepare(reports, leased, failed(**facts)) is not None) is told
+    assert reports.dropped == ({} if told else {"sender may be forged": 1})
+
+
+async def test_who_may_be_forged_is_told_the_rest(house: House, reports: Reports) -> None:
+    leased = message(house, "ann@forged.test", ours=False, count=2)
+    await filed(house, reports, leased, failed(0), failed(1, **SPAM))
+    (queued,) = await house.queued()
+    _, *groups = read(await house.queued_content(queued)).get_payload(1).get_payload()  # type: ignore[union-attr]
+    assert [group["Final-Recipient"] for group in groups] == ["rfc822; r0@far.test"]
+
+
+@pytest.mark.parametrize("sender", ["ann@forged.test", "ann@elsewhere.test"])
+async def test_nobody_is_sent_reports_of_success_by_others(
+    house: House, reports: Reports, sender: str
+) -> None:
+    """NOTIFY=SUCCESS with the sender forged would make this server write to anybody."""
+    bob = await house.inbound.recipient("bob@example.test")
+    asked = Recipient(bob.path, bob.local, notify="SUCCESS")
+    envelope = Envelope(Origin("192.0.2.7", "c.test", "ESMTP"), sender, (asked,))
+    made = await reports.delivered(envelope, None, CONTENT, (asked,))
+    relayed = Result(0, Outcome.DELIVERED, Stage.CONTENT, "taken", 250, "2.0.0")
+    leased = message(house, sender, ours=False, notify="SUCCESS")
+    passed_on = await prepare(reports, leased, relayed)
+    known = sender == "ann@elsewhere.test"
+    assert (made is not None, passed_on is not None) == (known, known)
 
 
 async def test_report_on_what_demands_tls_demands_it_too(house: House, reports: Reports) -> None:

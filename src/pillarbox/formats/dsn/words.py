@@ -70,6 +70,7 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
     )
 )
+_JUDGING: Final = frozenset({"1.8", "7.20", "7.23", "7.26", "blocked", "virus", "spam"})
 _TELLING: Final = frozenset({"tls", "auth", "suppressed"})
 """Stages that say more than any code: what they are about is between the servers, or ours."""
 _EARLY: Final = frozenset({"greeting", "ehlo"})
@@ -93,6 +94,22 @@ def explain(finding: Finding, words: Words = ENGLISH) -> Explanation:
     key = _key_of_words(finding) or next((k for k in (detail, subject) if k in known), None)
     key = key or _key_of_code(finding) or finding.stage
     return known.get(key) or words.classes["4" if finding.status.startswith("4") else "5"]
+
+
+def is_judgement(finding: Finding) -> bool:
+    """Whether a peer refused a message for what it is or whence it came, not for its recipient.
+
+    A refusal of the content without a word of why is one too.
+    """
+    if finding.code is None:
+        return False
+    subject, _, detail = finding.cause.partition(".")[2].partition(".")
+    if subject == "7":
+        return True
+    if subject and f"{subject}.{detail}" not in _VAGUE:
+        return False
+    key = _key_of_words(finding)
+    return finding.stage == "content" if key is None else key in _JUDGING
 
 
 def _key_of_words(finding: Finding) -> str | None:

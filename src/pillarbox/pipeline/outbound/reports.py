@@ -33,6 +33,7 @@ from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.dsn.build import Frame, Report, build
 from pillarbox.formats.dsn.model import Action, Finding, Subject
 from pillarbox.formats.dsn.status import EXPIRED, status_of
+from pillarbox.formats.dsn.words import is_judgement
 from pillarbox.formats.mailauth.srs import is_srs
 from pillarbox.pipeline.inbound.message import Envelope, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -42,6 +43,9 @@ from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.params import parse_rcpt_params
+
+UNVOUCHED = "sender may be forged"
+"""Why nobody is told, beyond that mail could not reach somebody: see `Reports`."""
 
 DOUBLE_BOUNCE = "double bounce"
 """Why nobody is told that a report, or other mail without a sender, failed."""
@@ -55,6 +59,12 @@ class Signer(Protocol):
     """Makes the DKIM-Signature fields of a domain, none where it has no keys."""
 
     async def sign(self, domain: str, content: bytes) -> bytes: ...
+
+
+class Vouching(Protocol):
+    """Finds out whether a message is by the domain it says it is from."""
+
+    async def vouches(self, domain: str, content: bytes) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,9 @@ class _NobodyHere(Exception):
 class Reports:
     """Makes reports for the senders of messages; one object per process.
 
-    `dropped` counts those that nobody got, by why.
+    Spam has the addresses of others for its sender, and whoever reports on it to them sends spam
+    too. Senders elsewhere for whom nobody vouches are therefore told of failures only, and of none
+    that was a judgement on the message. `dropped` counts the reports that nobody got, by why.
     """
 
     def __init__(
@@ -101,14 +113,19 @@ class Reports:
         signer: Signer | None,
         clock: Clock,
         queue_age_ms: int,
+        vouching: Vouching | None = None,
     ) -> None:
-        """`queue_age_ms` is for how long sending a report elsewhere is tried."""
+        """`queue_age_ms` is for how long sending a report elsewhere is tried.
+
+        Without `vouching` there is nobody who vouches.
+        """
         self._hostname = hostname
         self._recipients = recipients
         self._preparation = preparation
         self._signer = signer
         self._clock = clock
         self._queue_age_ms = queue_age_ms
+        self._vouching = vouching
         self.dropped: Counter[str] = Counter()
 
     async def prepare(
@@ -140,6 +157,10 @@ class Reports:
         findings = tuple(
             _finding(by_id[result.recipient_id], result, action, now) for result, action in told
         )
+        if message.account_id is None:
+            findings = await self._fit_for(reader, content, findings, queue_id)
+        if not findings:
+            return None
         subject = Subject(
             content,
             from_ms(message.created_ms),
@@ -181,6 +202,8 @@ class Reports:
             )
             for recipient in asked
         )
+        if account_id is None and not await self._fit_for(reader, content, findings, trace_id):
+            return None
         subject = Subject(
             content, now, trace_id, envelope.envid, False, envelope.smtputf8, envelope.binary
         )
@@ -260,6 +283,21 @@ class Reports:
                 return None
         accounts = tuple(target.account_id for target in found.local)
         return _Reader(address, accounts, found.outside)
+
+    async def _fit_for(
+        self, reader: _Reader, content: bytes, findings: tuple[Finding, ...], about: str
+    ) -> tuple[Finding, ...]:
+        """What may be told to a sender who did not sign in here."""
+        plain = tuple(
+            one for one in findings if one.action is Action.FAILED and not is_judgement(one)
+        )
+        if len(plain) == len(findings) or not reader.outside:
+            return findings
+        domain = reader.address.rpartition("@")[2]
+        if self._vouching is not None and await self._vouching.vouches(domain, content):
+            return findings
+        self._drop(UNVOUCHED, about)
+        return plain
 
     def _may_be_told(self, address: str, about: str, *, ours: bool) -> bool:
         if may_be_told(address, ours=ours):
