@@ -24,6 +24,9 @@ DOMAIN = "example.test"
 PASSWORD = "correct horse battery"
 QUICK = Cost(passes=1, memory_kib=32, lanes=1)
 
+NO_NAMES = {"DNS_PRIMARY": "127.0.0.1", "DNS_PORT": "9"}
+"""Settings of a server that asks no name server of the world: nobody answers there."""
+
 _HOST = "127.0.0.1"
 
 
@@ -49,6 +52,7 @@ class AppUnderTest:
             "HOSTNAME": "mx.example.test",
             "LMTP_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
+            **NO_NAMES,
             **(settings or {}),
         }
         location = Location(folder / "pillarbox.conf", folder)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kit.accounts import PASSWORD
+from kit.app import NO_NAMES
 
 USERS = ("alice@example.test", "bob@example.test")
 LISTENERS = ("SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S")
@@ -33,7 +34,7 @@ class LiveServer:
         self.data = folder / "data"
         self.data.mkdir(exist_ok=True)
         self.password = PASSWORD
-        self._chosen = dict(settings or {})
+        self._chosen = {**NO_NAMES, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._known: set[int] = set()
         self._choose_ports()
