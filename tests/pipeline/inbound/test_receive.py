@@ -248,3 +248,14 @@ async def test_reports_are_read_and_delivered_all_the_same(house: House, fails: 
     assert bounces.shown == [("alice@example.test", CONTENT)]
     assert tls.shown == [("alice@example.test", TLS_REPORT)]
     assert len(await house.contents("alice@example.test")) == 3
+
+
+async def test_reports_are_not_read_for_each_of_many(house: House) -> None:
+    bounces, tls = BounceInbox(), TlsInbox()
+    inbound = replace(house.inbound, bounces=bounces, tls_reports=tls)
+    paths = ["alice@example.test", "bob@example.test"]
+    paths += [f"alice+{number}@example.test" for number in range(50)]
+    to_all = replace(await envelope(house, *paths), reverse_path="")
+    assert set((await inbound.receive(to_all, TLS_REPORT)).outcomes) == {None}
+    assert bounces.shown == []
+    assert len(tls.shown) == 1

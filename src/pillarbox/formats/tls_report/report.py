@@ -19,7 +19,7 @@ MAX_JSON_BYTES = 8 << 20
 
 MAX_POLICIES = 1000
 MAX_DETAILS = 5000
-"""Of one policy; further ones are not kept."""
+"""Of a report, all its policies together; further ones are not kept."""
 
 _TEXT_MAX = 1000
 _LINES_MAX = 200
@@ -99,13 +99,18 @@ def decode(content: bytes) -> Report:
         raise GrammarError(f"no report: {error}") from error
     if not raw.report_id or not raw.policies:
         raise GrammarError("a report without its id, or of no policy")
+    policies: list[PolicyResult] = []
+    room = MAX_DETAILS
+    for one in raw.policies[:MAX_POLICIES]:
+        policies.append(_result(one, room))
+        room -= len(policies[-1].details)
     return Report(
         _short(raw.organization),
         _short(raw.contact),
         _short(raw.report_id),
         _aware(raw.dates.start),
         _aware(raw.dates.end),
-        tuple(_result(one) for one in raw.policies[:MAX_POLICIES]),
+        tuple(policies),
     )
 
 
@@ -175,7 +180,7 @@ class _Report(msgspec.Struct):
     contact: str = msgspec.field(name="contact-info", default="")
 
 
-def _result(raw: _Result) -> PolicyResult:
+def _result(raw: _Result, details: int) -> PolicyResult:
     policy = raw.policy
     return PolicyResult(
         _short(policy.kind),
@@ -184,7 +189,7 @@ def _result(raw: _Result) -> PolicyResult:
         _texts(policy.mx) or _texts(policy.mx_pattern),
         _count(raw.summary.successes),
         _count(raw.summary.failures),
-        tuple(_detail(one) for one in (raw.details or ())[:MAX_DETAILS]),
+        tuple(_detail(one) for one in (raw.details or ())[:details]),
     )
 
 

@@ -22,6 +22,9 @@ from pillarbox.pipeline.inbound.trace import (
     speaks_of_tls,
 )
 
+REPORTED_DOMAINS = 3
+"""For so many domains a report on TLS is read; each gets its own."""
+
 _log = logger("inbound")
 
 
@@ -121,12 +124,18 @@ class Inbound:
         )
 
     async def _read_reports(self, envelope: Envelope, content: bytes) -> None:
-        """Look whether it is a report for us; it is delivered, so nothing may fail by this."""
-        for recipient in envelope.recipients:
-            try:
-                if self.bounces is not None and not envelope.reverse_path:
-                    await self.bounces.take(content, recipient.path, envelope.reverse_path)
-                if self.tls_reports is not None and speaks_of_tls(content):
-                    await self.tls_reports.take(recipient.path, content)
-            except Exception:
-                _log.exception("a report could not be read", recipient=recipient.path)
+        """Look whether it is a report for us; it is delivered, so nothing may fail by this.
+
+        Large ones take long to read, so nobody's is read again for each of many recipients: a
+        report of deliveries has one (RFC 3461 §6.1), and one of TLS is for a domain.
+        """
+        paths = tuple(recipient.path for recipient in envelope.recipients)
+        try:
+            if self.bounces is not None and not envelope.reverse_path and len(paths) == 1:
+                await self.bounces.take(content, paths[0], envelope.reverse_path)
+            if self.tls_reports is not None and speaks_of_tls(content):
+                domains = {recipient.domain: recipient.path for recipient in envelope.recipients}
+                for path in tuple(domains.values())[:REPORTED_DOMAINS]:
+                    await self.tls_reports.take(path, content)
+        except Exception:
+            _log.exception("a report could not be read", recipients=paths[:3])
