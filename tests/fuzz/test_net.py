@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ def test_only_what_can_be_checked_is_usable(found: list[Tlsa]) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @given(st.data())
 def test_a_certificate_that_was_touched_is_not_vouched_for(data: st.DataObject) -> None:
     """By the authority: one bit in the server's certificate or in that of the intermediate."""

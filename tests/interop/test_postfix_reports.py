@@ -141,6 +141,7 @@ async def greeting(port: int) -> None:
             continue
         await reader.readline()
         writer.close()
+        await writer.wait_closed()
         return
 
 

@@ -110,9 +110,14 @@ async def _greeting(port: int) -> None:
         while True:
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection(HOST, port)
-                await reader.readline()
-                writer.close()
-                return
+                try:
+                    greeting = await reader.readline()
+                finally:
+                    writer.close()
+                    with suppress(OSError):
+                        await writer.wait_closed()
+                if greeting:
+                    return
             await asyncio.sleep(0.05)
 
 

@@ -111,6 +111,7 @@ async def listens(port: int) -> bool:
             await asyncio.sleep(0.01)
         else:
             writer.close()
+            await writer.wait_closed()
             return True
     return False
 
