@@ -100,6 +100,19 @@ async def test_one_silent_host_does_not_hide_the_others(zone: Zone) -> None:
     assert await names(zone, "d.example") == ["b.example"]
 
 
+async def test_names_that_no_host_has(zone: Zone) -> None:
+    """A name may hold any bytes; logs, certificates and tables are not made for them."""
+    odd = ("a b.example", "\\000" * 200 + ".example", "*.example", "<x>.example", "x" * 64)
+    for name in odd:
+        zone.addresses[name] = ("192.0.2.7",)
+    zone.mx["d.example"] = tuple((1, name) for name in odd)
+    assert await refusal(zone, "d.example") == (550, "5.4.4")
+    zone.mx["d.example"] += ((2, "a.example"),)
+    assert await names(zone, "d.example") == ["a.example"]
+    zone.addresses["b c"] = ("192.0.2.7",)
+    assert await refusal(zone, "b c") == (550, "5.1.2")
+
+
 class TestLoops:
     async def test_a_backup_sends_to_better_hosts_only(self, zone: Zone) -> None:
         zone.mx["d.example"] = (
@@ -122,6 +135,18 @@ class TestLoops:
         zone.mx["d.example"] = ((10, "a.example"), (20, "mx.home.example"))
         zone.failing.add("a.example")
         assert await refusal(zone, "d.example") == (451, "4.4.3")
+
+    async def test_an_address_of_this_machine_is_this_server(
+        self, zone: Zone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else a backup with an address that nobody told it of would send to one no better."""
+        monkeypatch.setattr(module, "is_own", lambda ip: ip in ("8.8.4.4", "127.0.0.1"))
+        zone.addresses["unnamed.example"] = ("8.8.4.4",)
+        zone.addresses["a.example"] = ("8.8.8.8",)
+        zone.mx["d.example"] = ((10, "unnamed.example"), (20, "a.example"))
+        assert await refusal(zone, "d.example", OUTSIDE) == (550, "5.4.6")
+        zone.addresses["unnamed.example"] = ("127.0.0.1",)  # anybody may write that
+        assert await names(zone, "d.example", OUTSIDE) == ["a.example"]
 
 
 class TestInside:

@@ -229,6 +229,27 @@ class TestRoutes:
             "b.there.example",
         ]
 
+    @pytest.mark.parametrize("secure", [True, False])
+    async def test_certificates_of_the_exchangers_of_the_host(self, way: Way, secure: bool) -> None:
+        """Whoever can forge an answer has a certificate for a name of his own."""
+        way.zone.mx["there.example"] = ((10, "a.there.example"), (20, "relay.example"))
+        if secure:
+            way.zone.signed.add("there.example")
+        login = RouteSecrets("me", "pw")
+        verified = RouteTls.VERIFIED
+        await way.add(
+            Route("mx", host="there.example", exchangers=True, tls=verified, secrets=login)
+        )
+        for hop in (await way.to("x.example")).hops:
+            certified = (hop.host,) if secure else ("there.example", ".there.example")
+            assert hop.tls == TlsDemand(Security.VERIFIED, certified, (), "route")
+
+    async def test_a_certificate_is_looked_at_where_there_is_a_login(self, way: Way) -> None:
+        login = RouteSecrets("me", "pw")
+        await way.add(Route("out", host="relay.example", tls=RouteTls.REQUIRED, secrets=login))
+        asked_for = (await way.to()).hops[0].tls
+        assert asked_for == TlsDemand(Security.ENCRYPTED, ("relay.example",), (), "route")
+
     async def test_a_host_without_address_is_waited_for(self, way: Way) -> None:
         await way.add(Route("out", host="gone.example"))
         failure = await way.refusal()

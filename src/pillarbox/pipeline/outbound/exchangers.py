@@ -6,6 +6,7 @@ are final.
 
 import asyncio
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ MAX_HOSTS = 10
 
 MAX_ADDRESSES = 8
 """More addresses than this of one host are not tried."""
+
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,12 @@ async def exchangers(resolver: Resolver, domain: str, here: Surroundings) -> Exc
     if len(mx.hosts) == 1 and not mx.hosts[0].name.strip("."):
         reply = Reply(556, "5.1.10", (f"The domain {domain} says that it takes no mail",))
         raise RouteFailure(Stage.DNS, reply)
-    wanted = [host for host in mx.hosts if host.name.strip(".")] or [MxHost(0, mx.name or domain)]
+    given = [host for host in mx.hosts if host.name.strip(".")] or [MxHost(0, mx.name or domain)]
+    wanted = [host for host in given if is_host_name(host.name)]
+    if not wanted and not mx.hosts:
+        raise _nobody(domain, False, _Sifted((), "", False))
+    if not wanted:
+        raise _final("5.4.4", f"The mail servers of {domain} have names that no host can have")
     ordered = in_order(wanted)[:MAX_HOSTS]
     answers = await asyncio.gather(
         *(resolver.host(host.name) for host in ordered), return_exceptions=True
@@ -103,7 +111,7 @@ def _sifted(
             unknown = unknown or host.name
         elif isinstance(answer, BaseException):
             raise answer
-        elif host.name == hostname or not own.isdisjoint(answer.addresses):
+        elif host.name == hostname or _is_here(answer, own):
             own_preference = host.preference
         else:
             hosts.append((host.preference, Exchanger(host.name, answer)))
@@ -113,10 +121,25 @@ def _sifted(
     return _Sifted(better, unknown, own_preference is not None)
 
 
+def is_host_name(name: str) -> bool:
+    """Whether a host may be called so (RFC 5321 §2.3.5); of old names underscores are taken too.
+
+    In the domain name system anything is a name, with bytes that no log and no certificate has.
+    """
+    return _HOST_NAME.fullmatch(name) is not None
+
+
 def in_order(hosts: Sequence[MxHost]) -> list[MxHost]:
     """By preference, those of one preference in random order (RFC 5321 §5.1)."""
     shuffled = random.sample(hosts, len(hosts))
     return sorted(shuffled, key=lambda host: host.preference)
+
+
+def _is_here(answer: HostAnswer, own: frozenset[str]) -> bool:
+    """Whether a host is this server; that its address is only within this machine says nothing."""
+    return not own.isdisjoint(answer.addresses) or any(
+        is_public(ip) and is_own(ip) for ip in answer.addresses[:MAX_ADDRESSES]
+    )
 
 
 async def _own_addresses(resolver: Resolver, here: Surroundings) -> frozenset[str]:

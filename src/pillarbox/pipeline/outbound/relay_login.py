@@ -1,6 +1,7 @@
 """Logging in to a relay: the safest mechanism that it offers and we have what it needs for.
 
-A refusal is temporary for the mail: it says nothing of a message, and the admin can put it right.
+A password or token is given away only to a host whose certificate is the right one: any other may
+be somebody between, to whom SCRAM does not tell the password. A refusal is temporary for the mail: it says nothing of a message, and the admin can put it right.
 Called by `session`; calls `wire/sasl/client`.
 """
 
@@ -49,11 +50,16 @@ class Dialogue(Protocol):
 
 
 def choose(
-    mechanisms: tuple[str, ...], login: RelayLogin, binding: bytes | None
+    mechanisms: tuple[str, ...], login: RelayLogin, binding: bytes | None, *, verified: bool
 ) -> ClientExchange | None:
-    """The safest of the mechanisms offered, or `None`; `binding` is the channel's end point."""
+    """The safest of the mechanisms offered, or `None`; `binding` is the channel's end point.
+
+    `verified` says that somebody vouched for the host.
+    """
     name, password, token = login.username, login.password, login.token
     if token:
+        if not verified:
+            return None
         if OAuthBearer.name in mechanisms:
             return OAuthBearer(name, token)
         return XOAuth2(name, token) if XOAuth2.name in mechanisms else None
@@ -61,6 +67,8 @@ def choose(
         return Scram(name, password, end_point=binding)
     if SCRAM in mechanisms:
         return Scram(name, password, can_bind=binding is not None)
+    if not verified:
+        return None
     if Plain.name in mechanisms:
         return Plain(name, password)
     return Login(name, password) if Login.name in mechanisms else None
@@ -74,9 +82,16 @@ async def log_in(session: Dialogue, login: RelayLogin, chain: tuple[bytes, ...])
         raise _failed(session, "4.7.11", text)
     if "AUTH" not in session.capabilities:
         raise _failed(session, "4.7.0", f"{host} offers no login, but the route has one")
-    exchange = choose(session.capabilities.mechanisms, login, _binding(chain))
+    verified = bool(session.peer.tls.verified)
+    exchange = choose(session.capabilities.mechanisms, login, _binding(chain), verified=verified)
     if exchange is None:
         offered = ", ".join(session.capabilities.mechanisms)[:200]
+        if not verified and choose(session.capabilities.mechanisms, login, None, verified=True):
+            text = (
+                f"{host} takes the login only as it is ({offered}), and nobody vouches for its "
+                "certificate: let the route's TLS be verified or implicit"
+            )
+            raise _failed(session, "4.7.5", text)
         kind = "a token" if login.token else "a password"
         text = f"{host} offers no mechanism that takes {kind}: {offered or 'none'}"
         raise _failed(session, "4.7.4", text)

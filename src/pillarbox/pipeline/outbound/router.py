@@ -17,7 +17,13 @@ from pillarbox.domain.routing import routes
 from pillarbox.domain.routing.model import DIRECT, LOCAL, Protocol, Route, RouteTls, choose
 from pillarbox.net.dial import Proxy
 from pillarbox.net.dns import HostAnswer, Resolver
-from pillarbox.pipeline.outbound.exchangers import Exchangers, Surroundings, exchangers, in_order
+from pillarbox.pipeline.outbound.exchangers import (
+    Exchangers,
+    Surroundings,
+    exchangers,
+    in_order,
+    is_host_name,
+)
 from pillarbox.pipeline.outbound.model import (
     DomainPolicy,
     HostFailure,
@@ -212,14 +218,15 @@ class Router:
         security = _SECURITY[route.tls]
         if message.require_tls and security is not Security.VERIFIED:
             security = Security.VERIFIED
+        # With a login a certificate is looked at even where any will do (`relay_login`).
+        looked_at = security is Security.VERIFIED or bool(route.secrets.username)
         hops = []
-        for name, answer in await self._addresses(route, host):
+        for name, answer, names in await self._addresses(route, host):
             if answer.addresses:
-                names = () if security is not Security.VERIFIED else (name,)
                 hop = NextHop(
                     name,
                     answer.addresses,
-                    TlsDemand(security, names, (), "route"),
+                    TlsDemand(security, names if looked_at else (), (), "route"),
                     route.port,
                     implicit_tls=route.tls is RouteTls.IMPLICIT,
                     lmtp=route.protocol is Protocol.LMTP,
@@ -231,19 +238,27 @@ class Router:
         text = f"The host {host} of the route {route.name} has no address"
         raise RouteFailure(Stage.ROUTE, Reply(451, "4.4.4", (text,)), route.name)
 
-    async def _addresses(self, route: Route, host: str) -> list[tuple[str, HostAnswer]]:
+    async def _addresses(
+        self, route: Route, host: str
+    ) -> list[tuple[str, HostAnswer, tuple[str, ...]]]:
+        """The hosts of a route, where they are, and for which names their certificates may be."""
         try:
             ip_address(host)
         except ValueError:
             pass
         else:
-            return [(host, HostAnswer((host,), False, host))]
+            return [(host, HostAnswer((host,), False, host), (host,))]
         try:
-            hosts = [host]
+            hosts, names = [host], [host]
             if route.exchangers:
-                found = in_order((await self._resolver.mx(host)).hosts)
-                hosts = [one.name for one in found if one.name] or hosts
-            return [(name, await self._resolver.host(name)) for name in hosts[:5]]
+                mx = await self._resolver.mx(host)
+                hosts = [one.name for one in in_order(mx.hosts) if is_host_name(one.name)] or hosts
+                # Else whoever can forge an answer names the host that he has a certificate for.
+                names = hosts if mx.secure else [host, f".{host}"]
+            return [
+                (name, await self._resolver.host(name), (name,) if name in names else tuple(names))
+                for name in hosts[:5]
+            ]
         except Unavailable as failure:
             cause = f": {failure.cause}" if failure.cause else ""
             text = f"The host {host} of the route {route.name} can't be looked up{cause}"
