@@ -162,6 +162,34 @@ port = 1143
         options = read(tmp_path, text).options
         assert (options.tls_mode, options.tls_cert) == ("file", tmp_path / "c.pem")
 
+    def test_extra_authorities_have_to_be_there(self, tmp_path: Path) -> None:
+        assert len(faults(tmp_path, "TLS_EXTRA_CA = ca.pem\n")) == 1
+        (tmp_path / "ca.pem").touch()
+        found = read(tmp_path, "TLS_EXTRA_CA = ca.pem\n").options.tls_extra_ca
+        assert found == tmp_path / "ca.pem"
+
+    @pytest.mark.parametrize(
+        "host",
+        ["a:b", "a:0", "a:70000", "2001:db8::1", "[::1", "me@a", "smtp://a", "a/b", "a b:25"],
+    )
+    def test_a_relay_that_is_no_host(self, tmp_path: Path, host: str) -> None:
+        (fault,) = faults(tmp_path, f"RELAY_HOST = {host}\n")
+        assert "RELAY_HOST" in fault
+        assert "must be a host" in fault
+
+    @pytest.mark.parametrize("host", ["a.example", "a.example:587", "[2001:db8::1]:25", "10.0.0.1"])
+    def test_a_relay(self, tmp_path: Path, host: str) -> None:
+        assert read(tmp_path, f"RELAY_HOST = {host}\n").options.relay_host == host
+
+    @pytest.mark.parametrize("tls", ["off", "opportunistic"])
+    def test_a_login_needs_tls(self, tmp_path: Path, tls: str) -> None:
+        login = "RELAY_HOST = a.example\nRELAY_USERNAME = me\n"
+        (fault,) = faults(tmp_path, f"{login}RELAY_PASSWORD = pw\nRELAY_TLS = {tls}\n")
+        assert "RELAY_TLS" in fault
+        assert "because RELAY_USERNAME is set" in fault
+        (fault,) = faults(tmp_path, login)
+        assert "RELAY_PASSWORD" in fault
+
     def test_oddities_are_told(self, tmp_path: Path) -> None:
         text = "SMPT_PORT = 26\nSMTP_PORT = 1\nSMTP_PORT = 2\nCOLOUR = red\nHOSTNAME = box\n"
         found = read(tmp_path, text, PILLARBOX_IMAP_PROT="1")

@@ -141,6 +141,22 @@ class TestRows:
             Route("a", sources=("not an address",)),
             Route("a", host="relay.example", secrets=RouteSecrets("me", "pw")),
             Route("a", secrets=RouteSecrets("me", "pw"), tls=RouteTls.VERIFIED),
+            Route("a", host="relay.example", helo="two words"),
+            Route("a", host="relay.example", helo="a.example\r\nRSET"),
+            *(
+                Route("a", host="relay.example", secrets=RouteSecrets(proxy=proxy))
+                for proxy in (
+                    "a",
+                    "a:",
+                    ":1080",
+                    "a:0",
+                    "a:70000",
+                    "a:٣",
+                    "::1:80",
+                    "[a]:1",
+                    "a b:1",
+                )
+            ),
         ],
     )
     async def test_what_can_not_be_is_refused(self, database: Database, bad: Route) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pillarbox.app.config import files
 from pillarbox.app.config.files import FileContent
@@ -19,7 +20,7 @@ SYSTEM_DATA = Path("/var/lib/pillarbox")
 FILE_NAME = "pillarbox.conf"
 _YAML_NAMES = ("pillarbox.yaml", "pillarbox.yml")
 _NOT_KEYS = frozenset(["PILLARBOX_CONFIG", "PILLARBOX_DATA"])
-_PATH_KEYS = ("TLS_CERT", "TLS_KEY", "DB_PATH", "STORAGE_FS_PATH", "LOG_FILE")
+_PATH_KEYS = ("TLS_CERT", "TLS_KEY", "TLS_EXTRA_CA", "DB_PATH", "STORAGE_FS_PATH", "LOG_FILE")
 
 
 class ConfigError(Exception):
@@ -251,9 +252,31 @@ class _Reader:
                 " servers expect a full name such as mail.example.org"
             )
         self._check_tls(options, sources)
+        self._check_relay(options, sources)
         self._check_ports(options, sources)
 
+    def _check_relay(self, options: Options, sources: Mapping[str, Source]) -> None:
+        if not options.relay_host:
+            return
+        try:
+            where = urlsplit(f"//{options.relay_host}")
+            is_host = bool(where.hostname) and where.netloc == options.relay_host
+            is_host = is_host and where.port != 0 and not set(where.netloc) & set("@ \t\\")
+        except ValueError:
+            is_host = False
+        if not is_host:
+            text = "must be a host, or host:port; an IPv6 address in brackets"
+            self._fault(sources, "RELAY_HOST", text)
+        if options.relay_username and options.relay_tls in ("off", "opportunistic"):
+            text = "must be verified, implicit or required, because RELAY_USERNAME is set"
+            self._fault(sources, "RELAY_TLS", text)
+        if options.relay_username and not options.relay_password:
+            self._fault(sources, "RELAY_PASSWORD", "is missing, and RELAY_USERNAME is set")
+
     def _check_tls(self, options: Options, sources: Mapping[str, Source]) -> None:
+        extra = options.tls_extra_ca
+        if extra is not None and not os.access(extra, os.R_OK):
+            self._fault(sources, "TLS_EXTRA_CA", f"{extra} can't be read")
         if options.tls_mode != "file":
             return
         for key, path in (("TLS_CERT", options.tls_cert), ("TLS_KEY", options.tls_key)):

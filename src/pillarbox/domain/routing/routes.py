@@ -3,6 +3,7 @@
 Called by the command line and by `pipeline/outbound/router`, which keeps all routes in memory.
 """
 
+import re
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -41,6 +42,10 @@ _SET_ENABLED = Statement(
     update(routes).where(routes.c.name == bindparam("route")).values(enabled=bindparam("is_on"))
 )
 _NO_SECRETS = RouteSecrets()
+# RFC 5321 §4.1.1.1: a domain or an address literal.
+_HELO = re.compile(
+    r"(?=.{1,255}\Z)(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*|\[[A-Za-z0-9.:-]+\])"
+)
 
 
 def add(tx: Tx, keys: KeyRing, route: Route) -> Route:
@@ -124,6 +129,10 @@ def _checked(route: Route) -> Route:
         raise Invalid("A fallback route needs a host")
     if route.secrets.username and route.host is None:
         raise Invalid("A login needs the host it is for")
+    if route.helo and not _HELO.fullmatch(route.helo):
+        raise Invalid(f"{route.helo!r} can't be a name to greet with")
+    if route.secrets.proxy and not _is_proxy(route.secrets.proxy):
+        raise Invalid(f"{route.secrets.proxy!r} is no proxy; write it as host:port")
     if route.secrets.username and route.tls in (RouteTls.OFF, RouteTls.OPPORTUNISTIC):
         raise Invalid("A login needs TLS: say required, verified or implicit")
     return replace(
@@ -133,6 +142,17 @@ def _checked(route: Route) -> Route:
         host=None if route.host is None else _host(route.host),
         sources=tuple(_ip(source) for source in route.sources),
     )
+
+
+def _is_proxy(proxy: str) -> bool:
+    host, _, port = proxy.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
+        return False
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        return bool(ip_address(bare)) and (":" in bare) == host.startswith("[")
+    except ValueError:
+        return bool(_HELO.fullmatch(host)) and not host.startswith("[")
 
 
 def _below(domain: str | None) -> str | None:
