@@ -228,6 +228,7 @@ class TestValidation:
             ((HOST, "192.0.2.53"), False),
             (("192.0.2.53",), False),
             (("127.0.0.11",), False),
+            (("127.0.0.54",), False),
         ],
     )
     async def test_who_is_believed_unasked(

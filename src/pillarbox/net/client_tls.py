@@ -114,7 +114,8 @@ def _verifying_context(extra_ca: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(extra_ca)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise TlsFailure(f"the authorities in {extra_ca} can't be read: {error}") from error
+            why = f"the authorities in {extra_ca} can't be read: {error}"
+            raise TlsFailure(why, certificate=True) from error
     return context
 
 

@@ -27,8 +27,8 @@ TEXT_BYTES_MAX = 4096
 
 _TRY_S = 2.0
 _UDP_BYTES = 1232  # what passes every link whole
-# Docker's own server, which hands on whatever servers elsewhere say.
-_FORWARDER = "127.0.0.11"
+# Servers here that hand on whatever servers elsewhere say: Docker's, and systemd-resolved's proxy.
+_FORWARDERS = ("127.0.0.11", "127.0.0.54")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _take_any_tlsa() -> None:
 def all_local(stub: "Stub") -> bool:
     """Whether no answer of these servers crosses a network on its way here."""
     return all(
-        isinstance(server, str) and server != _FORWARDER and ip_address(server).is_loopback
+        isinstance(server, str) and server not in _FORWARDERS and ip_address(server).is_loopback
         for server in stub.nameservers
     )
 

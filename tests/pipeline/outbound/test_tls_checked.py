@@ -7,7 +7,7 @@ import pytest
 
 from kit.authority import Authority
 from kit.letters import SINK_HOST, connections, hop, letter
-from kit.sink import ALL_KEYWORDS, Say, Sink, running
+from kit.sink import ALL_KEYWORDS, Drop, Say, Sink, running
 from pillarbox.pipeline.outbound.model import Peer, Security, TlsDemand
 
 CHECKED = TlsDemand(Security.OPPORTUNISTIC, (SINK_HOST,))
@@ -64,6 +64,17 @@ async def test_without_tls(tmp_path: Path, authority: Authority) -> None:
     refusing.on("STARTTLS", Say("454 4.7.0 Not now"))
     peer = await send(refusing, tmp_path)
     assert (peer.tls, peer.tls_result) == (None, "starttls-not-supported")
+
+
+async def test_what_only_a_checked_handshake_minds(tmp_path: Path, authority: Authority) -> None:
+    """To look at the certificate must not end in mail in clear that else had gone by TLS."""
+    context = authority.issue(SINK_HOST).server_context()
+    sink = Sink(ALL_KEYWORDS, tls=context).on("TLS", Drop(), times=1)
+    peer = await send(sink, tmp_path)
+    assert (peer.tls is not None, peer.tls_result) == (True, "validation-failure")
+    (tmp_path / "authority.pem").write_bytes(b"no authority")
+    peer = await send(Sink(ALL_KEYWORDS, tls=context), tmp_path)
+    assert (peer.tls is not None, peer.tls_result) == (True, "validation-failure")
 
 
 async def test_a_handshake_that_fails(tmp_path: Path, authority: Authority) -> None:

@@ -402,6 +402,8 @@ class TestExtensions:
     async def test_addresses_beyond_ascii(self) -> None:
         sent_letter = letter("jörg@sink.test", B, "x@bücher.test", smtputf8=True)
         async with running(Sink(ALL_KEYWORDS)) as sink, connections() as client:
+            await client.send(hop(sink), letter("jörg@sink.test"))  # an alias led there
+            assert "SMTPUTF8" in sink.taken.pop().params
             await client.send(hop(sink), sent_letter)
             assert sink.taken[0].recipients == ("jörg@sink.test", B, "x@bücher.test")
             assert "SMTPUTF8" in sink.taken[0].params

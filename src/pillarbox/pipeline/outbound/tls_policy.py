@@ -261,7 +261,7 @@ def _kind(policy: DomainPolicy, host: str, demand: TlsDemand | None) -> Result:
     """Under which policy a session was (RFC 8460 §4.4)."""
     if demand is not None and demand.policy == "dane":
         base = demand.names[0] if demand.names else host
-        return Result("tlsa", base, tuple(map(_text, demand.tlsa)))
+        return Result("tlsa", base[:255], tuple(map(_text, demand.tlsa)))
     if policy.sts is not None:
         return Result("sts", policy.domain, policy.sts.lines, policy.sts.mx)
     if policy.sts_failure:

@@ -194,13 +194,12 @@ def _goes_binary(capabilities: Capabilities, message: LeasedMessage) -> bool:
 
 
 def _needs_utf8(letter: Letter) -> bool:
-    """Whether the message was declared to have, and may have, UTF-8 in its header."""
+    """Whether an address has to be said in UTF-8, or the header was declared to have it."""
     message = letter.message
-    if not message.smtputf8:
-        return False
-    return not letter.content.isascii() or not all(
-        one.isascii() for one in (message.reverse_path, *(r.address for r in letter.recipients))
-    )
+    addresses = (message.reverse_path, *(one.address for one in letter.recipients))
+    if not message.smtputf8:  # where an alias led to such an address
+        return any(_spelled(one, utf8=False) is None for one in addresses)
+    return not (letter.content.isascii() and all(one.isascii() for one in addresses))
 
 
 def _converted(capabilities: Capabilities, letter: Letter) -> tuple[bytes, bool]:
