@@ -229,6 +229,14 @@ class TestRoutes:
             "b.there.example",
         ]
 
+    async def test_an_exchanger_that_nobody_knows_hides_no_other(self, way: Way) -> None:
+        await way.add(Route("mx", host="there.example", exchangers=True))
+        way.zone.failing.add("a.there.example")
+        assert [hop.host for hop in (await way.to("x.example")).hops] == ["b.there.example"]
+        way.zone.failing.add("b.there.example")
+        way.bus.publish(routes.TOPIC)
+        assert (await way.refusal("x.example")).reply.enhanced == "4.4.3"
+
     @pytest.mark.parametrize("secure", [True, False])
     async def test_certificates_of_the_exchangers_of_the_host(self, way: Way, secure: bool) -> None:
         """Whoever can forge an answer has a certificate for a name of his own."""

@@ -208,9 +208,9 @@ class Options:
     relay_tls: str = _key(
         kinds.choice("off", "opportunistic", "required", "verified", "implicit"),
         "verified",
-        "TLS with that host: off, opportunistic, required (any certificate, but a login then only\n"
-        "where SCRAM keeps the password secret), verified, implicit (verified, and from the start:\n"
-        "port 465).",
+        "TLS with that host: off, opportunistic, required (any certificate, but with a wrong one\n"
+        "no login except by SCRAM, which tells no password), verified, implicit (verified, and\n"
+        "from the start: port 465).",
     )
     relay_fallback: bool = _key(
         kinds.BOOLEAN, "false", "Use that host only where the mail exchangers can't be used."

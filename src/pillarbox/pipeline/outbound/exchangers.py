@@ -77,7 +77,7 @@ async def exchangers(resolver: Resolver, domain: str, here: Surroundings) -> Exc
         *(resolver.host(host.name) for host in ordered), return_exceptions=True
     )
     own = await _own_addresses(resolver, here)
-    sifted = _sifted(ordered, answers, here.hostname, own)
+    sifted = _sifted(ordered, answers, here, own)
     if not sifted.hosts and sifted.leads_back and not sifted.unknown:
         raise _final("5.4.6", f"Mail for {domain} would come back to this server")
     found = tuple(one for host in sifted.hosts if (one := _usable(host, here)).answer.addresses)
@@ -98,7 +98,7 @@ class _Sifted:
 def _sifted(
     ordered: Sequence[MxHost],
     answers: Sequence[HostAnswer | BaseException],
-    hostname: str,
+    here: Surroundings,
     own: frozenset[str],
 ) -> _Sifted:
     hosts: list[tuple[int, Exchanger]] = []
@@ -111,7 +111,7 @@ def _sifted(
             unknown = unknown or host.name
         elif isinstance(answer, BaseException):
             raise answer
-        elif host.name == hostname or _is_here(answer, own):
+        elif host.name == here.hostname or _is_here(answer, here, own):
             own_preference = host.preference
         else:
             hosts.append((host.preference, Exchanger(host.name, answer)))
@@ -135,11 +135,12 @@ def in_order(hosts: Sequence[MxHost]) -> list[MxHost]:
     return sorted(shuffled, key=lambda host: host.preference)
 
 
-def _is_here(answer: HostAnswer, own: frozenset[str]) -> bool:
-    """Whether a host is this server; that its address is only within this machine says nothing."""
-    return not own.isdisjoint(answer.addresses) or any(
-        is_public(ip) and is_own(ip) for ip in answer.addresses[:MAX_ADDRESSES]
-    )
+def _is_here(answer: HostAnswer, here: Surroundings, own: frozenset[str]) -> bool:
+    """Whether a host is this server; a loopback address, which anybody may name, says nothing."""
+    if not own.isdisjoint(answer.addresses):
+        return True
+    addresses = () if here.inside else answer.addresses[:MAX_ADDRESSES]
+    return any(is_public(ip) and is_own(ip) for ip in addresses)
 
 
 async def _own_addresses(resolver: Resolver, here: Surroundings) -> frozenset[str]:

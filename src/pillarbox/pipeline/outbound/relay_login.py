@@ -1,7 +1,8 @@
 """Logging in to a relay: the safest mechanism that it offers and we have what it needs for.
 
 A password or token is given away only to a host whose certificate is the right one: any other may
-be somebody between, to whom SCRAM does not tell the password. A refusal is temporary for the mail: it says nothing of a message, and the admin can put it right.
+be somebody between, to whom SCRAM does not tell the password. A refusal is temporary for the mail:
+it says nothing of a message, and the admin can put it right.
 Called by `session`; calls `wire/sasl/client`.
 """
 

@@ -4,6 +4,7 @@ Called by `attempt`; calls `exchangers`, `tls_policy`, `domain/routing` and `net
 which domains are local are kept in memory and dropped when the directory changes.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -46,6 +47,7 @@ PLAIN_AFTER = 3
 
 _REMEMBERED_MS = 5_000
 _REMEMBERED = 5_000
+_ROUTE_HOSTS = 5
 _NO_ROUTE = Route(DIRECT)
 _SECURITY = {
     RouteTls.OFF: Security.PLAIN,
@@ -255,10 +257,17 @@ class Router:
                 hosts = [one.name for one in in_order(mx.hosts) if is_host_name(one.name)] or hosts
                 # Else whoever can forge an answer names the host that he has a certificate for.
                 names = hosts if mx.secure else [host, f".{host}"]
-            return [
-                (name, await self._resolver.host(name), (name,) if name in names else tuple(names))
-                for name in hosts[:5]
+            hosts = hosts[:_ROUTE_HOSTS]
+            answers = await asyncio.gather(*map(self._resolver.host, hosts), return_exceptions=True)
+            failed = next((one for one in answers if isinstance(one, BaseException)), None)
+            found = [
+                (name, answer, (name,) if name in names else tuple(names))
+                for name, answer in zip(hosts, answers, strict=True)
+                if not isinstance(answer, BaseException)
             ]
+            if failed is not None and not (found and isinstance(failed, Unavailable)):
+                raise failed
+            return found
         except Unavailable as failure:
             cause = f": {failure.cause}" if failure.cause else ""
             text = f"The host {host} of the route {route.name} can't be looked up{cause}"
