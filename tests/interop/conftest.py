@@ -48,17 +48,18 @@ async def names(far: Far) -> AsyncIterator[NameServer]:
 
 
 @pytest.fixture
-def sending_settings(sites: Sites) -> dict[str, str]:
-    """Settings of `sender`; for tests to change."""
-    return {"TLS_EXTRA_CA": str(sites.extra_ca)}
+def extra_settings() -> dict[str, str]:
+    """Settings of `sender` that a test wants."""
+    return {}
 
 
 @pytest.fixture
 async def sender(
-    tmp_path: Path, far: Far, names: NameServer, sending_settings: dict[str, str]
+    tmp_path: Path, far: Far, names: NameServer, sites: Sites, extra_settings: dict[str, str]
 ) -> AsyncIterator[Sender]:
     """A server that sends to those hosts, and to which they send."""
-    made = Sender(tmp_path / "data", names, far.port, sending_settings, far.home_port)
+    settings = {"TLS_EXTRA_CA": str(sites.extra_ca), **extra_settings}
+    made = Sender(tmp_path / "data", names, far.port, settings, far.home_port)
     try:
         await made.start()
         yield made

@@ -56,7 +56,10 @@ class Sites:
                 "milter_default_action": "tempfail",
             },
             "relay": relay | login,
+            "plainlogin": relay | login | {"smtpd_sasl_mechanism_filter": "plain"},
             "scram": relay | login | {"smtpd_sasl_mechanism_filter": "scram-sha-256"},
+            "strange": tls | login,
+            "strangeplain": tls | login | {"smtpd_sasl_mechanism_filter": "plain"},
             "implicit": relay | login | {"smtpd_tls_wrappermode": "yes"},
         }
 

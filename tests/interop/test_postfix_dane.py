@@ -1,5 +1,6 @@
 """DANE with a real Postfix at the other end (RFC 7672): who is vouched for gets the mail."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -64,6 +65,8 @@ async def refused(sender: Sender, far: Far, recipient: str) -> LogLine:
 
 async def test_end_entity(sender: Sender, far: Far, sites: Sites, site: Sited) -> None:
     site("ee.test", "good").publish(WRONG, ee(sites))
+    shown = await sender.command("tls", "policy", "ee.test")
+    assert re.search(r"mx\.ee\.test +dane +dane +2 TLSA records", shown)
     await sender.send("ann@ee.test")
     assert (await sender.delivered()).way.tls == DANE
     assert "with ESMTPS id" in (await far.message("ann@ee.test")).trace

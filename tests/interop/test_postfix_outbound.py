@@ -170,7 +170,7 @@ async def test_suppressed_addresses_get_nothing(sender: Sender, far: Far) -> Non
     await far.message("other@tls.test")
 
 
-@pytest.mark.parametrize("sending_settings", [{"SENDING_USER_MESSAGES_HOUR": "2"}])
+@pytest.mark.parametrize("extra_settings", [{"SENDING_USER_MESSAGES_HOUR": "2"}])
 async def test_beyond_the_limit_nothing_is_accepted(sender: Sender, far: Far) -> None:
     for _ in range(2):
         await sender.send("limited@plain.test")

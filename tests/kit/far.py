@@ -117,7 +117,7 @@ class Far:
             yield far
         finally:
             far.stop()
-            shutil.rmtree(far.folder)
+            far.remove()
 
     def ip(self, host: str) -> str:
         """Where a host listens."""
@@ -163,6 +163,10 @@ class Far:
         else:
             process.kill()
         process.wait(START_S)
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.folder)
 
     def log(self) -> str:
         """What it wrote to its log."""

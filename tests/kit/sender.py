@@ -28,8 +28,8 @@ _SOURCE = Path(__file__).resolve().parents[2] / "src"
 class Sender:
     """A server with the users alice and bob whose queue is worked on.
 
-    `settings` are keys of its configuration; it sends to mail exchangers at `port`, and takes mail
-    from outside at `home_port` (0: any).
+    `settings` are keys of its configuration, for the next start. It sends to mail exchangers at
+    `port`, and takes mail from outside at `home_port` (0: any).
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Sender:
     ) -> None:
         self.folder = folder
         self.names = names
-        self._settings = {
+        self.settings = {
             "HOSTNAME": "mx.example.test",
             "DNS_PRIMARY": "127.0.0.1",
             "DNS_PORT": str(names.port),
@@ -78,7 +78,7 @@ class Sender:
         await self.start()
 
     def _new(self) -> AppUnderTest:
-        return AppUnderTest(self.folder, self._settings, ports={"smtp": self._home_port})
+        return AppUnderTest(self.folder, self.settings, ports={"smtp": self._home_port})
 
     async def send(
         self,
@@ -194,7 +194,7 @@ class Sender:
             env={
                 **os.environ,
                 "PYTHONPATH": str(_SOURCE),
-                **{f"PILLARBOX_{key}": value for key, value in self._settings.items()},
+                **{f"PILLARBOX_{key}": value for key, value in self.settings.items()},
             },
             capture_output=True,
             timeout=60,

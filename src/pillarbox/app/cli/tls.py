@@ -145,18 +145,20 @@ async def _policy(invocation: Invocation, domain: str) -> dict[str, Any]:
     database = open_database(options, publish=lambda topic: None, readers=1, writers=1)
     policies = TlsPolicies(resolver, https, database, clock, TlsPolicyOptions(count=False))
     try:
-        return await _look(resolver, policies, domain)
+        return await _look(resolver, policies, domain, options.outbound_port)
     finally:
         await policies.close()
         await database.close()
 
 
-async def _look(resolver: "Resolver", policies: "TlsPolicies", domain: str) -> dict[str, Any]:
+async def _look(
+    resolver: "Resolver", policies: "TlsPolicies", domain: str, port: int
+) -> dict[str, Any]:
     mx = await resolver.mx(domain)
     asked = await policies.of_domain(domain, mx)
     preferences = [(one.preference, one.name) for one in mx.hosts] or [(0, domain)]
     hosts = [
-        await _host(resolver, policies, asked, preference, name)
+        await _host(resolver, policies, asked, preference, name, port)
         for preference, name in preferences
         if name
     ]
@@ -176,13 +178,14 @@ async def _host(
     asked: "DomainPolicy",
     preference: int,
     name: str,
+    port: int,
 ) -> dict[str, Any]:
     from pillarbox.base.errors import Unavailable
     from pillarbox.pipeline.outbound.model import HostFailure
 
     row: dict[str, Any] = {"preference": preference, "host": name}
     try:
-        demand = await policies.demand(asked, name, await resolver.host(name))
+        demand = await policies.demand(asked, name, await resolver.host(name), port=port)
     except HostFailure as failure:
         return row | {"security": "not used", "because": "", "remark": failure.reply.text}
     except Unavailable as failure:

@@ -1,0 +1,265 @@
+"""Mail that goes another way: relays with a login, LMTP inside, a proxy, a primary exchanger."""
+
+import asyncio
+import re
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from interop.programs import HOST, needs
+from interop.sites import Sites
+from kit.dovecot import PASSWORD, USER, Dovecot, dovecot, needs_dovecot
+from kit.far import Arrived, Far
+from kit.live import free_ports
+from kit.nameserver import NameServer
+from kit.postfix import needs_postfix
+from kit.sender import ALICE, Sender, letter
+from pillarbox.domain.accounts.model import TOPIC
+from pillarbox.domain.queue.model import Outcome, Status
+
+pytestmark = needs_postfix
+
+
+@pytest.fixture(scope="session")
+def inside(sites: Sites) -> Iterator[Dovecot]:
+    """A Dovecot that Postfix asks about logins, and that takes mail for people inside."""
+    with dovecot(sites.login_port, *free_ports(1), ("ann", "ben", "cat")) as running:
+        yield running
+
+
+class Routes:
+    """Adds routes as an admin does."""
+
+    def __init__(self, sender: Sender, far: Far, folder: Path) -> None:
+        self._sender = sender
+        self._far = far
+        self._secret = folder / "secret"
+
+    async def add(self, name: str, *options: str, password: str = "") -> None:
+        if password:
+            self._secret.write_text(password)
+            options = (*options, "--username", USER, "--password-file", str(self._secret))
+        await self._sender.command("route", "add", name, *options)
+
+
+@pytest.fixture
+def routes(sender: Sender, far: Far, tmp_path: Path) -> Routes:
+    return Routes(sender, far, tmp_path)
+
+
+def queue_id(taken: Arrived) -> str:
+    """What Postfix calls a message in its log."""
+    found = re.search(r"SMTPS?A? id (\w+)", taken.trace)
+    assert found is not None
+    return found[1]
+
+
+@needs_dovecot
+@pytest.mark.parametrize(
+    ("host", "tls", "vouched"),
+    [
+        ("relay", "verified", True),
+        ("scram", "required", True),  # as it is looked at before a password is shown
+        ("strange", "required", False),
+        ("implicit", "implicit", True),
+    ],
+)
+async def test_relay_with_a_login(
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes,
+    host: str, tls: str, vouched: bool,
+) -> None:  # fmt: skip
+    names.add("relay.test", f"@ A {far.ip(host)}")
+    await routes.add(
+        "provider", "--host", f"relay.test:{far.port}", "--tls", tls, password=PASSWORD
+    )
+    recipient = f"{host}@nowhere.test"
+    await sender.send(recipient, content=letter("by relay"))
+    line = await sender.delivered()
+    assert (line.way.route, line.way.host, line.way.ip) == ("provider", "relay.test", far.ip(host))
+    assert line.way.tls is not None
+    assert line.way.tls.startswith("TLSv1.3 ")
+    assert line.way.tls.endswith(" pkix") == vouched
+    taken = await far.message(recipient)
+    assert taken.sender == ALICE
+    assert re.search(r"with ESMTPSA id", taken.trace)
+    await far.logged(f"sasl_method=SCRAM-SHA-256, sasl_username={USER}", queue_id(taken))
+
+
+@needs_dovecot
+async def test_relay_that_knows_only_plain(
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+) -> None:
+    names.add("relay.test", f"@ A {far.ip('plainlogin')}")
+    await routes.add("provider", "--host", f"relay.test:{far.port}", password=PASSWORD)
+    await sender.send("plainly@nowhere.test")
+    await sender.delivered()
+    taken = await far.message("plainly@nowhere.test")
+    await far.logged(f"sasl_method=PLAIN, sasl_username={USER}", queue_id(taken))
+
+
+@needs_dovecot
+async def test_password_is_not_shown_to_whom_nobody_vouches_for(
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+) -> None:
+    names.add("relay.test", f"@ A {far.ip('strangeplain')}")
+    host = ("--host", f"relay.test:{far.port}", "--tls", "required")
+    await routes.add("provider", *host, password=PASSWORD)
+    await sender.send("shy@nowhere.test")
+    line = await sender.deferred()
+    assert line.stage == "auth"
+    assert "nobody vouches for its certificate" in line.reply
+    assert far.kept("shy@nowhere.test") == []
+
+
+@needs_dovecot
+@pytest.mark.parametrize("extra_settings", [{"QUEUE_RETRY_MINS": "60"}])
+async def test_wrong_password_keeps_mail_in_the_queue(
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+) -> None:
+    names.add("relay.test", f"@ A {far.ip('relay')}")
+    host = ("--host", f"relay.test:{far.port}")
+    await routes.add("provider", *host, password="wrong")
+    await sender.send("patient@nowhere.test")
+    line = await sender.deferred()
+    assert (line.stage, line.enhanced) == ("auth", "4.7.8")
+    assert "relay.test refused the login as relayed: 535 5.7.8" in line.reply
+    assert "check user name and password of the route" in line.reply
+    assert (await sender.recipient("patient@nowhere.test")).status is not Status.FAILED
+    assert await sender.inbox() == []
+    await sender.command("route", "remove", "provider", "--yes")
+    await routes.add("provider", *host, password=PASSWORD)
+    await sender.command("queue", "retry", "--all")
+    await far.message("patient@nowhere.test")
+
+
+@pytest.mark.parametrize("host", ["tls", "plain", "mixed"])
+async def test_relay_whose_name_nobody_vouches_for(
+    sender: Sender, far: Far, names: NameServer, routes: Routes, host: str
+) -> None:
+    """Neither the login nor the mail goes there."""
+    names.add("relay.test", f"@ A {far.ip(host)}")
+    await routes.add("provider", "--host", f"relay.test:{far.port}", password=PASSWORD)
+    await sender.send(f"careful-{host}@nowhere.test")
+    line = await sender.deferred()
+    assert line.stage in ("tls", "auth")
+    assert far.kept(f"careful-{host}@nowhere.test") == []
+
+
+async def test_relay_of_the_settings(sender: Sender, far: Far, names: NameServer) -> None:
+    """Without a login and with TLS as it can be had; a route of a domain comes before it."""
+    await sender.command("route", "add", "direct-one", "--to", "plain.test", "--helo", "x.test")
+    sender.settings |= {"RELAY_HOST": f"{far.ip('tls')}:{far.port}", "RELAY_TLS": "required"}
+    await sender.restart()
+    await sender.send("ann@nowhere.test", "ann@plain.test")
+    assert (await sender.delivered("ann@nowhere.test")).way.route == "relay"
+    line = await sender.delivered("ann@plain.test")
+    assert (line.way.route, line.way.ip) == ("direct-one", far.ip("plain"))
+    assert "from x.test " in (await far.message("ann@plain.test")).trace
+    await far.message("ann@nowhere.test")
+
+
+async def test_fallback_where_the_exchangers_refuse(
+    sender: Sender, far: Far, names: NameServer, routes: Routes
+) -> None:
+    names.add("shut.test", f"@ MX 10 mx\nmx A {far.network}.199\n")  # where nobody listens
+    await routes.add("spare", "--host", f"{far.ip('tls')}:{far.port}", "--fallback")
+    await sender.send("ann@shut.test", "ann@plain.test")
+    await far.message("ann@shut.test")
+    assert (await sender.delivered("ann@shut.test")).way.ip == far.ip("tls")
+    assert (await sender.delivered("ann@plain.test")).way.route == "direct"
+
+
+@needs_dovecot
+async def test_lmtp_to_dovecot(sender: Sender, inside: Dovecot, routes: Routes) -> None:
+    """Its answers are for each recipient; one of them does not exist."""
+    where = ("--host", f"127.0.0.1:{inside.lmtp_port}", "--to", "inside.test", "--lmtp")
+    await routes.add("inside", *where)
+    content = letter("inside", ".\r\n..\r\nWords.")
+    recipients = ("ann@inside.test", "nobody@inside.test", "ben@inside.test")
+    await sender.send(*recipients, content=content)
+    for user in ("ann", "ben"):
+        assert (await inside.message(user)).endswith(content)
+        line = await sender.delivered(f"{user}@inside.test")
+        assert (line.way.route, line.way.port) == ("inside", inside.lmtp_port)
+    line = await sender.line(Outcome.FAILED, "nobody@inside.test")
+    assert (line.code, line.enhanced) == (550, "5.1.1")
+    assert b"nobody@inside.test" in await sender.mail()
+
+
+@asynccontextmanager
+async def microsocks(*options: str) -> AsyncIterator[int]:
+    """A SOCKS5 proxy; gives its port."""
+    (port,) = free_ports(1)
+    process = await asyncio.create_subprocess_exec(
+        *("microsocks", "-i", HOST, "-p", str(port), *options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until_s = time.monotonic() + 30
+        while True:
+            assert time.monotonic() < until_s
+            try:
+                _, writer = await asyncio.open_connection(HOST, port)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            break
+        yield port
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@needs("microsocks")
+async def test_through_a_proxy(sender: Sender, far: Far, routes: Routes) -> None:
+    """It connects from an address of its own, which Postfix sees."""
+    out = f"{far.network}.180"
+    async with microsocks("-b", out) as port:
+        await routes.add("proxied", "--proxy", f"{HOST}:{port}")
+        await sender.send("proxied@tls.test")
+        line = await sender.delivered()
+        assert (line.way.route, line.way.ip) == ("proxied", far.ip("tls"))
+    taken = await far.message("proxied@tls.test")
+    assert f"[{out}]" in taken.trace
+    assert "using TLSv1.3" in taken.trace
+
+
+async def test_a_source_address_of_the_route(sender: Sender, far: Far, routes: Routes) -> None:
+    out = f"{far.network}.181"
+    await routes.add("second", "--from", "example.test", "--source", out, "--helo", "two.test")
+    await sender.send("sourced@plain.test")
+    taken = await far.message("sourced@plain.test")
+    assert f"from two.test (unknown [{out}])" in taken.trace
+
+
+@pytest.mark.parametrize("extra_settings", [{"QUEUE_RETRY_MINS": "3s"}])
+async def test_backup_for_a_primary_that_is_down(
+    sender: Sender, far: Far, names: NameServer
+) -> None:
+    primary = Far({"primary": {}}, port=far.port)
+    names.add(
+        "backup.test",
+        f"@ MX 10 primary\n@ MX 20 mx.example.test.\n@ MX 30 {far.zone('plain').split()[3]}\n"
+        f"primary A {primary.ip('primary')}\n",
+    )
+    await sender.command("domain", "add", "--relay", "backup.test")
+    sender.app.services.bus.publish(TOPIC)
+    content = letter("for the primary", sender="sue@plain.test")
+    try:
+        await sender.take("sue@plain.test", "ann@backup.test", content=content)
+        line = await sender.deferred()
+        assert (line.stage, line.way.host) == ("connect", "primary.backup.test")
+        await asyncio.to_thread(primary.start)
+        taken = await primary.message("ann@backup.test")
+        assert taken.sender == "sue@plain.test"
+        assert taken.content.endswith(content)
+        await sender.stands("ann@backup.test", Status.DELIVERED)
+    finally:
+        primary.stop()
+        primary.remove()
