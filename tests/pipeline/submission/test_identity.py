@@ -3,7 +3,7 @@
 import pytest
 
 from kit.smtp import House
-from pillarbox.base.errors import Denied
+from pillarbox.base.errors import Denied, Invalid
 from pillarbox.domain.accounts import aliases, users
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.sharing import acl, groups
@@ -112,3 +112,46 @@ async def test_a_full_mailbox_does_not_take_an_alias_away(house: House) -> None:
     await house.change(aliases.create, "al@example.test", [ALICE])
     await sent(house, b"From: al@example.test\r\n" + b"X-Filler: x\r\n" * 10, "al@example.test")
     await house.submission.sender(house.actor(), "al@example.test")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "bob@example.test<alice@example.test",
+        "bob@example.test <alice@example.test>",
+        "<alice@example.test> bob@example.test",
+        "<alice@example.test>bob@example.test (",
+        ',bob@example.test)<"alice@example.test',
+        "alice@example.test (bob@example.test",
+        'bob@example.test"@<alice@example.test>',
+        ";,:bob@example.test<alice@example.test>",
+        "alice@example.test bob@example.test",
+        "Bob\x0b <alice@example.test>",
+        "Boss: alice@example.test;",
+        "alice@example.test,",
+    ],
+)
+async def test_what_readers_may_see_another_address_in(house: House, value: str) -> None:
+    """Else it would be signed as if bob had written it, for whoever sees him there."""
+    for name in ("From", "Sender"):
+        header = f"{name}: {value}\r\n"
+        if name == "Sender":
+            header += "From: alice@example.test\r\n"
+        with pytest.raises((Invalid, Denied)):
+            await sent(house, header.encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Alice B. Lee [work] <alice@example.test>",
+        '"Lee, Alice \\"bob@example.test\\"" <alice@example.test>',
+        "alice@example.test (Alice (at work))",
+        "alice@example.test <Alice@example.test>",
+        "=?utf-8?q?J=C3=B6rg?= <alice@example.test>",
+        "Jörg Süß\r\n <alice@example.test>",
+        "Alice\t<alice+x@example.test>,\r\n <alice@example.test>",
+    ],
+)
+async def test_what_programs_write(house: House, value: str) -> None:
+    assert f"From: {value}\r\n".encode() in await sent(house, f"From: {value}\r\n".encode())

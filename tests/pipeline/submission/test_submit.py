@@ -136,11 +136,11 @@ async def test_bcc_is_seen_by_nobody_but_the_sender(house: House) -> None:
     [
         (b"From: bob@example.test\r\n", Denied),
         (b"From: alice@example.test, bob@example.test\r\n", Denied),
-        (b"From: alice@example.test <bob@example.test>\r\n", Denied),
+        (b"From: alice@example.test <bob@example.test>\r\n", Invalid),
         (FROM + b"Sender: bob@example.test\r\n", Denied),
         (FROM + b"from: bob@example.test\r\n", Invalid),
         (b"From:\r\n", Invalid),
-        (b"From: nonsense\r\n", Denied),
+        (b"From: nonsense\r\n", Invalid),
         (b"From: bob@example.test: alice@example.test;\r\n", Invalid),
         (b"From: <alice@example.test> <bob@example.test>\r\n", Invalid),
         (b"From: alice@example.test" + b"," * 8192 + b"bob@example.test\r\n", Invalid),

@@ -16,7 +16,21 @@ from pillarbox.pipeline.inbound.recipients import Recipients
 MAX_FROM = 20
 MAX_FIELD_BYTES = 8192
 
-_QUOTED = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# A list that can be read in one way only (RFC 5322 §3.4): every bracket, quote and comment is
+# closed, nothing obsolete. Names without quotes may have dots, and be the address itself.
+_QUOTED = rb'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~])*+"'
+_INNER = rb"[^()\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~]"
+_COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)" % (_INNER, _INNER)
+_BLANKS = rb"(?:[ \t]++|%b)*+" % _COMMENT
+_ATOMS = rb'[^\x00- <>@"(),:;\\\[\]\x7f]++'
+_DOMAIN = rb"(?:%b|\[[0-9A-Za-z:.]++\])" % _ATOMS
+_ADDRESS = rb"(?:%b|%b)@%b" % (_ATOMS, _QUOTED, _DOMAIN)
+_NAME = rb"(?:%b|%b|[ \t\[\]]++|%b)*+" % (_ATOMS, _QUOTED, _COMMENT)
+_ANGLE = rb"<[ \t]*+%b[ \t]*+>" % _ADDRESS
+_MAILBOX = re.compile(
+    rb"%b(?:(%b)%b(?:(%b)%b)?|%b%b%b)(?:,|\Z)"
+    % (_BLANKS, _ADDRESS, _BLANKS, _ANGLE, _BLANKS, _NAME, _ANGLE, _BLANKS)
+)
 
 
 class Standing(Enum):
@@ -84,16 +98,30 @@ async def check_header(recipients: Recipients, actor: Actor, headers: Headers) -
 def _mailboxes(value: bytes, shown: str) -> list[Mailbox]:
     """The mailboxes of a field in which every reader sees the same ones.
 
-    A group's name may look like an address, and of two addresses in angle brackets some programs
-    show the first and some the last.
+    A group's name may look like an address, and of two addresses in a mailbox that is not written
+    as it should be some programs show the first and some the last.
     """
     found = parse_address_list(value[:MAX_FIELD_BYTES])
     addresses = [entry for entry in found if not isinstance(entry, Group)]
-    brackets = _QUOTED.sub(b"", value).count(b"<")
     if (
         not 0 < len(addresses) <= MAX_FROM
-        or len(addresses) < max(len(found), brackets)
         or len(value) > MAX_FIELD_BYTES
+        or _count_clear(value) != len(found)
     ):
-        raise Invalid(f"The {shown} field can't be understood")
+        raise Invalid(f"The {shown} field can't be understood; a name with signs needs quotes")
     return addresses
+
+
+def _count_clear(value: bytes) -> int:
+    """How many mailboxes a field has; 0 if it can be read in several ways."""
+    count = at = 0
+    while at < len(value):
+        match = _MAILBOX.match(value, at)
+        if match is None:
+            return 0
+        twice = match[2]
+        if twice is not None and twice[1:-1].strip().lower() != match[1].lower():
+            return 0
+        at = match.end()
+        count += 1
+    return count if not value.endswith(b",") else 0
