@@ -17,7 +17,12 @@ from kit.peers import Peers, until
 from pillarbox.net import certs, stream
 from pillarbox.net.client_tls import ClientContexts, TlsClientOptions, TlsFailure
 from pillarbox.net.dial import DialOptions, dial
-from pillarbox.net.stream import READ_AHEAD_BYTES, READ_BYTES, ClientStream
+from pillarbox.net.stream import (
+    READ_AHEAD_BYTES,
+    READ_BYTES,
+    TLS_OVERHEAD_BYTES,
+    ClientStream,
+)
 
 NAME = "mx.example.test"
 LARGE = bytes(range(256)) * 16384  # 4 MiB
@@ -245,6 +250,23 @@ class TestTls:
         assert done.is_set()
         assert connection.finished
         await connection.close()
+
+    async def test_who_wraps_next_to_nothing_is_not_unwrapped_for_ever(
+        self, peers: Peers, authority: Authority
+    ) -> None:
+        async def drip(reader: Reader, writer: Writer) -> None:
+            while not writer.is_closing():
+                for _ in range(1000):
+                    writer.write(b"x")
+                await writer.drain()
+
+        context = authority.issue(NAME).server_context()
+        connection = await self.begun(
+            await peers.serve(starting_tls(context, drip)), ClientContexts()
+        )
+        received = await read_all(connection)
+        assert 10_000 < len(received) < TLS_OVERHEAD_BYTES / 20
+        assert not connection.finished
 
     async def test_tls_from_the_first_byte(
         self, peers: Peers, authority: Authority, contexts: ClientContexts

@@ -21,6 +21,9 @@ READ_BYTES = 64 * 1024
 READ_AHEAD_BYTES = 64 * 1024
 WRITE_AHEAD_BYTES = 128 * 1024
 CLOSE_TIMEOUT_S = 5.0
+TLS_OVERHEAD_BYTES = 1 << 20
+"""What a server may say within TLS that is no text, such as new keys over and over: each takes us
+some microseconds."""
 
 
 class ClientStream(asyncio.Protocol):
@@ -39,6 +42,7 @@ class ClientStream(asyncio.Protocol):
         "_handshake",
         "_loop",
         "_lost",
+        "_overhead_bytes",
         "_paused",
         "_reading",
         "_resumed",
@@ -56,6 +60,7 @@ class ClientStream(asyncio.Protocol):
         self._channel: ClientChannel | None = None
         self._chunks: list[bytes] = []
         self._buffered_bytes = 0
+        self._overhead_bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._handshake: asyncio.Future[None] | None = None
         self._resumed: asyncio.Future[None] | None = None
@@ -210,7 +215,12 @@ class ClientStream(asyncio.Protocol):
         if self._eof:
             return  # after its closing alert a peer has nothing more to say
         if self._channel is not None:
-            data = self._decrypt(self._channel, data)
+            plain = self._decrypt(self._channel, data)
+            self._overhead_bytes += len(data) - len(plain)
+            if self._overhead_bytes > TLS_OVERHEAD_BYTES:
+                self.abort()
+                return
+            data = plain
         if data:
             self._chunks.append(data)
             self._buffered_bytes += len(data)
