@@ -3,13 +3,14 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kit.letters import QUICK, connections, hop, letter
 from kit.sink import KEYWORDS, Drop, Say, Sink, Slow, running
 from pillarbox.domain.queue.model import Stage
-from pillarbox.pipeline.outbound.model import HostFailure, Security
+from pillarbox.pipeline.outbound.model import HostFailure, Security, TlsDemand
 
 
 async def until_closed(sink: Sink) -> None:
@@ -38,11 +39,35 @@ class TestKept:
                 await client.send(hop(sink), letter())
             assert [one.session for one in sink.taken] == [1, 1, 2, 2, 3]
 
-    async def test_not_for_another_hop(self) -> None:
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"helo": "other.test"},
+            {"host": "other.test"},
+            {"sources": ("127.0.0.2",)},
+            {"addresses": ("127.0.0.1", "127.0.0.2")},
+            {"tls": TlsDemand(Security.PLAIN)},
+            {"tls": TlsDemand(Security.OPPORTUNISTIC, ("other.test",))},
+            {"tls": TlsDemand(Security.OPPORTUNISTIC, policy="memory")},
+        ],
+    )
+    async def test_not_for_another_hop(self, other: dict[str, Any]) -> None:
         async with running(Sink()) as sink, connections() as client:
             await client.send(hop(sink), letter())
-            await client.send(replace(hop(sink), helo="other.test"), letter())
-            assert sink.sessions == 2
+            await client.send(replace(hop(sink), **other), letter())
+            assert [one.session for one in sink.taken] == [1, 2]
+
+    async def test_not_for_one_that_asks_for_more(self) -> None:
+        """What was had without asking is not what is demanded."""
+        async with running(Sink()) as sink, connections() as client:
+            await client.send(hop(sink), letter())
+            for security in (Security.ENCRYPTED, Security.VERIFIED, Security.DANE):
+                with pytest.raises(HostFailure) as failure:
+                    await client.send(hop(sink, security), letter())
+                assert failure.value.stage is Stage.TLS
+            with pytest.raises(HostFailure):
+                await client.send(hop(sink), letter(require_tls=True))
+            assert sink.messages == 1
 
     async def test_no_more_than_the_limit_of_all(self) -> None:
         async with running(Sink()) as sink, connections(idle=2) as client:

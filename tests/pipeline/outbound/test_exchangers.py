@@ -113,6 +113,21 @@ async def test_names_that_no_host_has(zone: Zone) -> None:
     assert await refusal(zone, "b c") == (550, "5.1.2")
 
 
+async def test_neither_kind_of_address_hides_the_other(zone: Zone) -> None:
+    four = tuple(f"192.0.2.{n}" for n in range(20))
+    six = tuple(f"2001:db8::{n}" for n in range(20))
+    for given, found in (
+        (four, four[:8]),
+        (six, six[:8]),
+        (four + six, four[:4] + six[:4]),
+        (four + six[:1], four[:7] + six[:1]),
+        (four[:2] + six, four[:2] + six[:6]),
+    ):
+        zone.addresses["a.example"] = given
+        hosts = (await exchangers(FakeDns(zone, FakeClock()), "a.example", HERE)).hosts
+        assert hosts[0].answer.addresses == found
+
+
 class TestLoops:
     async def test_a_backup_sends_to_better_hosts_only(self, zone: Zone) -> None:
         zone.mx["d.example"] = (

@@ -153,9 +153,12 @@ async def _own_addresses(resolver: Resolver, here: Surroundings) -> frozenset[st
 
 
 def _usable(one: Exchanger, here: Surroundings) -> Exchanger:
-    addresses = one.answer.addresses[:MAX_ADDRESSES]
-    if not here.inside:
-        addresses = tuple(ip for ip in addresses if is_public(ip) and not is_own(ip))
+    found = [ip for ip in one.answer.addresses if here.inside or is_public(ip)]
+    # Many of the one kind leave room for the other, which may be all that works here.
+    four, six = [ip for ip in found if ":" not in ip], [ip for ip in found if ":" in ip]
+    six = six[: max(MAX_ADDRESSES - len(four), MAX_ADDRESSES // 2)]
+    found = four[: MAX_ADDRESSES - len(six)] + six
+    addresses = tuple(ip for ip in found if here.inside or not is_own(ip))
     return Exchanger(one.name, replace(one.answer, addresses=addresses))
 
 
