@@ -56,7 +56,7 @@ class FakeInbound:
     def __init__(self) -> None:
         self.contents: list[bytes] = []
 
-    async def recipient(self, path: str, size_bytes: int = 0) -> Recipient:
+    async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         if path != "a@x.test":
             raise NotFound("No such user here")
         return Recipient(path, (LocalTarget(cast(Any, 1), path, None),))

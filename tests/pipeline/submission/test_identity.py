@@ -155,3 +155,10 @@ async def test_what_readers_may_see_another_address_in(house: House, value: str)
 )
 async def test_what_programs_write(house: House, value: str) -> None:
     assert f"From: {value}\r\n".encode() in await sent(house, f"From: {value}\r\n".encode())
+
+
+@pytest.mark.parametrize("name", ["From\x0b", "From\u00a0", "From\0", "From x", "\x0cFrom", "Ba d"])
+async def test_lines_that_some_take_for_a_field(house: House, name: str) -> None:
+    header = f"From: alice@example.test\r\n{name}: bob@example.test\r\n"
+    with pytest.raises(Invalid):
+        await sent(house, header.encode())

@@ -15,6 +15,7 @@ _PRIVATE = re.compile(
     rb"^(?:bcc|resent-bcc)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.M
 )
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_NO_FIELD = re.compile(rb"^(?![!-9;-~]++[ \t]*+:|[ \t]|\Z)", re.MULTILINE)
 _BLANK = b"\r\n\r\n"
 
 
@@ -39,6 +40,14 @@ def cut(content: bytes) -> SubmittedContent:
     if end < 0:
         return SubmittedContent(content if content.endswith(b"\r\n") else content + b"\r\n", b"")
     return SubmittedContent(content[: end + 2], content[end + 2 :])
+
+
+def is_clear(header: bytes) -> bool:
+    """Whether every reader finds the same fields: no NUL, and no line that is no field's.
+
+    Of such a line some make a field, and some the end of the header.
+    """
+    return b"\0" not in header and _NO_FIELD.search(header) is None
 
 
 def missing_fields(

@@ -20,7 +20,7 @@ from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.trace import checked, received_field
 from pillarbox.pipeline.outbound.notices import new_envid
-from pillarbox.pipeline.submission.headers import cut, missing_fields, without_private
+from pillarbox.pipeline.submission.headers import cut, is_clear, missing_fields, without_private
 from pillarbox.pipeline.submission.identity import Standing, check_header, standing
 from pillarbox.pipeline.submission.limits import LimitReached, SendingWatch
 from pillarbox.storage.db import Database
@@ -116,8 +116,8 @@ class Submission:
         whole = cut(checked(content, self.hostname))
         if len(whole.header) > HEADER_BYTES:  # the rest of it could not be checked
             raise TooLarge("The header is too long")
-        if b"\0" in whole.header:  # some drop it and then read another field name or address
-            raise Invalid("The header can't be understood")
+        if not is_clear(whole.header):
+            raise Invalid("A line of the header is no field; a blank line ends it")
         headers = Headers(whole.header)
         found = await self._standing(actor, envelope.reverse_path)
         needs_sender = await check_header(self.recipients, actor, headers)
