@@ -1,5 +1,7 @@
 """One server for all tests with other people's programs; each uses a subject of its own."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -47,6 +49,21 @@ async def names(far: Far) -> AsyncIterator[NameServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the users of `sender`, to copy: to make one takes longer."""
+    folder = tmp_path_factory.mktemp("furnished") / "data"
+
+    async def furnish() -> None:
+        async with NameServer() as names:
+            made = Sender(folder, names, 25, {})
+            await made.start()
+            await made.stop()
+
+    asyncio.run(furnish())
+    return folder
+
+
 @pytest.fixture
 def extra_settings() -> dict[str, str]:
     """Settings of `sender` that a test wants."""
@@ -55,10 +72,16 @@ def extra_settings() -> dict[str, str]:
 
 @pytest.fixture
 async def sender(
-    tmp_path: Path, far: Far, names: NameServer, sites: Sites, extra_settings: dict[str, str]
+    tmp_path: Path,
+    furnished: Path,
+    far: Far,
+    names: NameServer,
+    sites: Sites,
+    extra_settings: dict[str, str],
 ) -> AsyncIterator[Sender]:
     """A server that sends to those hosts, and to which they send."""
     settings = {"TLS_EXTRA_CA": str(sites.extra_ca), **extra_settings}
+    shutil.copytree(furnished, tmp_path / "data", ignore=shutil.ignore_patterns("run"))
     made = Sender(tmp_path / "data", names, far.port, settings, far.home_port)
     try:
         await made.start()

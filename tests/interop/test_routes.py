@@ -4,7 +4,7 @@ import asyncio
 import re
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from kit.postfix import needs_postfix
 from kit.sender import ALICE, Sender, letter
 from pillarbox.domain.accounts.model import TOPIC
 from pillarbox.domain.queue.model import Outcome, Status
+from pillarbox.domain.routing import routes
+from pillarbox.domain.routing.model import Match, Route, RouteSecrets, RouteTls
 
 pytestmark = needs_postfix
 
@@ -31,24 +33,24 @@ def inside(sites: Sites) -> Iterator[Dovecot]:
         yield running
 
 
-class Routes:
-    """Adds routes as an admin does."""
-
-    def __init__(self, sender: Sender, far: Far, folder: Path) -> None:
-        self._sender = sender
-        self._far = far
-        self._secret = folder / "secret"
-
-    async def add(self, name: str, *options: str, password: str = "") -> None:
-        if password:
-            self._secret.write_text(password)
-            options = (*options, "--username", USER, "--password-file", str(self._secret))
-        await self._sender.command("route", "add", name, *options)
+Add = Callable[[Route], Awaitable[None]]
 
 
 @pytest.fixture
-def routes(sender: Sender, far: Far, tmp_path: Path) -> Routes:
-    return Routes(sender, far, tmp_path)
+def add(sender: Sender) -> Add:
+    """Adds a route; the others do so by the command line."""
+
+    async def add(route: Route) -> None:
+        services = sender.app.services
+        await services.database.write(routes.add, services.keys, route)
+
+    return add
+
+
+def provider(far: Far, tls: RouteTls = RouteTls.VERIFIED, password: str = PASSWORD) -> Route:
+    """A relay with a login."""
+    secrets = RouteSecrets(USER, password)
+    return Route("provider", host="relay.test", port=far.port, tls=tls, secrets=secrets)
 
 
 def queue_id(taken: Arrived) -> str:
@@ -62,20 +64,18 @@ def queue_id(taken: Arrived) -> str:
 @pytest.mark.parametrize(
     ("host", "tls", "vouched"),
     [
-        ("relay", "verified", True),
-        ("scram", "required", True),  # as it is looked at before a password is shown
-        ("strange", "required", False),
-        ("implicit", "implicit", True),
+        ("relay", RouteTls.VERIFIED, True),
+        ("scram", RouteTls.REQUIRED, True),  # as it is looked at before a password is shown
+        ("strange", RouteTls.REQUIRED, False),
+        ("implicit", RouteTls.IMPLICIT, True),
     ],
 )
 async def test_relay_with_a_login(
-    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes,
-    host: str, tls: str, vouched: bool,
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, add: Add,
+    host: str, tls: RouteTls, vouched: bool,
 ) -> None:  # fmt: skip
     names.add("relay.test", f"@ A {far.ip(host)}")
-    await routes.add(
-        "provider", "--host", f"relay.test:{far.port}", "--tls", tls, password=PASSWORD
-    )
+    await add(provider(far, tls))
     recipient = f"{host}@nowhere.test"
     await sender.send(recipient, content=letter("by relay"))
     line = await sender.delivered()
@@ -91,10 +91,10 @@ async def test_relay_with_a_login(
 
 @needs_dovecot
 async def test_relay_that_knows_only_plain(
-    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, add: Add
 ) -> None:
     names.add("relay.test", f"@ A {far.ip('plainlogin')}")
-    await routes.add("provider", "--host", f"relay.test:{far.port}", password=PASSWORD)
+    await add(provider(far))
     await sender.send("plainly@nowhere.test")
     await sender.delivered()
     taken = await far.message("plainly@nowhere.test")
@@ -103,11 +103,10 @@ async def test_relay_that_knows_only_plain(
 
 @needs_dovecot
 async def test_password_is_not_shown_to_whom_nobody_vouches_for(
-    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, add: Add
 ) -> None:
     names.add("relay.test", f"@ A {far.ip('strangeplain')}")
-    host = ("--host", f"relay.test:{far.port}", "--tls", "required")
-    await routes.add("provider", *host, password=PASSWORD)
+    await add(provider(far, RouteTls.REQUIRED))
     await sender.send("shy@nowhere.test")
     line = await sender.deferred()
     assert line.stage == "auth"
@@ -118,11 +117,14 @@ async def test_password_is_not_shown_to_whom_nobody_vouches_for(
 @needs_dovecot
 @pytest.mark.parametrize("extra_settings", [{"QUEUE_RETRY_MINS": "60"}])
 async def test_wrong_password_keeps_mail_in_the_queue(
-    sender: Sender, far: Far, names: NameServer, inside: Dovecot, routes: Routes
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, tmp_path: Path
 ) -> None:
     names.add("relay.test", f"@ A {far.ip('relay')}")
-    host = ("--host", f"relay.test:{far.port}")
-    await routes.add("provider", *host, password="wrong")
+    secret = tmp_path / "secret"
+    options = ("--host", f"relay.test:{far.port}", "--username", USER)
+    options = (*options, "--password-file", str(secret))
+    secret.write_text("wrong\n")
+    await sender.command("route", "add", "provider", *options)
     await sender.send("patient@nowhere.test")
     line = await sender.deferred()
     assert (line.stage, line.enhanced) == ("auth", "4.7.8")
@@ -131,18 +133,19 @@ async def test_wrong_password_keeps_mail_in_the_queue(
     assert (await sender.recipient("patient@nowhere.test")).status is not Status.FAILED
     assert await sender.inbox() == []
     await sender.command("route", "remove", "provider", "--yes")
-    await routes.add("provider", *host, password=PASSWORD)
+    secret.write_text(f"{PASSWORD}\n")
+    await sender.command("route", "add", "provider", *options)
     await sender.command("queue", "retry", "--all")
     await far.message("patient@nowhere.test")
 
 
 @pytest.mark.parametrize("host", ["tls", "plain", "mixed"])
 async def test_relay_whose_name_nobody_vouches_for(
-    sender: Sender, far: Far, names: NameServer, routes: Routes, host: str
+    sender: Sender, far: Far, names: NameServer, add: Add, host: str
 ) -> None:
     """Neither the login nor the mail goes there."""
     names.add("relay.test", f"@ A {far.ip(host)}")
-    await routes.add("provider", "--host", f"relay.test:{far.port}", password=PASSWORD)
+    await add(provider(far))
     await sender.send(f"careful-{host}@nowhere.test")
     line = await sender.deferred()
     assert line.stage in ("tls", "auth")
@@ -163,10 +166,10 @@ async def test_relay_of_the_settings(sender: Sender, far: Far, names: NameServer
 
 
 async def test_fallback_where_the_exchangers_refuse(
-    sender: Sender, far: Far, names: NameServer, routes: Routes
+    sender: Sender, far: Far, names: NameServer, add: Add
 ) -> None:
     names.add("shut.test", f"@ MX 10 mx\nmx A {far.network}.199\n")  # where nobody listens
-    await routes.add("spare", "--host", f"{far.ip('tls')}:{far.port}", "--fallback")
+    await add(Route("spare", host=far.ip("tls"), port=far.port, fallback=True))
     await sender.send("ann@shut.test", "ann@plain.test")
     await far.message("ann@shut.test")
     assert (await sender.delivered("ann@shut.test")).way.ip == far.ip("tls")
@@ -174,10 +177,10 @@ async def test_fallback_where_the_exchangers_refuse(
 
 
 @needs_dovecot
-async def test_lmtp_to_dovecot(sender: Sender, inside: Dovecot, routes: Routes) -> None:
+async def test_lmtp_to_dovecot(sender: Sender, inside: Dovecot) -> None:
     """Its answers are for each recipient; one of them does not exist."""
     where = ("--host", f"127.0.0.1:{inside.lmtp_port}", "--to", "inside.test", "--lmtp")
-    await routes.add("inside", *where)
+    await sender.command("route", "add", "inside", *where)
     content = letter("inside", ".\r\n..\r\nWords.")
     recipients = ("ann@inside.test", "nobody@inside.test", "ben@inside.test")
     await sender.send(*recipients, content=content)
@@ -217,11 +220,11 @@ async def microsocks(*options: str) -> AsyncIterator[int]:
 
 
 @needs("microsocks")
-async def test_through_a_proxy(sender: Sender, far: Far, routes: Routes) -> None:
+async def test_through_a_proxy(sender: Sender, far: Far, add: Add) -> None:
     """It connects from an address of its own, which Postfix sees."""
     out = f"{far.network}.180"
     async with microsocks("-b", out) as port:
-        await routes.add("proxied", "--proxy", f"{HOST}:{port}")
+        await add(Route("proxied", secrets=RouteSecrets(proxy=f"{HOST}:{port}")))
         await sender.send("proxied@tls.test")
         line = await sender.delivered()
         assert (line.way.route, line.way.ip) == ("proxied", far.ip("tls"))
@@ -230,9 +233,10 @@ async def test_through_a_proxy(sender: Sender, far: Far, routes: Routes) -> None
     assert "using TLSv1.3" in taken.trace
 
 
-async def test_a_source_address_of_the_route(sender: Sender, far: Far, routes: Routes) -> None:
+async def test_a_source_address_of_the_route(sender: Sender, far: Far, add: Add) -> None:
     out = f"{far.network}.181"
-    await routes.add("second", "--from", "example.test", "--source", out, "--helo", "two.test")
+    match = Match(sender_domain="example.test")
+    await add(Route("second", match, sources=(out,), helo="two.test"))
     await sender.send("sourced@plain.test")
     taken = await far.message("sourced@plain.test")
     assert f"from two.test (unknown [{out}])" in taken.trace
