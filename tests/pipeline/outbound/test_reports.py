@@ -437,6 +437,14 @@ async def test_report_on_what_demands_tls_demands_it_too(house: House, reports: 
     assert tuple(row) == ("", 1)
 
 
+async def test_what_others_sent_is_not_returned_whole(house: House, reports: Reports) -> None:
+    content = CONTENT + b"line\r\n" * 1000
+    leased = message(house, "ann@forged.test", ours=False, ret="FULL")
+    await filed(house, reports, leased, failed(), content=content)
+    (queued,) = await house.queued()
+    assert len(await house.queued_content(queued)) < len(content)
+
+
 async def test_delivery_here_is_reported_to_whoever_asked(house: House, reports: Reports) -> None:
     bob = await house.inbound.recipient("bob@example.test")
     asked = Recipient(

@@ -381,10 +381,14 @@ def _told(
 
 
 def _is_full(message: LeasedMessage) -> bool | None:
-    """Whether the whole message goes back, as RET says; never what demands TLS (RFC 8689 §5)."""
+    """Whether the whole message goes back, as RET says.
+
+    Never what demands TLS (RFC 8689 §5), nor what anybody may have sent in another's name.
+    """
     if message.ret is None:
         return None
-    return message.ret.upper() == "FULL" and not message.require_tls
+    may_be = message.account_id is not None and not message.require_tls
+    return may_be and message.ret.upper() == "FULL"
 
 
 def _finding(recipient: LeasedRecipient, result: Result, action: Action, now: datetime) -> Finding:
