@@ -54,6 +54,14 @@ def test_a_good_one() -> None:
     )
 
 
+def test_a_second_from_has_to_be_signed_too() -> None:
+    """RFC 6376 §8.15: readers may show the one that was added above."""
+    added = b"From: somebody@example.com\r\n"
+    found = one(added + made())
+    assert (found.status, found.reason) == (Status.FAIL, "there is a From that is not signed")
+    assert one(made(added + MESSAGE, h="from:from:subject")).status is Status.PASS
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "reason"),
     [

@@ -17,6 +17,10 @@ class SignedHeader:
             self._by_name.setdefault(field.name, []).append(field)
         self._forms: dict[tuple[int, Canonical], bytes] = {}
 
+    def count(self, name: bytes) -> int:
+        """How many fields of a lower-case name the message has."""
+        return len(self._by_name.get(name, ()))
+
     def digest(self, names: Iterable[bytes], form: Canonical, signature: SignedField) -> bytes:
         """SHA-256 over the named fields and the signature's own, its b= empty (RFC 6376 §3.7).
 

@@ -93,6 +93,9 @@ def check(
     try:
         if signature.expires_s is not None and signature.expires_s < now_s - CLOCK_SKEW_S:
             raise Verdict(Status.FAIL, "the signature has expired")
+        if header.count(b"from") > signature.headers.count(b"from"):
+            # Readers show the one that anybody may have added (RFC 6376 §8.15).
+            raise Verdict(Status.FAIL, "there is a From that is not signed")
         key = find_key(answers, signature.record_name, signature.algorithm)
         result = replace(result, key_bits=key.bits, testing=key.testing)
         if key.strict and signature.identity.rpartition("@")[2] != signature.domain:
