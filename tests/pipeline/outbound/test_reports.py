@@ -58,6 +58,8 @@ class Vouching:
 
     async def vouches(self, domain: str, content: bytes) -> bool:
         assert CONTENT in content
+        if domain == "slow.test":
+            raise Busy("Too many signatures at once")
         return domain == "elsewhere.test"
 
 
@@ -386,6 +388,7 @@ UNKNOWN = {"code": 550, "enhanced": "5.1.1"}
     ("sender", "facts", "told"),
     [
         ("ann@forged.test", SPAM, False),
+        ("ann@slow.test", SPAM, False),
         ("ann@forged.test", UNKNOWN, True),
         ("ann@elsewhere.test", SPAM, True),
         ("bob@example.test", SPAM, True),

@@ -293,11 +293,18 @@ class Reports:
         )
         if len(plain) == len(findings) or not reader.outside:
             return findings
-        domain = reader.address.rpartition("@")[2]
-        if self._vouching is not None and await self._vouching.vouches(domain, content):
+        if await self._is_vouched_for(reader.address.rpartition("@")[2], content):
             return findings
         self._drop(UNVOUCHED, about)
         return plain
+
+    async def _is_vouched_for(self, domain: str, content: bytes) -> bool:
+        """Not where that can't be found out now: settling must not fail by it."""
+        try:
+            return self._vouching is not None and await self._vouching.vouches(domain, content)
+        except Failure as failure:
+            _log.warning("a sender was not looked into", why=failure.cause or failure.public)
+            return False
 
     def _may_be_told(self, address: str, about: str, *, ours: bool) -> bool:
         if may_be_told(address, ours=ours):
