@@ -23,6 +23,8 @@ def local(address: str) -> str:
         "a=b=c@example.net",
         '"a b"@example.net',
         "SRS9=x@example.net",
+        "SRS1=x@example.net",
+        "SRS1=x=y@example.net",
         "jürgen@example.net",
     ],
 )

@@ -22,6 +22,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DAYS = len(_LETTERS) ** 2
 _DAY_S = 86_400
 _SRS = re.compile(r"SRS([01])[=+-](.+)\Z", re.IGNORECASE | re.DOTALL)
+_FIRST = re.compile(r"[^=]+=[=+-]", re.DOTALL)
 _PARTS = 4
 _LONGEST = 4 * PATH_BYTES
 
@@ -63,15 +64,16 @@ class Srs:
 
     def _rewritten(self, sender: Address, now: datetime) -> str:
         match = _SRS.match(sender.local)
-        if match is None:
+        first = ""
+        if match is not None and match[1] == "0":
+            # What follows SRS0 goes with its separator: only its maker knows what it means.
+            first = f"{sender.domain}={sender.local[4:]}"
+        elif match is not None:
+            first = match[2].partition("=")[2]
+        if not _FIRST.match(first):
             rest = f"{_day(now)}={sender.domain}={sender.local}"
             return f"SRS0={self._hash('0', rest)}={rest}"
-        if match[1] == "0":
-            # What follows SRS0 goes with its separator: only its maker knows what it means.
-            rest = f"{sender.domain}={sender.local[4:]}"
-        else:
-            _, _, rest = match[2].partition("=")
-        return f"SRS1={self._hash('1', rest)}={rest}"
+        return f"SRS1={self._hash('1', first)}={first}"
 
     def _sender(self, text: str, now: datetime) -> str | None:
         parts = text.split("=", _PARTS - 1)
