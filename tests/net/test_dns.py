@@ -262,6 +262,17 @@ class TestHostileAnswers:
         assert len(await system.txt("texts.test")) == 50
         assert await system.txt("long.test") == ("short",)
 
+    async def test_huge_answers_are_not_read(self, server: NameServer, clock: FakeClock) -> None:
+        """4,000 records take a fifth of a second."""
+        lines = [f"few.test. A 10.0.{n >> 8}.{n & 255}" for n in range(900)]
+        lines += [f"many.test. A 10.0.{n >> 8}.{n & 255}" for n in range(1100)]
+        lines += ["few.test. AAAA ::1", "many.test. AAAA ::1"]
+        server.add("test", "\n".join(lines))
+        system = asked_at(server, clock)
+        assert len((await system.host("few.test")).addresses) == 101
+        assert (await system.host("many.test")).addresses == ("::1",)
+        assert server.asked_by_tcp["A many.test"] == 1
+
     async def test_large_answers_come_by_tcp(
         self, server: NameServer, system: SystemResolver
     ) -> None:

@@ -65,13 +65,14 @@ def open_stub(servers: tuple[str, ...], port: int, timeout_s: float) -> "Stub":
     from dns.exception import DNSException
     from dns.flags import AD, RD
 
+    from pillarbox.net.dns_server import BoundedServer
+
     try:
         stub = Stub(configure=not servers)
     except DNSException as error:
         raise OSError(str(error)) from error
-    stub.port = port
-    if servers:
-        stub.nameservers = list(servers)
+    named = servers or tuple(one for one in stub.nameservers if isinstance(one, str))
+    stub.nameservers = [BoundedServer(server, port) for server in named]
     stub.timeout = _TRY_S
     stub.lifetime = timeout_s
     stub.use_edns(0, 0, _UDP_BYTES)
@@ -102,9 +103,10 @@ def _take_any_tlsa() -> None:
 
 def all_local(stub: "Stub") -> bool:
     """Whether no answer of these servers crosses a network on its way here."""
+    servers = [server.answer_nameserver() for server in stub.nameservers]  # type: ignore[union-attr]
     return all(
-        isinstance(server, str) and server not in _FORWARDERS and ip_address(server).is_loopback
-        for server in stub.nameservers
+        server not in _FORWARDERS and ip_address(server.partition("%")[0]).is_loopback
+        for server in servers
     )
 
 
