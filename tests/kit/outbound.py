@@ -45,7 +45,7 @@ from pillarbox.pipeline.outbound.model import (
     TlsSession,
     Transmitted,
 )
-from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace, Room
+from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace
 from pillarbox.pipeline.outbound.reports import PreparedReport
 from pillarbox.pipeline.outbound.runner import Outbound, OutboundOptions
 from pillarbox.pipeline.outbound.schedule import Schedule, ScheduleOptions
@@ -235,16 +235,17 @@ class Post:
     spread: Callable[[float, float], float] = lambda low, high: (low + high) / 2
     per_destination: int = 10
     room_bytes: int = 1 << 20
+    lease_ms: int = 60_000
     runners: list[Outbound] = field(default_factory=list)
 
     def runner(self, owner: str = "one", options: OutboundOptions | None = None) -> Outbound:
         """A runner of a process of this name."""
-        settling = Settling(self.database, self.store, self.reports, owner)
+        settling = Settling(self.database, self.store, self.reports, owner, self.lease_ms)
         verdicts = Verdicts(Schedule(ScheduleOptions(), self.spread), self.clock)
         paces = (Concurrency(20, 200), *self.paces)
         parts = Parts(
             settling,
-            Contents(settling.load, Room(self.room_bytes)),
+            Contents(settling.load, self.room_bytes),
             self.map,
             Attempts(self.hosts, paces, verdicts, self.clock),
             verdicts,
@@ -253,9 +254,15 @@ class Post:
             BreakerOptions(),
             self.per_destination,
         )
-        made = Outbound(parts, self.bus, options)
+        made = Outbound(
+            parts, self.bus, replace(options or OutboundOptions(), steady_s=self._steady_s)
+        )
         self.runners.append(made)
         return made
+
+    def _steady_s(self) -> float:
+        """Steps of the tests' clock are time that passes, not a clock that is set."""
+        return self.clock.now_ms() / 1000
 
     async def enqueue(
         self,

@@ -23,10 +23,10 @@ from pillarbox.pipeline.outbound.connections import ConnectionOptions, Connectio
 from pillarbox.pipeline.outbound.destination import Parts
 from pillarbox.pipeline.outbound.exchangers import Surroundings as Here
 from pillarbox.pipeline.outbound.local import Forwarder, LocalDelivery
-from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace, Room
+from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.outbound.router import Router, RouterOptions
-from pillarbox.pipeline.outbound.runner import Outbound
+from pillarbox.pipeline.outbound.runner import Outbound, OutboundOptions
 from pillarbox.pipeline.outbound.schedule import Schedule, ScheduleOptions
 from pillarbox.pipeline.outbound.session import SessionOptions
 from pillarbox.pipeline.outbound.settling import Settling
@@ -36,6 +36,7 @@ from pillarbox.storage.db import Database
 
 MEMORY_FOR_OUTGOING_BYTES = 128 << 20
 RESTART_S = 5.0
+CLOSE_S = 5.0
 
 _log = logger("outbound")
 
@@ -76,9 +77,16 @@ class Sending:
             tasks.create_task(_keep_running("outbound", self.outbound.run))
             tasks.create_task(_keep_running("TLS policies", self.policies.run))
 
+    async def stop(self) -> None:
+        """Begin with nothing more; what is on its way may end, for some seconds."""
+        try:
+            await self.outbound.close()
+        except Exception:
+            _log.exception("sending did not end well")
+
     async def close(self) -> None:
-        """Let what is on its way end, for a few seconds, and give back what was taken."""
-        await self.outbound.close()
+        """Stop, if that was not done yet, and let go of everything."""
+        await self.stop()
         await self.connections.close()
         await self.policies.close()
         self.router.close()
@@ -138,7 +146,7 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
     room = max(MEMORY_FOR_OUTGOING_BYTES // base.workers, 2 * options.max_message_size)
     parts = Parts(
         settling,
-        Contents(settling.load, Room(room)),
+        Contents(settling.load, room),
         router,
         Attempts(connections, (concurrency, *paces), verdicts, clock, policies),
         verdicts,
@@ -147,7 +155,10 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
         BreakerOptions(),
         options.queue_per_destination,
     )
-    return Sending(Outbound(parts, base.bus), router, connections, policies, contexts, https)
+    closing = OutboundOptions(close_s=min(CLOSE_S, options.shutdown_timeout))
+    return Sending(
+        Outbound(parts, base.bus, closing), router, connections, policies, contexts, https
+    )
 
 
 def _schedule(options: Options) -> ScheduleOptions:

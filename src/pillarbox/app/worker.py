@@ -122,7 +122,8 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     ]
     await stop.wait()
     loop.remove_reader(station.alive)
-    await worker.stop(plan.options.shutdown_timeout)
+    # Both need the time there is, and whoever has not ended then is killed.
+    await asyncio.gather(worker.stop(plan.options.shutdown_timeout), worker.services.sending.stop())
     for task in upkeep:
         task.cancel()
     await asyncio.gather(*upkeep, return_exceptions=True)

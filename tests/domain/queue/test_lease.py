@@ -121,8 +121,9 @@ async def test_a_renewed_lease_lasts(database: Database, clock: FakeClock) -> No
 
 async def test_what_ends_its_processes_is_put_off(database: Database, clock: FakeClock) -> None:
     await database.write(put_without_blob, "x@c.test")
-    for _ in range(4):
-        assert addresses(await database.write(take_all)) == ["x@c.test"]
+    for number in range(4):
+        taken = await database.write(take_all, f"process {number}")
+        assert addresses(taken) == ["x@c.test"]
         clock.advance(seconds=61)
     assert await database.write(take_all) == []
     assert await database.write(lease.release, ME, "c.test", WELL) is None

@@ -140,7 +140,7 @@ async def test_content_is_opened_once_for_all_who_hold_it() -> None:
         await asyncio.sleep(0)
         return b"content"
 
-    contents = Contents(load, Room(1 << 20))
+    contents = Contents(load, 1 << 20)
 
     async def use() -> bytes:
         async with contents.hold(message(1)) as content:
@@ -163,7 +163,7 @@ async def test_large_content_is_opened_one_at_a_time() -> None:
         now -= 1
         return b""
 
-    contents = Contents(load, Room(100 * LARGE_BYTES))
+    contents = Contents(load, 100 * LARGE_BYTES)
 
     async def use(number: int) -> None:
         async with contents.hold(message(number, LARGE_BYTES)) as content:
@@ -183,8 +183,44 @@ async def test_content_that_can_not_be_opened_may_be_tried_again() -> None:
             raise Unavailable("not now")
         return b"content"
 
-    contents = Contents(load, Room(1000))
+    contents = Contents(load, 4000)
     async with contents.hold(message(1)) as content:
         with pytest.raises(Unavailable):
             await content.get()
         assert await content.get() == b"content"
+
+
+async def test_the_slow_make_room_where_others_wait() -> None:
+    crowd = Crowd(Concurrency(2, 2, slow_s=0.05))
+    await crowd.come("a", "b", "c")
+    assert crowd.inside == ["a", "b"]
+    async with asyncio.timeout(5):
+        while len(crowd.inside) < 3:  # noqa: ASYNC110 - time is what it is about
+            await asyncio.sleep(0.01)
+    await crowd.come(*"defghijklmnop")
+    async with asyncio.timeout(5):
+        while len(crowd.inside) < 10:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert len(crowd.inside) == 10  # two, and four times as many slow ones
+    await crowd.end()
+    assert len(crowd.inside) == 16
+    assert crowd.pace.hosts == {}
+    again = Crowd(crowd.pace)
+    await again.come("a", "b", "c")
+    assert again.inside == ["a", "b"]
+    await again.end()
+
+
+async def test_small_content_does_not_wait_for_large() -> None:
+    async def load(one: LeasedMessage) -> bytes:
+        return b"content"
+
+    contents = Contents(load, 4 * LARGE_BYTES)
+    async with contents.hold(message(1, 4 * LARGE_BYTES)):
+        waiting = asyncio.create_task(contents.hold(message(2, LARGE_BYTES)).__aenter__())
+        await settle()
+        assert not waiting.done()
+        async with asyncio.timeout(5), contents.hold(message(3)), contents.hold(message(4, 99_999)):
+            pass
+    await waiting

@@ -6,7 +6,7 @@ the change; whoever moves a row's due time on (`lease.release`) locks it and the
 recipients. So neither can miss the other, and those who enqueue don't wait for each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +19,8 @@ from pillarbox.storage.tx import Row, Tx
 
 NOW = 0
 """A due time before all others: not even a closed destination makes it wait."""
+OVERDUE = 1
+"""The same for recipients of closed destinations whose time is up."""
 
 _TRIES = 20
 # A pace may put a destination off for a while; one that is due much later than that is astray.
@@ -55,7 +57,7 @@ _ADD = {
 def make_due(tx: Tx, dues: Mapping[str, int]) -> None:
     """See that each domain is looked at by the given instant, or once it is open again.
 
-    `NOW` stands for at once, open or not.
+    `NOW` and `OVERDUE` stand for at once, open or not.
     """
     for domain in sorted(dues):
         _make_due(tx, domain, dues[domain])
@@ -65,7 +67,7 @@ def _make_due(tx: Tx, domain: str, due_ms: int) -> None:
     for _ in range(_TRIES):
         state = tx.one(_STATE, name=domain)
         if state is not None:
-            if due_ms != NOW:
+            if due_ms > OVERDUE:
                 due_ms = max(due_ms, state[1])
             if state[0] > due_ms:
                 tx.run(_SOONER, name=domain, due=due_ms)
@@ -121,3 +123,50 @@ def stray(tx: Tx, after: str, most: int) -> tuple[str | None, dict[str, int]]:
         if state is None or (state[2] <= tx.now_ms and state[0] > max(latest_ms, state[1])):
             found[after] = wanted_ms
     return after, found
+
+
+_CLOSED = Statement(
+    select(_d.domain)
+    .where(_d.domain > bindparam("after"), _d.closed_until_ms > bindparam("now"))
+    .order_by(_d.domain)
+    .limit(1)
+)
+# Who has not expired yet may be in between; they are looked at, but by no writer.
+_TIME_IS_UP = Statement(
+    select(_r.id)
+    .where(
+        _OF_DOMAIN,
+        _r.status == int(Status.PENDING),
+        _r.next_attempt_ms.between(OVERDUE + 1, bindparam("now")),
+        _r.expires_ms <= bindparam("now"),
+    )
+    .limit(bindparam("most"))
+)
+_END_WAITING = Statement(
+    update(queue_recipients)
+    .where(
+        _r.id == bindparam("recipient"),
+        _r.status == int(Status.PENDING),
+        _r.expires_ms <= bindparam("now"),
+    )
+    .values(next_attempt_ms=OVERDUE)
+)
+
+
+def overdue(tx: Tx, after: str, most: int) -> tuple[str | None, list[int]]:
+    """Up to `most` recipients of the first closed destination behind `after` whose time is up.
+
+    Gives that destination too, `None` when there is none.
+    """
+    domain = tx.scalar(_CLOSED, after=after, now=tx.now_ms)
+    if domain is None:
+        return None, []
+    return domain, [row[0] for row in tx.all(_TIME_IS_UP, name=domain, now=tx.now_ms, most=most)]
+
+
+def end_waiting(tx: Tx, domain: str, recipients: Sequence[int]) -> None:
+    """See that recipients whose time is up are settled though their destination is closed."""
+    tx.run_many(
+        _END_WAITING, [{"recipient": recipient, "now": tx.now_ms} for recipient in recipients]
+    )
+    make_due(tx, {domain: OVERDUE})

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import and_, bindparam, case, delete, select, update
+from sqlalchemy import and_, bindparam, case, delete, or_, select, update
 
 from pillarbox.base.ids import AccountId, QueueId
 from pillarbox.domain.queue import suppression
-from pillarbox.domain.queue.destinations import NOW, waiting
+from pillarbox.domain.queue.destinations import NOW, OVERDUE, waiting
+from pillarbox.domain.queue.enqueue import TOPIC
 from pillarbox.domain.queue.inspect import content as content
 from pillarbox.domain.queue.model import (
     Health,
@@ -23,10 +24,13 @@ from pillarbox.domain.queue.model import (
     Status,
 )
 from pillarbox.domain.queue.tables import queue_destinations, queue_messages, queue_recipients
+from pillarbox.storage.schema import Big
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
 
 PULL_MAX = 1000
+LEASE_MOST_MS = 2 * 3_600_000
+"""No lease is longer."""
 
 _CRASHES_FREE = 3
 _CRASH_PAUSE_MS = 5_000
@@ -34,10 +38,18 @@ _CRASH_PAUSE_MS = 5_000
 _d, _m, _r = queue_destinations.c, queue_messages.c, queue_recipients.c
 _THIS = _d.domain == bindparam("name")
 _MINE = and_(_THIS, _d.owner == bindparam("who"))
+# A lease that ends later than any can was given by a clock that has been set back since.
+_RUN_OUT = or_(_d.lease_ms <= bindparam("now"), _d.lease_ms > bindparam("now") + LEASE_MOST_MS)
 # Not against those who enqueue: a domain that much mail comes for would never be free of them.
 _DUE = Statement(
     select(_d.domain, _d.failures, _d.successes, _d.closed_until_ms)
-    .where(_d.due_ms <= bindparam("now"), _d.lease_ms <= bindparam("now"))
+    .where(
+        _d.due_ms <= bindparam("now"),
+        or_(
+            _d.owner == "",
+            and_(bindparam("over", type_=Big) > 0, _d.owner != bindparam("who"), _RUN_OUT),
+        ),
+    )
     .order_by(_d.due_ms)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, key_share=True)
@@ -129,6 +141,9 @@ _NOT_BEGUN = Statement(
     .where(_r.id == bindparam("recipient"), _r.status == int(Status.SENDING))
     .values(status=int(Status.PENDING), attempts=_r.attempts - 1)
 )
+_ABANDON = Statement(
+    update(queue_destinations).where(_MINE).values(owner="", lease_ms=0, due_ms=bindparam("now"))
+)
 _LOCK = Statement(select(_d.closed_until_ms).where(_MINE).with_for_update())
 _RELEASE = Statement(
     update(queue_destinations)
@@ -143,20 +158,24 @@ _RELEASE = Statement(
     )
 )
 _DELETE = Statement(delete(queue_destinations).where(_THIS))
-_NEXT_FREE = Statement(
-    select(_d.due_ms).where(_d.lease_ms <= bindparam("now")).order_by(_d.due_ms).limit(1)
-)
+_NEXT_FREE = Statement(select(_d.due_ms).where(_RUN_OUT).order_by(_d.due_ms).limit(1))
 _HELD_NOW = Statement(
-    select(_d.due_ms, _d.lease_ms).where(_d.owner > "", _d.lease_ms > bindparam("now"))
+    select(_d.due_ms, _d.lease_ms).where(
+        _d.owner > "",
+        _d.lease_ms.between(bindparam("now") + 1, bindparam("now") + LEASE_MOST_MS),
+    )
 )
 
 
-def take_destinations(tx: Tx, owner: str, most: int, lease_ms: int) -> list[LeasedDestination]:
+def take_destinations(
+    tx: Tx, owner: str, most: int, lease_ms: int, *, take_over: bool = True
+) -> list[LeasedDestination]:
     """Take up to `most` destinations that are due and that nobody holds, the longest due first.
 
-    What an earlier holder had begun to send waits again.
+    What an earlier holder had begun to send waits again. Without `take_over` only those that were
+    given back. The owner's own are not among them even when their lease ran out: it may be sending.
     """
-    found = tx.all(_DUE, now=tx.now_ms, most=most)
+    found = tx.all(_DUE, now=tx.now_ms, who=owner, over=int(take_over), most=most)
     for row in found:
         tx.run(_TAKE, name=row[0], who=owner, until=tx.now_ms + lease_ms)
         tx.run(_ORPHANED, name=row[0], now=tx.now_ms)
@@ -168,6 +187,15 @@ def renew(tx: Tx, owner: str, lease_ms: int) -> frozenset[str]:
     return frozenset(row[0] for row in tx.all(_RENEW, who=owner, until=tx.now_ms + lease_ms))
 
 
+def abandon(tx: Tx, owner: str, domain: str) -> None:
+    """Give back a destination of which the owner knows nothing: its taking seemed to have failed.
+
+    What was pulled with it waits again once somebody takes it.
+    """
+    tx.run(_ABANDON, name=domain, who=owner, now=tx.now_ms)
+    tx.emit(TOPIC)
+
+
 def pull(tx: Tx, owner: str, domain: str, most: int) -> list[LeasedMessage]:
     """Begin an attempt at up to `most` recipients of a held destination that are due.
 
@@ -177,7 +205,7 @@ def pull(tx: Tx, owner: str, domain: str, most: int) -> list[LeasedMessage]:
     closed_until_ms = tx.scalar(_HELD, name=domain, who=owner, now=tx.now_ms)
     if closed_until_ms is None:
         return []
-    until_ms = tx.now_ms if closed_until_ms <= tx.now_ms else NOW
+    until_ms = tx.now_ms if closed_until_ms <= tx.now_ms else OVERDUE
     rows = tx.all(_PULL, name=domain, until=until_ms, most=min(most, PULL_MAX))
     tx.run_many(_BEGIN, [{"recipient": row[0]} for row in rows])
     return suppression.mark(tx, _messages(rows))
@@ -210,7 +238,7 @@ def release(tx: Tx, owner: str, domain: str, health: Health, not_before_ms: int 
         tx.run(_DELETE, name=domain)
         return
     due_ms = tx.now_ms if first_ms is None or sending else first_ms
-    if due_ms != NOW:
+    if due_ms > OVERDUE:
         due_ms = max(due_ms, closed_until_ms, not_before_ms)
     tx.run(
         _RELEASE,

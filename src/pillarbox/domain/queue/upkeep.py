@@ -23,7 +23,10 @@ _OLD = Statement(
     .order_by(_r.finished_ms)
     .limit(bindparam("most"))
 )
-_DELETE = Statement(delete(queue_recipients).where(_r.id == bindparam("recipient")))
+# Whom an admin retries at this moment stays.
+_DELETE = Statement(
+    delete(queue_recipients).where(_r.id == bindparam("recipient"), _r.status == bindparam("state"))
+)
 _DELETE_MESSAGE = Statement(
     delete(queue_messages)
     .where(
@@ -52,7 +55,7 @@ def drop_ended(tx: Tx, status: Status, before_ms: int, most: int) -> tuple[int, 
     needed no more, to be released by the caller.
     """
     rows = tx.all(_OLD, state=int(status), before=before_ms, most=most)
-    tx.run_many(_DELETE, [{"recipient": row[0]} for row in rows])
+    tx.run_many(_DELETE, [{"recipient": row[0], "state": int(status)} for row in rows])
     blobs: list[BlobId] = []
     for message_id in sorted({row[1] for row in rows}):
         for (blob,) in tx.all(_DELETE_MESSAGE, message=message_id):
@@ -64,6 +67,12 @@ def drop_ended(tx: Tx, status: Status, before_ms: int, most: int) -> tuple[int, 
 def drop_lines(tx: Tx, before_ms: int, most: int) -> int:
     """Drop up to `most` lines of the delivery log from before an instant; gives how many."""
     return tx.run(_DELETE_LINES, before=before_ms, most=most)
+
+
+def end_waiting(tx: Tx, domain: str, recipients: list[int]) -> None:
+    """See that those are settled whose time is up, though their destination is closed."""
+    destinations.end_waiting(tx, domain, recipients)
+    tx.emit(TOPIC)
 
 
 def heal(tx: Tx, dues: dict[str, int]) -> None:

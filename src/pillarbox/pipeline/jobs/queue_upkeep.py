@@ -64,6 +64,19 @@ class QueueUpkeep:
             if found:
                 await self.database.write(upkeep.heal, found)
                 _log.warning("mail waited that nobody looked after", domains=sorted(found)[:20])
+        await self._end_waiting()
+
+    async def _end_waiting(self) -> None:
+        """Let mail for closed destinations go back to its senders when its time is up."""
+        after = ""
+        while True:
+            domain, found = await self.database.read(destinations.overdue, after, STEP)
+            if domain is None:
+                return
+            if found:
+                await self.database.write(upkeep.end_waiting, domain, found)
+            if len(found) < STEP:
+                after = domain
 
     async def _drop(self, status: Status, before_ms: int) -> None:
         dropped = STEP

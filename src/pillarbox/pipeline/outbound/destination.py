@@ -6,12 +6,13 @@ not count as an attempt. Called by `runner`; calls `attempt`, `local` and `settl
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure, NotFound
@@ -47,6 +48,8 @@ from pillarbox.storage.tx import Tx
 
 PULL = 50
 """Recipients in hand at once: an attempt at all of them has begun if the process dies."""
+NOTE_S = 1.5
+"""At the end: for writing down what hosts have answered."""
 LOOK_EVERY_S = 2.0
 """While a message takes its time: whether others have come."""
 
@@ -80,16 +83,27 @@ class Destination:
     """Sends what waits for one domain; `run` ends when it was given back."""
 
     def __init__(
-        self, leased: LeasedDestination, messages: Sequence[LeasedMessage], parts: Parts
+        self,
+        leased: LeasedDestination,
+        messages: Sequence[LeasedMessage],
+        parts: Parts,
+        sure_until_s: float = math.inf,
     ) -> None:
+        """`sure_until_s`, of `time.monotonic`, is when the lease may run out; see `keep`."""
         self.domain = leased.domain
         self.health = leased.health
+        self.moved_s = time.monotonic()
+        """When something of it was settled last."""
         self._parts = parts
+        self._sure_until_s = sure_until_s
+        self._kept = asyncio.Event()
         self._hand = deque(messages)
         self._untried: list[LeasedRecipient] = []
         self._window = Window(parts.per_destination, alone=breaker.on_trial(leased.health))
         self._active = self._busy = 0
         self._workers: set[asyncio.Task[None]] = set()
+        self._answered: set[asyncio.Task[None]] = set()
+        """Of the workers, those that write down how an attempt ended."""
         self._ended = asyncio.Event()
         self._heard = False
         self._not_before_ms = 0
@@ -103,10 +117,17 @@ class Destination:
     def stop(self) -> None:
         """Begin with no further message; the destination is given back soon."""
         self._stopped = True
+        self._kept.set()
+
+    def keep(self, sure_until_s: float) -> None:
+        """The lease was renewed."""
+        self._sure_until_s = sure_until_s
+        self._kept.set()
 
     def lose(self) -> None:
         """The lease is gone: begin with no further message, and give nothing back."""
-        self._stopped = self._lost = True
+        self._lost = True
+        self.stop()
 
     def hear(self) -> None:
         """Something was enqueued, perhaps for this destination."""
@@ -119,11 +140,20 @@ class Destination:
             while self._workers:
                 await self._watch()
         finally:
-            workers = tuple(self._workers)
-            for task in workers:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            self.stop()
+            await self._cut_off()
             await asyncio.shield(self.give_back())
+
+    async def _cut_off(self) -> None:
+        """End what still waits for hosts; what they have answered is noted first."""
+        for task in self._workers - self._answered:
+            task.cancel()
+        workers = tuple(self._workers)
+        if self._answered:
+            await asyncio.wait(workers, timeout=NOTE_S)
+        for task in workers:
+            task.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _watch(self) -> None:
         """Wait for the workers, and see that none that is slow keeps new messages waiting."""
@@ -178,15 +208,24 @@ class Destination:
             self._ended.set()
 
     async def _work(self) -> None:
-        while (message := self._next()) is not None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        while (message := await self._next_in_time()) is not None:
             self._busy += 1
             try:
-                await self._send(message)
+                await self._send(message, task)
             except Exception:
                 # Left as it is; the next holder of the destination tries again.
                 _log.exception("a message can't be settled", message=public_id("", message.id))
             finally:
+                self._answered.discard(task)
                 self._busy -= 1
+
+    async def _next_in_time(self) -> LeasedMessage | None:
+        """Begin with nothing while the lease may have run out: another may be sending it."""
+        while not self._stopped and time.monotonic() >= self._sure_until_s:
+            self._kept.clear()
+            await self._kept.wait()
+        return self._next()
 
     def _next(self) -> LeasedMessage | None:
         if self._stopped or self._active > self._window.size:
@@ -208,11 +247,12 @@ class Destination:
             return True
         return recipient.expires_ms <= self._parts.clock.now_ms()
 
-    async def _send(self, message: LeasedMessage) -> None:
+    async def _send(self, message: LeasedMessage, task: "asyncio.Task[None]") -> None:
         """One attempt at one message, settled."""
         began_ms, began_s = self._parts.clock.now_ms(), time.monotonic()
         async with self._parts.contents.hold(message) as content:
             tried = await self._try(message, content)
+            self._answered.add(task)
             if not tried.results:
                 await self._go_on(self._following())
                 return
@@ -224,6 +264,7 @@ class Destination:
                 step = await self._parts.settling.settle(message, settlement, report, following)
             finally:
                 self._pulling = self._pulling and not following.pull
+        self.moved_s = time.monotonic()
         self._released = self._released or step.released
         self._hand.extend(step.messages)
         self._spread()

@@ -5,17 +5,24 @@ allow); those that are always there are here. Called by `attempt` and `destinati
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from pillarbox.domain.queue.model import LeasedMessage
 
+SMALL_BYTES = 64 << 10
 LARGE_BYTES = 1 << 20
 """Content from this size on is opened one message at a time."""
 WINDOW_AT_FIRST = 2
+SLOW_S = 10.0
+"""Whoever takes longer to be sent to no longer stands in the way of others."""
+SLOW_TIMES = 4
+"""So many times as many may be slow as may be under way."""
 
 
 class NotYet(Exception):
@@ -61,6 +68,11 @@ class _Slots:
         self._free = most
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.users = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody wants one and has none."""
+        return any(not turn.done() for turn in self._waiting)
 
     def take_now(self) -> bool:
         """Take a slot if one is free."""
@@ -114,7 +126,7 @@ class _Place:
         try:
             await slots.take()
             try:
-                await self._pace.all.take()
+                await self._pace.begin(self)
             except BaseException:
                 slots.give()
                 raise
@@ -123,7 +135,7 @@ class _Place:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._pace.all.give()
+        self._pace.end(self)
         slots = self._pace.hosts[self._host]
         slots.give()
         self._forget(slots)
@@ -134,16 +146,59 @@ class _Place:
 
 
 class Concurrency:
-    """The pace that is always there: so many messages under way to a host, and in all."""
+    """The pace that is always there: so many messages under way to a host, and in all.
 
-    def __init__(self, per_host: int, per_process: int) -> None:
+    Hosts may take many minutes for a message, and some do so on purpose. Where others wait, a
+    message gives its place among all up after `slow_s`, and counts with the slow ones.
+    """
+
+    def __init__(self, per_host: int, per_process: int, *, slow_s: float = SLOW_S) -> None:
         self.per_host = per_host
         self.all = _Slots(per_process)
+        self._slow_s = slow_s
+        self._slow_most = SLOW_TIMES * per_process
+        self._since_s: dict[_Place, float] = {}
+        """Those with a place among all, the longest first."""
+        self._slow: set[_Place] = set()
+        self._looking: asyncio.TimerHandle | None = None
         self.hosts: dict[str, _Slots] = {}
         """Those in use."""
 
     def admit(self, domain: str, host: str) -> AbstractAsyncContextManager[None]:
         return _Place(self, host)
+
+    async def begin(self, place: _Place) -> None:
+        """Take a place among all."""
+        if not self.all.take_now():
+            self._look_soon()
+            await self.all.take()
+        self._since_s[place] = time.monotonic()
+
+    def end(self, place: _Place) -> None:
+        """Give it back."""
+        if self._since_s.pop(place, None) is None:
+            self._slow.discard(place)
+        else:
+            self.all.give()
+
+    def _look_soon(self) -> None:
+        if self._looking is None:
+            loop = asyncio.get_running_loop()
+            self._looking = loop.call_later(self._slow_s / 10, self._look)
+
+    def _look(self) -> None:
+        """Make room of the slow for those who wait, and look again while there are any."""
+        self._looking = None
+        before_s = time.monotonic() - self._slow_s
+        room = max(self._slow_most - len(self._slow), 0)
+        for place, since_s in list(islice(self._since_s.items(), room)):
+            if since_s > before_s or not self.all.is_waited_for:
+                break
+            del self._since_s[place]
+            self._slow.add(place)
+            self.all.give()
+        if self.all.is_waited_for:
+            self._look_soon()
 
 
 class Window:
@@ -226,11 +281,19 @@ class _Shared:
 
 
 class Contents:
-    """Content of messages while they are sent, opened once for all destinations that want it."""
+    """Content of messages while they are sent, opened once for all destinations that want it.
 
-    def __init__(self, load: Load, room: Room) -> None:
+    What is small does not wait for room that large messages take, which may be long.
+    """
+
+    def __init__(self, load: Load, room_bytes: int) -> None:
+        """`room_bytes` is for large messages; there is half as much for the others."""
         self._load = load
-        self._room = room
+        self._rooms = (
+            (SMALL_BYTES, Room(room_bytes // 4)),
+            (LARGE_BYTES, Room(room_bytes // 4)),
+        )
+        self._room = Room(room_bytes)
         self._large = asyncio.Lock()
         self._shared: dict[int, _Shared] = {}
 
@@ -245,7 +308,7 @@ class Contents:
             shared = self._shared[message.id] = _Shared()
         shared.users += 1
         try:
-            await self._room.take(message.size_bytes)
+            await self._room_for(message).take(message.size_bytes)
         except BaseException:
             self._leave(message)
             raise
@@ -253,7 +316,7 @@ class Contents:
     def give(self, message: LeasedMessage) -> None:
         """Give the room back."""
         self._leave(message)
-        self._room.give(message.size_bytes)
+        self._room_for(message).give(message.size_bytes)
 
     async def get(self, message: LeasedMessage) -> bytes:
         """The content of a message that is held; raises what opening it raises."""
@@ -267,6 +330,12 @@ class Contents:
             if shared.content is None:
                 shared.content = await self._load(message)
         return shared.content
+
+    def _room_for(self, message: LeasedMessage) -> Room:
+        for below_bytes, room in self._rooms:
+            if message.size_bytes < below_bytes:
+                return room
+        return self._room
 
     def _leave(self, message: LeasedMessage) -> None:
         shared = self._shared[message.id]

@@ -9,13 +9,16 @@ another takes its destinations over.
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure
 from pillarbox.base.log import logger
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
 from pillarbox.domain.queue.enqueue import TOPIC
 from pillarbox.pipeline.outbound.destination import Destination, Parts
+from pillarbox.pipeline.outbound.pace import SLOW_S, SLOW_TIMES
 
 TAKE = 8
 """Destinations taken in one transaction, with few messages of each."""
@@ -23,16 +26,61 @@ PULL_AT_FIRST = 20
 STAGGER_S = 0.004
 """Processes that are woken at once look one after the other."""
 PAUSE_AT_LEAST_S = 0.05
+RENEW_AGAIN_S = 2.0
+"""After a failure, sooner than others look."""
+CLOCK_STEP_S = 5.0
+FULL_S = 2.0
 
 _log = logger("queue")
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundOptions:
-    """How many destinations a process sends to at once, and how long it may take to stop."""
+    """How many destinations a process sends to at once, and how long it may take to stop.
+
+    Those of which nothing was settled for `slow_s` keep no others waiting; there may be four times
+    as many of them. `steady_s` is a clock that nobody sets, beside which one sees that the other
+    was set.
+    """
 
     destinations: int = 200
+    slow_s: float = SLOW_S
     close_s: float = 5.0
+    steady_s: Callable[[], float] = time.monotonic
+
+
+class Patience:
+    """Whether leases that seem to have run out may be believed to have.
+
+    When the database was away or the clock was set, nobody could renew them in time: their owners
+    get a while to do so, for what is taken over from the living is sent twice.
+    """
+
+    def __init__(self, clock: Clock, steady_s: Callable[[], float], span_s: float) -> None:
+        self._clock = clock
+        self._steady_s = steady_s
+        self._span_s = span_s
+        self._until_s = steady_s()
+        self._offset_s = self._offset()
+
+    def have(self) -> None:
+        """Something has just kept leases from being renewed."""
+        self._until_s = self._steady_s() + self._span_s
+
+    def look(self) -> None:
+        """Notice a clock that was set."""
+        offset_s = self._offset()
+        if abs(offset_s - self._offset_s) > CLOCK_STEP_S:
+            _log.warning("the clock was set", seconds=round(offset_s - self._offset_s))
+            self.have()
+        self._offset_s = offset_s
+
+    def may_take_over(self) -> bool:
+        """Whether owners had their time."""
+        return self._steady_s() >= self._until_s
+
+    def _offset(self) -> float:
+        return self._clock.now_ms() / 1000 - self._steady_s()
 
 
 class Outbound:
@@ -46,6 +94,11 @@ class Outbound:
         self._running: dict[Destination, asyncio.Task[None]] = {}
         self._left: list[Destination] = []
         """Those that could not be given back; their leases are renewed with the others."""
+        self._strange: frozenset[str] = frozenset()
+        """Held by this process as the database has it, though it knows nothing of them."""
+        self._patience = Patience(
+            parts.clock, self._options.steady_s, parts.settling.lease_ms / 2000
+        )
         self._taking: asyncio.Task[bool] | None = None
         self._woken = asyncio.Event()
         self._closing = False
@@ -70,12 +123,14 @@ class Outbound:
 
     async def look(self) -> float:
         """Begin with what is due; gives after how many seconds to look again without a hint."""
+        self._patience.look()
         try:
             return await self._look()
         except Failure as failure:
             _log.warning("the queue can't be read", why=failure.cause or failure.public)
         except Exception:
             _log.exception("the queue can't be read")  # a fault of ours must not end all sending
+        self._patience.have()
         return LOOK_EVERY_S
 
     async def idle(self) -> None:
@@ -103,9 +158,9 @@ class Outbound:
 
     async def _look(self) -> float:
         while not self._closing:
-            room = self._options.destinations - len(self._running)
+            room = self._room()
             if room <= 0:
-                return LOOK_EVERY_S  # woken when one ends
+                return FULL_S  # woken when one ends
             due_ms = await self._settling.next_due_ms()
             if due_ms is None:
                 return LOOK_EVERY_S
@@ -119,10 +174,21 @@ class Outbound:
                 return min(LOOK_EVERY_S, 20 * PAUSE_AT_LEAST_S)
         return LOOK_EVERY_S
 
+    def _room(self) -> int:
+        """How many destinations there is room for beside those that are sent to, and the slow."""
+        most, count = self._options.destinations, len(self._running)
+        if count < most:
+            return most - count
+        before_s = time.monotonic() - self._options.slow_s
+        slow = sum(one.moved_s < before_s for one in self._running)
+        return min(most - count + slow, (1 + SLOW_TIMES) * most - count)
+
     async def _take(self, most: int) -> bool:
-        taken = await self._settling.take(most, PULL_AT_FIRST)
+        sure_until_s = self._lease_end_s()
+        take_over = self._patience.may_take_over()
+        taken = await self._settling.take(most, PULL_AT_FIRST, take_over=take_over)
         for leased, messages in taken:
-            self._begin(Destination(leased, messages, self._parts))
+            self._begin(Destination(leased, messages, self._parts, sure_until_s))
         return bool(taken)
 
     def _begin(self, destination: Destination) -> None:
@@ -142,27 +208,44 @@ class Outbound:
 
     async def _keep_leases(self) -> None:
         """Renew all leases again and again; what was lost is let go."""
-        lease_s = self._settling.lease_ms / 1000
-        kept_s = time.monotonic()
+        pause_s = every_s = self._settling.lease_ms / 3000
         while True:
-            await asyncio.sleep(lease_s / 3)
-            await self._give_back_left()
-            before, began_s = tuple(self._running), time.monotonic()
-            if not before:
-                kept_s = began_s
-                continue
+            await asyncio.sleep(pause_s)
+            pause_s = every_s
             try:
-                held = await self._settling.renew()
-                kept_s = began_s
+                await self._give_back_left()
+                await self._renew()
             except Failure as failure:
                 _log.warning("leases can't be renewed", why=failure.cause or failure.public)
-                if time.monotonic() - kept_s < lease_s:
-                    continue
-                held = frozenset()
-            for destination in before:
-                if destination.domain not in held and destination in self._running:
-                    _log.warning("a destination's lease was lost", domain=destination.domain)
-                    destination.lose()
+                pause_s = min(every_s, RENEW_AGAIN_S)
+            except Exception:
+                _log.exception("leases can't be renewed")
+
+    async def _renew(self) -> None:
+        before, sure_until_s = tuple(self._running), self._lease_end_s()
+        held = await self._settling.renew()
+        for destination in before:
+            if destination.domain in held:
+                destination.keep(sure_until_s)
+            elif destination in self._running:
+                _log.warning("a destination's lease was lost", domain=destination.domain)
+                destination.lose()
+        await self._abandon(held)
+
+    async def _abandon(self, held: frozenset[str]) -> None:
+        """Give back what is nobody's work: its taking failed, but only as seen from here."""
+        if self._taking is not None and not self._taking.done():
+            return
+        known = (*self._running, *self._left)
+        strange = held - {one.domain for one in known if one.is_held}
+        for domain in strange & self._strange:
+            _log.warning("a destination was held by mistake", domain=domain)
+            await self._settling.abandon(domain)
+        self._strange = strange
+
+    def _lease_end_s(self) -> float:
+        """Until when a lease lasts for certain that is about to be asked for."""
+        return time.monotonic() + self._settling.lease_ms / 1000
 
     async def _give_back_left(self) -> None:
         left, self._left = self._left, []

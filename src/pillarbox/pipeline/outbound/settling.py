@@ -82,17 +82,22 @@ class Settling:
     lease_ms: int = 60_000
 
     async def take(
-        self, most: int, pull: int
+        self, most: int, pull: int, *, take_over: bool = True
     ) -> list[tuple[LeasedDestination, list[LeasedMessage]]]:
         """Take up to `most` destinations that are due, with their first messages.
 
-        One that turns out to have none is given back at once, and is not among them.
+        One that turns out to have none is given back at once, and is not among them. Without
+        `take_over` only such as nobody was sending to.
         """
-        return await self.database.write(_take, self.owner, most, self.lease_ms, pull)
+        return await self.database.write(_take, self.owner, most, self.lease_ms, pull, take_over)
 
     async def renew(self) -> frozenset[str]:
         """Hold everything for longer; gives the domains that are still held."""
         return await self.database.write(lease.renew, self.owner, self.lease_ms)
+
+    async def abandon(self, domain: str) -> None:
+        """Give back a destination that is held by mistake."""
+        await self.database.write(lease.abandon, self.owner, domain)
 
     async def next_due_ms(self) -> int | None:
         """When there will be a destination to take."""
@@ -127,19 +132,18 @@ class Settling:
             try:
                 gone, step = await self.database.write(_settle, self, settlement, report, following)
                 break
-            except Failure as failure:
-                if not (failure.temporary or isinstance(failure, Conflict)):
-                    raise
-                why = failure.cause or failure.public
+            except Exception as error:
+                if not _may_pass(error):
+                    if report is None:
+                        raise
+                    _log.exception("a report can't be filed", message=public_id("", message.id))
+                    report = None
+                    continue
                 _log.warning(
-                    "an attempt can't be noted yet", message=public_id("", message.id), why=why
+                    "an attempt can't be noted yet",
+                    message=public_id("", message.id),
+                    why=_why(error),
                 )
-            except Exception:
-                if report is None:
-                    raise
-                _log.exception("a report can't be filed", message=public_id("", message.id))
-                report = None
-                continue
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, PAUSE_AT_MOST_S)
         await self.remove_file(message, gone)
@@ -184,11 +188,20 @@ class Settling:
 _QUICK_BYTES = 64 * 1024
 
 
+def _may_pass(error: Exception) -> bool:
+    """Whether the same may succeed when it is done again."""
+    return isinstance(error, Failure) and (error.temporary or isinstance(error, Conflict))
+
+
+def _why(error: Exception) -> str:
+    return (error.cause or error.public) if isinstance(error, Failure) else str(error)
+
+
 def _take(
-    tx: Tx, owner: str, most: int, lease_ms: int, pull: int
+    tx: Tx, owner: str, most: int, lease_ms: int, pull: int, take_over: bool
 ) -> list[tuple[LeasedDestination, list[LeasedMessage]]]:
     taken = []
-    for destination in lease.take_destinations(tx, owner, most, lease_ms):
+    for destination in lease.take_destinations(tx, owner, most, lease_ms, take_over=take_over):
         messages = lease.pull(tx, owner, destination.domain, pull)
         if messages:
             taken.append((destination, messages))
