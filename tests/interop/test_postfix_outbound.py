@@ -47,6 +47,28 @@ async def test_broken_tls_is_no_reason_not_to_deliver(sender: Sender, far: Far, 
     assert line.way.tls in await sender.command("queue", "log", "--to", recipient)
 
 
+async def test_a_host_that_offered_tls_is_expected_to(
+    sender: Sender, far: Far, names: NameServer
+) -> None:
+    """Three attempts fail before mail goes in clear to whoever answers in its place."""
+    names.add("once.test", far.zone("tls"))
+    await sender.send("first@once.test")
+    await sender.delivered()
+    names.add("once.test", far.zone("plain"))
+    await sender.restart()
+    await sender.send("second@once.test")
+    line = await sender.deferred("second@once.test")
+    assert (line.stage, line.enhanced) == ("tls", "4.7.4")
+    assert line.reply == "mx.once.test does not offer TLS, which it did before"
+    taken = await far.message("second@once.test")
+    assert "with ESMTP id" in taken.trace
+    line = await sender.line(Outcome.DELIVERED, "second@once.test")
+    assert line.way.tls == "none (offered before, and no more)"
+    lines = [one for one in await sender.log() if one.address == "second@once.test"]
+    lines.sort(key=lambda one: one.at_ms)
+    assert [one.outcome for one in lines] == [Outcome.DEFERRED] * 3 + [Outcome.DELIVERED]
+
+
 async def test_a_message_that_requires_tls(
     sender: Sender, far: Far, names: NameServer, sites: Sites
 ) -> None:

@@ -134,7 +134,7 @@ async def test_what_was_converted_is_signed_anew(
     await signing.send("ann@simple.test", content=content, mail="BODY=8BITMIME")
     taken = await far.message("ann@simple.test")
     assert taken.content.endswith(b"Gr=C3=BC=C3=9Fe\r\n")
-    # Those it had before are worth nothing any more, and no harm (RFC 6376 §6.1).
+    # Those it had before are worth nothing any more, and stay all the same (RFC 6376 §4.2).
     assert (await verified(taken.content, records))[:2] == [True, True]
 
 

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -117,14 +116,10 @@ async def test_password_is_not_shown_to_whom_nobody_vouches_for(
 @needs_dovecot
 @pytest.mark.parametrize("extra_settings", [{"QUEUE_RETRY_MINS": "60"}])
 async def test_wrong_password_keeps_mail_in_the_queue(
-    sender: Sender, far: Far, names: NameServer, inside: Dovecot, tmp_path: Path
+    sender: Sender, far: Far, names: NameServer, inside: Dovecot, add: Add
 ) -> None:
     names.add("relay.test", f"@ A {far.ip('relay')}")
-    secret = tmp_path / "secret"
-    options = ("--host", f"relay.test:{far.port}", "--username", USER)
-    options = (*options, "--password-file", str(secret))
-    secret.write_text("wrong\n")
-    await sender.command("route", "add", "provider", *options)
+    await add(provider(far, password="wrong"))
     await sender.send("patient@nowhere.test")
     line = await sender.deferred()
     assert (line.stage, line.enhanced) == ("auth", "4.7.8")
@@ -133,8 +128,7 @@ async def test_wrong_password_keeps_mail_in_the_queue(
     assert (await sender.recipient("patient@nowhere.test")).status is not Status.FAILED
     assert await sender.inbox() == []
     await sender.command("route", "remove", "provider", "--yes")
-    secret.write_text(f"{PASSWORD}\n")
-    await sender.command("route", "add", "provider", *options)
+    await add(provider(far))
     await sender.command("queue", "retry", "--all")
     await far.message("patient@nowhere.test")
 

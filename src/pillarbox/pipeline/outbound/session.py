@@ -27,6 +27,7 @@ MAX_RECEIVED_BYTES = 1 << 20
 
 _GLANCE_S = 1.0
 _NOT_OFFERED = "starttls-not-supported"
+_MEMORY = "memory"
 _LENIENT = (Security.OPPORTUNISTIC, Security.ENCRYPTED)
 _DEMANDING = (Security.ENCRYPTED, Security.VERIFIED, Security.DANE)
 
@@ -323,7 +324,8 @@ class Session:
                 raise self._no_tls(
                     f"{self.hop.host} does not offer TLS, which {_why(demand.policy)}"
                 )
-            self.peer = replace(self.peer, tls_result=_NOT_OFFERED)
+            fallback = "offered before, and no more" if demand.policy == _MEMORY else ""
+            self.peer = replace(self.peer, fallback=fallback, tls_result=_NOT_OFFERED)
             return
         try:
             reply = await self.ask(client.STARTTLS, self.timeouts.command_s)
@@ -434,4 +436,6 @@ def _refusal(reply: Reply) -> Reply:
 
 
 def _why(policy: str) -> str:
+    if policy == _MEMORY:
+        return "it did before"
     return f"is demanded by {policy}" if policy else "is demanded"
