@@ -8,9 +8,11 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.sending.model import Limits, SendingLimits
 from pillarbox.formats.mailauth.srs import Srs
+from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.bounces import Bounces
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.forward import Forwarding
+from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.receive import Inbound, TlsReports
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.outbound.reports import Reports
@@ -36,6 +38,7 @@ class Ground:
     ids: IdSource
     preparation: Preparation
     signing: Signing
+    resolver: Resolver
     trap: str | None = None
     tls_reports: TlsReports | None = None
 
@@ -79,6 +82,7 @@ def accepting(ground: Ground) -> Accepting:
         Forwarding(hostname, recipients, clock, srs, ground.signing),
         Bounces(database, ground.keys),
         ground.tls_reports,
+        OwnMail(recipients, signing, ground.resolver),
     )
     submission = Submission(
         hostname,

@@ -168,8 +168,8 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     signing = Signing(database, keys, signatures, clock, bus, resolver)
     taking = accepting(
         Ground(
-            options, database, keys, bus, clock, ids, preparation, signing, around.trap,
-            TlsReportInbox(database),
+            options, database, keys, bus, clock, ids, preparation, signing, resolver,
+            around.trap, TlsReportInbox(database),
         )
     )  # fmt: skip
     leaving = sending(

@@ -165,6 +165,7 @@ def _schedule(options: Options) -> ScheduleOptions:
     return ScheduleOptions(
         retry_ms=tuple(1000 * pause_s for pause_s in options.queue_retry_mins),
         delay_notice_ms=options.queue_delay_notice_hours * 3_600_000,
+        max_age_ms=options.queue_max_age_hours * 3_600_000,
     )
 
 

@@ -85,3 +85,11 @@ def test_deliver_by_sets_the_time_of_the_notice() -> None:
 def test_no_notices_at_all() -> None:
     schedule = Schedule(ScheduleOptions(delay_notice_ms=0), middle)
     assert not schedule.deferral(MESSAGE, ANN, NOW + 100 * HOUR_MS, tell=True).delay_told
+
+
+def test_what_was_held_is_not_delayed_by_that() -> None:
+    schedule = Schedule(ScheduleOptions(), middle)
+    let_go = NOW + 48 * HOUR_MS
+    held = replace(ANN, attempts=1, expires_ms=let_go + 168 * HOUR_MS)
+    assert not schedule.deferral(MESSAGE, held, let_go + HOUR_MS, tell=True).delay_told
+    assert schedule.deferral(MESSAGE, held, let_go + 4 * HOUR_MS, tell=True).delay_told

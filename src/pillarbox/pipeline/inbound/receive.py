@@ -13,6 +13,7 @@ from pillarbox.base.log import logger
 from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
+from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.trace import (
     RoutingLoop,
@@ -44,7 +45,8 @@ class TlsReports(Protocol):
 class Inbound:
     """Takes messages in; `hostname` is this server's name in the trace.
 
-    Without `forwarding` forwarded mail leaves as it came.
+    Without `forwarding` forwarded mail leaves as it came, without `own_mail` also what forges a
+    sender of ours.
     """
 
     hostname: str
@@ -55,6 +57,7 @@ class Inbound:
     forwarding: Forwarding | None = None
     bounces: Bounces | None = None
     tls_reports: TlsReports | None = None
+    own_mail: OwnMail | None = None
 
     async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
@@ -73,8 +76,8 @@ class Inbound:
     async def receive(self, envelope: Envelope, content: bytes) -> Received:
         """Deliver a message to all its recipients; on disk when it returns.
 
-        Raises `RoutingLoop`, and the failures of database and disk; what concerns one recipient
-        alone is an outcome.
+        Raises `RoutingLoop`, `Denied` for what must not be forwarded, and the failures of database
+        and disk; what concerns one recipient alone is an outcome.
         """
         content = checked(content, self.hostname)
         message_id = public_id("", self.ids.next())
@@ -92,6 +95,8 @@ class Inbound:
         trace += separator(content)
         copies: tuple[Copy, ...] = ()
         if self.forwarding is not None and any(r.forwards for r in envelope.recipients):
+            if self.own_mail is not None and not envelope.each:  # by LMTP a relay of ours judged
+                await self.own_mail.check(content)
             copies = await self.forwarding.copies(envelope, trace + content)
         parcel = Parcel(envelope, trace, content, copies=copies, report=True)
         return await self.delivery.deliver(parcel)

@@ -23,11 +23,13 @@ _SOON_MS = MINUTE_MS
 class ScheduleOptions:
     """`retry_ms`: how long after each failed attempt, the last one again and again.
 
-    `delay_notice_ms` is after how long senders are told of a delay; 0: never.
+    `delay_notice_ms` is after how long senders are told of a delay; 0: never. `max_age_ms` is for
+    how long delivery is tried.
     """
 
     retry_ms: tuple[int, ...] = LADDER_MS
     delay_notice_ms: int = 4 * HOUR_MS
+    max_age_ms: int = 168 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +78,7 @@ class Schedule:
         if recipient.notify_delay_ms is not None:
             return recipient.notify_delay_ms
         after_ms = self._options.delay_notice_ms
-        return message.created_ms + after_ms if after_ms else None
+        if not after_ms:
+            return None
+        # What was held came into the queue long before anything was tried.
+        return max(message.created_ms, recipient.expires_ms - self._options.max_age_ms) + after_ms
