@@ -144,6 +144,7 @@ class TestStartTls:
     async def test_is_begun(self, security: Security, issued: Issued, extra_ca: Path) -> None:
         async with running(tls_sink(issued)) as sink, connections(extra_ca=extra_ca) as client:
             sent = await client.send(hop(sink, security), letter(require_tls=True))
+            assert sent.peer.source == HOST
             assert sent.peer.tls is not None
             assert sent.peer.tls.version == "TLSv1.3"
             assert sent.peer.tls.verified == ("pkix" if security is VERIFIED else "")

@@ -119,7 +119,9 @@ class Session:
         clock: Clock,
     ) -> None:
         self.hop = hop
-        self.peer = Peer(hop.host, stream.ip, stream.port)
+        self.peer = Peer(
+            hop.host, stream.ip, stream.port, source="" if hop.proxy else stream.local_ip
+        )
         self.capabilities = Capabilities("", {})
         self.messages = 0
         self.in_transaction = False
