@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pillarbox.app.certificates import CertificateError, Certificates
-from pillarbox.app.compose import key_ring
 from pillarbox.app.config.load import Location, load
+from pillarbox.app.foundation import key_ring
 from pillarbox.storage.keys import KeyRing
 
 

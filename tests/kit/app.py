@@ -6,9 +6,10 @@ from pathlib import Path
 from types import TracebackType
 
 from pillarbox.app.certificates import Certificates
-from pillarbox.app.compose import Services, Surroundings, key_ring
+from pillarbox.app.compose import Services, Surroundings
 from pillarbox.app.config.load import Location, load
 from pillarbox.app.config.options import LISTENERS
+from pillarbox.app.foundation import key_ring
 from pillarbox.app.plan import ListeningPort, Plan
 from pillarbox.app.ports import Port, bind_all
 from pillarbox.app.worker import Worker

@@ -17,6 +17,7 @@ from pillarbox.app.accepting import Ground, accepting
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
+from pillarbox.app.foundation import blob_store, dns_options, key_ring
 from pillarbox.app.sending import Foundation, Sending, sending
 from pillarbox.app.upkeep import Tools, periodic_jobs
 from pillarbox.base.cache import ByteCache
@@ -26,7 +27,7 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
-from pillarbox.net.dns import DnsOptions, SystemResolver, Validating
+from pillarbox.net.dns import SystemResolver
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction
 from pillarbox.pipeline.inbound.receive import Inbound
@@ -59,7 +60,6 @@ from pillarbox.protocols.stream.budget import InFlight
 from pillarbox.protocols.stream.connection import Connection
 from pillarbox.protocols.stream.listener import LimitOptions, ListenerSpec
 from pillarbox.protocols.stream.tls import TlsContexts
-from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 
@@ -126,17 +126,6 @@ class Services:
         self.bus.close()
         self.cpu.close()
         self.signatures.close()
-
-
-def key_ring(options: Options) -> KeyRing:
-    """The keys of the settings."""
-    return KeyRing(dict(options.encryption_key))
-
-
-def blob_store(options: Options) -> BlobStore:
-    """Where content lies, as the settings say."""
-    thresholds = {"db": None, "fs": 0, "hybrid": options.storage_threshold}
-    return BlobStore(options.storage_fs_path, thresholds[options.storage_backend])
 
 
 def compose(options: Options, data: Path, around: Surroundings) -> Services:
@@ -269,16 +258,6 @@ def _smtp_options(options: Options, around: Surroundings) -> SmtpOptions:
 def _in_flight_bytes(options: Options, around: Surroundings) -> int:
     """A process's share; one message of the largest size has to fit in beside others."""
     return max(MEMORY_FOR_INCOMING_BYTES // around.workers, 2 * options.max_message_size)
-
-
-def dns_options(options: Options) -> DnsOptions:
-    """Whom to ask for names, as the settings say."""
-    servers = (options.dns_primary, options.dns_secondary)
-    return DnsOptions(
-        tuple(server for server in servers if server),
-        options.dns_port,
-        validating=Validating(options.dns_validating),
-    )
 
 
 def _imap_options(options: Options, around: Surroundings) -> ImapOptions:

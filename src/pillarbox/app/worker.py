@@ -16,13 +16,13 @@ from pillarbox.app.compose import (
     Services,
     Surroundings,
     compose,
-    key_ring,
     limit_options,
     listener_spec,
     trusted,
 )
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import library_warning, make_dialect, prepare_database
+from pillarbox.app.foundation import key_ring
 from pillarbox.app.plan import Plan
 from pillarbox.app.supervisor import GIVE_UP, Station, run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Invalid

@@ -256,7 +256,7 @@ def _tell_new(domain: str, key: "DkimKey") -> None:
 
 
 def _ring(invocation: Invocation) -> "KeyRing":
-    from pillarbox.app.compose import key_ring
+    from pillarbox.app.foundation import key_ring
 
     return key_ring(invocation.configuration().options)
 
@@ -279,7 +279,7 @@ def _password(file: Path | None) -> bytes:
 
 
 async def _asked(invocation: Invocation, names: list[str]) -> "KeyAnswers":
-    from pillarbox.app.compose import dns_options
+    from pillarbox.app.foundation import dns_options
     from pillarbox.base.clock import SystemClock
     from pillarbox.net.dns import SystemResolver
     from pillarbox.pipeline.key_lookup import look_up_keys

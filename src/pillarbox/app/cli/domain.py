@@ -29,7 +29,7 @@ def domain() -> None:
 )
 @click.pass_obj
 def add(invocation: Invocation, name: str, relay: bool) -> None:
-    from pillarbox.app.compose import key_ring
+    from pillarbox.app.foundation import key_ring
     from pillarbox.domain.signing.make import KeyChoice, first_keys
 
     options = invocation.configuration().options

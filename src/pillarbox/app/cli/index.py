@@ -45,8 +45,8 @@ async def _rebuild(invocation: Invocation, account: "AccountId") -> int:
     """Drop and index, with a bar on a terminal; a server that runs meanwhile searches on."""
     import os
 
-    from pillarbox.app.compose import blob_store, key_ring
     from pillarbox.app.database import open_database
+    from pillarbox.app.foundation import blob_store, key_ring
     from pillarbox.base.cache import ByteCache
     from pillarbox.domain.mail.content import ContentStore
     from pillarbox.pipeline.extraction import Extraction

@@ -219,7 +219,7 @@ def reroute(invocation: Invocation, message_id: int, route: str | None, usual: b
     if usual == (route is not None):
         raise click.UsageError("Say which route, or --usual.")
     options = invocation.configuration().options
-    from pillarbox.app.compose import key_ring
+    from pillarbox.app.foundation import key_ring
 
     steered = invocation.write(_reroute, key_ring(options), message_id, route)
     _tell(steered, message_id, f"By {route} from now on" if route else "By the usual routes again")
@@ -277,7 +277,7 @@ def stats(invocation: Invocation, as_json: bool) -> None:
 @yes_option
 @click.pass_obj
 def remove(invocation: Invocation, message_id: int, yes: bool) -> None:
-    from pillarbox.app.compose import blob_store
+    from pillarbox.app.foundation import blob_store
     from pillarbox.base.ids import QueueId
     from pillarbox.domain.mail import sweep
 

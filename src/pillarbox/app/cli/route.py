@@ -55,7 +55,7 @@ def route() -> None:
 @click.option("--proxy", metavar="HOST:PORT", default="", help="Go through this SOCKS5 proxy.")
 @click.pass_obj
 def add(invocation: Invocation, /, name: str, password_file: str | None, **given: Any) -> None:
-    from pillarbox.app.compose import key_ring
+    from pillarbox.app.foundation import key_ring
 
     if not any((given["host"], given["sources"], given["helo"], given["proxy"])):
         raise click.UsageError("Give --host, or --source, --helo or --proxy for direct delivery.")
@@ -72,7 +72,7 @@ def add(invocation: Invocation, /, name: str, password_file: str | None, **given
 @json_option
 @click.pass_obj
 def list_routes(invocation: Invocation, as_json: bool) -> None:
-    from pillarbox.app.compose import key_ring
+    from pillarbox.app.foundation import key_ring
     from pillarbox.domain.routing import routes
 
     found = invocation.read(routes.all_of, key_ring(invocation.configuration().options))

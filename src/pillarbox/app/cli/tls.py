@@ -129,8 +129,8 @@ def _result_row(one: "DaySummary") -> dict[str, Any]:
 
 async def _policy(invocation: Invocation, domain: str) -> dict[str, Any]:
     """What would be asked of TLS with a domain's hosts; looks things up as the server does."""
-    from pillarbox.app.compose import dns_options
     from pillarbox.app.database import open_database
+    from pillarbox.app.foundation import dns_options
     from pillarbox.base.clock import SystemClock
     from pillarbox.net.client_tls import ClientContexts
     from pillarbox.net.dns import SystemResolver
