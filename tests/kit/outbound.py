@@ -236,6 +236,7 @@ class Post:
     per_destination: int = 10
     room_bytes: int = 1 << 20
     lease_ms: int = 60_000
+    slow_s: float = 10.0
     runners: list[Outbound] = field(default_factory=list)
 
     def runner(self, owner: str = "one", options: OutboundOptions | None = None) -> Outbound:
@@ -253,6 +254,7 @@ class Post:
             self.clock,
             BreakerOptions(),
             self.per_destination,
+            self.slow_s,
         )
         made = Outbound(
             parts, self.bus, replace(options or OutboundOptions(), steady_s=self._steady_s)

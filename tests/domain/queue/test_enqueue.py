@@ -36,6 +36,7 @@ def _add(tx: Tx, outgoing: Outgoing, life_ms: int) -> None:
         ({"deliver_by_ms": 200}, 0, 100, None),
         ({"deliver_by_ms": 2, "by_notify": True}, 0, 100, 2),
         ({"hold_until_ms": 10, "deliver_by_ms": 12}, 10, 12, None),
+        ({"hold_until_ms": 10, "deliver_by_ms": 8}, 8, 8, None),
     ],
 )
 async def test_times_of_a_message(

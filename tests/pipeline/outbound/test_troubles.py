@@ -19,6 +19,7 @@ from pillarbox.domain.queue import inspect, lease, steer
 from pillarbox.domain.queue.model import LeasedMessage, Result, Stage, Status
 from pillarbox.formats.dsn.model import Action
 from pillarbox.pipeline.jobs.queue_upkeep import QueueUpkeep
+from pillarbox.pipeline.outbound import destination
 from pillarbox.pipeline.outbound.reports import PreparedReport
 from pillarbox.pipeline.outbound.runner import Outbound, OutboundOptions
 from pillarbox.storage.db import Database
@@ -193,6 +194,58 @@ async def test_what_hosts_have_answered_is_noted_at_the_end(post: Post) -> None:
     assert reports.filed == 1
 
 
+class Failing(NotedReports):
+    """Reports that can't be made at first."""
+
+    failures = 2
+
+    async def prepare(
+        self,
+        message: LeasedMessage,
+        content: bytes,
+        results: tuple[Result, ...],
+        kinds: tuple[Action | None, ...],
+    ) -> PreparedReport | None:
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("away")
+        return await super().prepare(message, content, results, kinds)
+
+
+async def test_a_report_that_can_not_be_made_now_is_made_later(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "PAUSE_AT_FIRST_S", 0.01)
+    reports = Failing()
+    post.reports = reports
+    post.hosts.always[MX] = says(NOBODY, Stage.RCPT)
+    message = await post.enqueue(ANN)
+    await post.work()
+    assert (await post.recipient(message)).status is Status.FAILED
+    assert reports.filed == 1
+    assert len(post.hosts.sent) == 1
+
+
+async def test_what_waits_behind_a_slow_host_can_be_steered(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "LOOK_EVERY_S", 0.05)
+    post.per_destination, post.slow_s = 1, 0.1
+    given = [f"u{number}@{DOMAIN}" for number in range(4)]
+    queued = [await post.enqueue(address) for address in given]
+    post.hosts.gate = asyncio.Event()
+    async with running(post.runner()):
+        async with asyncio.timeout(20):
+            while [(await post.recipient(one)).attempts for one in queued] != [1, 0, 0, 0]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await post.database.write(steer.cancel, queued[2])
+        post.hosts.gate.set()
+        await until_quiet(post)
+    del given[2]
+    assert everybody(post) == given
+    assert await _state(post, queued[2]) is Status.CANCELLED
+
+
 async def test_a_clock_that_was_set_takes_nothing_from_the_living(
     post: Post, clock: FakeClock
 ) -> None:
@@ -255,8 +308,8 @@ async def test_mail_for_a_closed_destination_goes_back_in_time(
     told = [reply for address, kind, reply in post.reports.told if kind is Action.FAILED]
     assert len(told) == 2
     assert "connection refused" in told[0]  # and not that an administrator gave it up
-    (destination,) = await post.database.read(inspect.destinations)
-    assert destination.health.closed_until_ms == until_ms
+    (found_here,) = await post.database.read(inspect.destinations)
+    assert found_here.health.closed_until_ms == until_ms
 
 
 async def _state(post: Post, message: QueueId) -> Status:

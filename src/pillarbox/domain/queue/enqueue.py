@@ -88,4 +88,4 @@ def _times(tx: Tx, outgoing: Outgoing, expires_ms: int) -> tuple[int, int, int |
     by_ms = outgoing.deliver_by_ms
     if by_ms is None or outgoing.by_notify:
         return first_ms, expires_ms, by_ms
-    return first_ms, min(expires_ms, by_ms), None
+    return min(first_ms, by_ms), min(expires_ms, by_ms), None

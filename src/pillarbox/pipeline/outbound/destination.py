@@ -41,15 +41,24 @@ from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.local import DELIVERED, STAGE, LocalDelivery
 from pillarbox.pipeline.outbound.model import Journey, Letter, RouteFailure, RouteKind
 from pillarbox.pipeline.outbound.notices import is_wanted, kind_of
-from pillarbox.pipeline.outbound.pace import Content, Contents, NotYet, Window
+from pillarbox.pipeline.outbound.pace import SLOW_S, Content, Contents, NotYet, Window
 from pillarbox.pipeline.outbound.reports import PreparedReport
-from pillarbox.pipeline.outbound.settling import Following, Settling
+from pillarbox.pipeline.outbound.settling import (
+    PAUSE_AT_FIRST_S,
+    PAUSE_AT_MOST_S,
+    Following,
+    Settling,
+    may_pass,
+    reason,
+)
 from pillarbox.storage.tx import Tx
 
 PULL = 50
 """Recipients in hand at once: an attempt at all of them has begun if the process dies."""
 NOTE_S = 1.5
 """At the end: for writing down what hosts have answered."""
+REPORT_TRIES = 12
+"""Four minutes."""
 LOOK_EVERY_S = 2.0
 """While a message takes its time: whether others have come."""
 
@@ -77,6 +86,7 @@ class Parts:
     clock: Clock
     breaker: BreakerOptions
     per_destination: int = 10
+    slow_s: float = SLOW_S
 
 
 class Destination:
@@ -161,6 +171,8 @@ class Destination:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._ended.wait()
                 return
+        if time.monotonic() - self.moved_s >= self._parts.slow_s:
+            await self._put_back()
         heard, self._heard = self._heard, False
         if not heard or self._active >= self._window.size:
             return
@@ -170,6 +182,22 @@ class Destination:
         except Failure as failure:
             why = failure.cause or failure.public
             _log.warning("the queue can't be read", domain=self.domain, why=why)
+
+    async def _put_back(self) -> None:
+        """Keep nothing in hand while nothing moves: what only waits can be steered."""
+        untried = [one for message in self._hand for one in message.recipients]
+        if not untried or self._pulling:
+            return
+        self._hand.clear()
+        self._pulling = True
+        try:
+            await self._parts.settling.give_back(self.domain, untried)
+        except Failure as failure:
+            why = failure.cause or failure.public
+            _log.warning("messages can't be given back", domain=self.domain, why=why)
+            self._untried.extend(untried)
+        finally:
+            self._pulling = False
 
     async def give_back(self) -> bool:
         """Let others have the destination; `False` where the database fails: to be tried again.
@@ -361,7 +389,7 @@ class Destination:
             )
             return Tried(parts.verdicts.all_of(message, UNREADABLE, Stage.QUEUE, recipients=ready))
         if journey.kind is RouteKind.LOCAL:
-            return Tried(await self._deliver_here(message, ready, journey, whole))
+            return Tried(await self._deliver_here(message, ready, journey, content))
         return await parts.attempts.make(Letter(message, ready, whole), journey, self.domain)
 
     async def _deliver_here(
@@ -369,14 +397,15 @@ class Destination:
         message: LeasedMessage,
         ready: tuple[LeasedRecipient, ...],
         journey: Journey,
-        whole: bytes,
+        content: Content,
     ) -> tuple[Result, ...]:
         """Deliver to each recipient; gives the results that are not settled with that."""
         parts, way, left = self._parts, Way(route=journey.name), []
+        whole = await content.get()
         for recipient in ready:
             began_ms, began_s = parts.clock.now_ms(), time.monotonic()
             result = parts.verdicts.of(message, recipient, DELIVERED, STAGE, way=way)
-            report = await self._prepare(message, whole, Tried((result,)))
+            report = await self._prepare(message, content, Tried((result,)))
             settlement = _settlement(message, (result,), began_ms, began_s)
             gone: list[BlobId | None] = []
 
@@ -402,26 +431,45 @@ class Destination:
         """What the sender is to be told; a report that can't be made holds nothing up."""
         if not _is_told(message, tried):
             return None
-        try:
-            whole = await content.get()
-        except Failure:
-            whole = b""
-        return await self._prepare(message, whole, tried)
+        return await self._prepare(message, content, tried)
 
     async def _prepare(
-        self, message: LeasedMessage, whole: bytes, tried: Tried
+        self, message: LeasedMessage, content: Content, tried: Tried
     ) -> PreparedReport | None:
+        """Tried for some minutes: what keeps it from being made now may pass."""
         if not _is_told(message, tried):
             return None
         kinds = tuple(
             kind_of(result, peer_reports=result.recipient_id in tried.peer_reports)
             for result in tried.results
         )
-        try:
-            return await self._parts.settling.reports.prepare(message, whole, tried.results, kinds)
-        except Exception:
-            _log.exception("a sender can't be told", message=public_id("", message.id))
-            return None
+        for number in range(REPORT_TRIES):
+            try:
+                whole = await _kept(content)
+                return await self._parts.settling.reports.prepare(
+                    message, whole, tried.results, kinds
+                )
+            except Exception as error:
+                last = not may_pass(error) or number == REPORT_TRIES - 1
+                if last or not number:
+                    _log.warning(
+                        "a sender can't be told" if last else "a sender can't be told yet",
+                        message=public_id("", message.id),
+                        why=reason(error),
+                        exc_info=None if may_pass(error) else error,
+                    )
+                if last:
+                    return None
+            await asyncio.sleep(min(PAUSE_AT_FIRST_S * 2**number, PAUSE_AT_MOST_S))
+        return None
+
+
+async def _kept(content: Content) -> bytes:
+    """The content, empty where it can't be had: the sender is told all the same."""
+    try:
+        return await content.get()
+    except Failure:
+        return b""
 
 
 def _is_told(message: LeasedMessage, tried: Tried) -> bool:

@@ -133,17 +133,18 @@ class Settling:
                 gone, step = await self.database.write(_settle, self, settlement, report, following)
                 break
             except Exception as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     if report is None:
                         raise
                     _log.exception("a report can't be filed", message=public_id("", message.id))
                     report = None
                     continue
-                _log.warning(
-                    "an attempt can't be noted yet",
-                    message=public_id("", message.id),
-                    why=_why(error),
-                )
+                if pause_s == PAUSE_AT_FIRST_S:  # it is said once, however long it takes
+                    _log.warning(
+                        "an attempt can't be noted yet",
+                        message=public_id("", message.id),
+                        why=reason(error),
+                    )
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, PAUSE_AT_MOST_S)
         await self.remove_file(message, gone)
@@ -169,6 +170,11 @@ class Settling:
         except OSError as error:
             _log.warning("a file of sent content stays", why=str(error))
 
+    async def give_back(self, domain: str, untried: Sequence[LeasedRecipient]) -> None:
+        """Let recipients of a destination that is held wait again: nothing was tried."""
+        ids = tuple(recipient.id for recipient in untried)
+        await self.database.write(lease.give_back, self.owner, domain, ids)
+
     async def go_on(self, following: Following) -> Step:
         """Pull, or give back, with nothing to settle."""
         return await self.database.write(_follow, self, following)
@@ -188,12 +194,13 @@ class Settling:
 _QUICK_BYTES = 64 * 1024
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether the same may succeed when it is done again."""
     return isinstance(error, Failure) and (error.temporary or isinstance(error, Conflict))
 
 
-def _why(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What the log says of it."""
     return (error.cause or error.public) if isinstance(error, Failure) else str(error)
 
 
