@@ -4,7 +4,7 @@ There is no leader: whoever finds a piece of work due and nobody at it takes its
 while working, and says when it is due again. The lease of a process that died runs out.
 """
 
-from sqlalchemy import Column, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Table, bindparam, delete, insert, or_, select, update
 
 from pillarbox.storage.schema import Big, metadata, text
 from pillarbox.storage.statement import Statement
@@ -18,6 +18,11 @@ leases = Table(
     Column("expires_ms", Big, nullable=False),
     Column("due_ms", Big, nullable=False),  # before then there is nothing to do
 )
+
+EXPIRES_MOST_MS = 86_400_000
+DUE_MOST_MS = 30 * 86_400_000
+"""What is further off was written under a clock that has been set back since, and counts for
+nothing: a machine that starts without knowing the time must not be without upkeep for years."""
 
 _ALL = Statement(select(leases.c.name, leases.c.expires_ms, leases.c.due_ms))
 _FIND = Statement(select(leases.c.name).where(leases.c.name == bindparam("lease")))
@@ -33,8 +38,14 @@ _TAKE = Statement(
     update(leases)
     .where(
         leases.c.name == bindparam("lease"),
-        leases.c.expires_ms <= bindparam("now"),
-        leases.c.due_ms <= bindparam("now"),
+        or_(
+            leases.c.expires_ms <= bindparam("now"),
+            leases.c.expires_ms > bindparam("now") + EXPIRES_MOST_MS,
+        ),
+        or_(
+            leases.c.due_ms <= bindparam("now"),
+            leases.c.due_ms > bindparam("now") + DUE_MOST_MS,
+        ),
     )
     .values(owner=bindparam("who"), expires_ms=bindparam("until"))
 )
@@ -48,7 +59,13 @@ _REMOVE = Statement(delete(leases).where(*_MINE))
 
 def busy_until(tx: Tx) -> dict[str, int]:
     """When each lease can next be taken, in milliseconds; one that is missing can be at once."""
-    return {name: max(expires_ms, due_ms) for name, expires_ms, due_ms in tx.all(_ALL)}
+    return {
+        name: max(
+            expires_ms if expires_ms <= tx.now_ms + EXPIRES_MOST_MS else 0,
+            due_ms if due_ms <= tx.now_ms + DUE_MOST_MS else 0,
+        )
+        for name, expires_ms, due_ms in tx.all(_ALL)
+    }
 
 
 def take(tx: Tx, name: str, owner: str, duration_ms: int) -> bool:
