@@ -24,6 +24,7 @@ from pillarbox.app.plan import ListeningPort, Plan, Trial, worker_count
 from pillarbox.app.ports import Bound, Port, PortError, bind_all
 from pillarbox.app.supervisor import run_in_child, wait_for_child
 from pillarbox.base.errors import Failure, Unavailable
+from pillarbox.pipeline.outbound.pace import SLOW_TIMES
 
 OTHER_FILES = 512
 """What a process has open besides its clients: database, blobs, sockets."""
@@ -56,7 +57,7 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
     connections. Raises `Unavailable` when ports or data folder can't be had.
     """
     os.umask(0o077)
-    if not allow_files(plan.options.connections_max):
+    if not allow_files(_connections(plan.options)):
         print(_TOO_FEW_FILES, file=sys.stderr)
     lock = _lock(plan.data)
     try:
@@ -83,6 +84,11 @@ def serve(plan: Plan, announce: Announce, *, remove_data: bool = False) -> NoRet
             "remove": str(plan.data) if remove_data else None,
         }
     )
+
+
+def _connections(options: Options) -> int:
+    """Those of clients, and to other servers: under way, as many times slow ones, and unused."""
+    return options.connections_max + (SLOW_TIMES + 2) * options.queue_connections
 
 
 def allow_files(connections: int) -> bool:

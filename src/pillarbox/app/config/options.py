@@ -255,7 +255,9 @@ class Options:
         kinds.whole(1, 1000), "20", "Messages on their way to one host at once, from each worker."
     )
     queue_connections: int = _key(
-        kinds.whole(1, 10_000), "200", "Messages on their way at once, from each worker."
+        kinds.whole(1, 10_000),
+        "200",
+        "Messages on their way at once, from each worker; the slow ones do not count.",
     )
     queue_lease: int = _key(
         kinds.duration("s", 3, 3600),
