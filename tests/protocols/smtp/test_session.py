@@ -344,6 +344,14 @@ async def test_failed_logins_end_the_session(talk: TalkTo) -> None:
     await session.task
 
 
+async def test_a_message_may_have_many_recipients(talk: TalkTo, house: House) -> None:
+    session = await talk(options=SmtpOptions(HOSTNAME, max_idle=10, max_recipients=50))
+    answer = await session.lines(
+        "EHLO c.test", "MAIL FROM:<x@c.test>", *["RCPT TO:<alice@example.test>"] * 50, "NOOP"
+    )
+    assert [line[:3] for line in answer[-51:]] == ["250"] * 51
+
+
 async def test_a_message_may_come_in_many_chunks(talk: TalkTo, house: House) -> None:
     session = await talk(options=SmtpOptions(HOSTNAME, max_idle=10))
     await session.say(HEAD)

@@ -83,6 +83,7 @@ async def rcpt(session: SmtpSession, command: Rcpt) -> None:
             _refuse_recipient(session, refusal(failure, Stage.RECIPIENT))
         else:
             transaction.recipients.append(recipient)
+            session.idle_count -= 1  # not idle: their number has a limit of its own
             session.say(replies.RECIPIENT_OK)
 
 
