@@ -42,9 +42,15 @@ class Sites:
         }
         return {
             "plain": {},
+            "small": {"message_size_limit": "3000000"},
+            "old": {"smtpd_discard_ehlo_keywords": "8bitmime, smtputf8, pipelining, dsn"},
+            "picky": {
+                "smtpd_recipient_restrictions": "check_recipient_access inline:{ben@x.test=REJECT}"
+            },
             "tls": tls,
             "mixed": self._tls(mixed, "mixed"),
             "ancient": tls | {"smtpd_tls_protocols": "TLSv1"},
+            "strict": tls | {"smtpd_tls_security_level": "encrypt"},
             "good": good,
             "nodsn": tls | {"smtpd_discard_ehlo_keywords": "dsn, silent-discard"},
             "simple": tls | {"smtpd_discard_ehlo_keywords": "8bitmime, chunking, dsn"},

@@ -8,9 +8,8 @@ from hashlib import sha256
 import pytest
 
 from interop.sites import Sites
-from kit.far import Far
+from kit.far import Far, needs_postfix
 from kit.nameserver import NameServer
-from kit.postfix import needs_postfix
 from kit.sender import Sender
 from pillarbox.domain.queue.model import LogLine
 

@@ -1,177 +1,133 @@
 """Letters handed to Postfix, with and without TLS, with certificates right and wrong."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
-from kit.authority import Authority, Issued
-from kit.letters import SINK_HOST, connections, hop, letter
-from kit.postfix import needs_postfix, postfix_before
-from kit.sink import ALL_KEYWORDS, Sink
+from interop.sites import Sites
+from kit.far import Far, needs_postfix
+from kit.letters import connections, hop_to, letter
+from kit.sender import EIGHT_BITS
 from pillarbox.domain.queue.model import Stage
 from pillarbox.net.dane import Tlsa
-from pillarbox.pipeline.outbound.model import HostFailure, Security, TlsDemand
+from pillarbox.pipeline.outbound.model import HostFailure, NextHop, Security, TlsDemand
 
 pytestmark = needs_postfix
 
 PLAIN, OPPORTUNISTIC, VERIFIED = Security.PLAIN, Security.OPPORTUNISTIC, Security.VERIFIED
 
 
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority(root_in_chain=True)
+def hop(far: Far, host: str, security: Security = OPPORTUNISTIC) -> NextHop:
+    """The way to a host of Postfix."""
+    return hop_to(f"mx.{host}.test", far.ip(host), far.port, security)
 
 
-@pytest.fixture
-def extra_ca(authority: Authority, tmp_path: Path) -> Path:
-    path = tmp_path / "authority.pem"
-    path.write_bytes(authority.pem)
-    return path
-
-
-def with_tls(issued: Issued, folder: Path) -> Mapping[str, str]:
-    """Settings of a Postfix that shows this certificate."""
-    chain, key = issued.write(folder)
-    return {
-        "smtpd_tls_security_level": "may",
-        "smtpd_tls_cert_file": str(chain),
-        "smtpd_tls_key_file": str(key),
-    }
-
-
-async def test_several_letters_in_clear() -> None:
-    sink = Sink()
-    async with postfix_before(sink, {}) as port, connections() as client:
-        there = replace(hop(sink), port=port)
+async def test_several_letters_in_clear(far: Far) -> None:
+    there = hop(far, "plain")
+    async with connections() as client:
         for number in range(3):
             sent = await client.send(there, letter("a@x.test", "b@x.test", marker=str(number)))
             assert [one.reply.code for one in sent.answers] == [250, 250]
             assert sent.peer.reused == (number > 0)
             assert sent.peer.dsn
-        await sink.wait_for(3)
-        assert set(sink.counts) == {"0", "1", "2"}
-        assert b"with ESMTP id" in sink.taken[0].content
+    for recipient in ("a@x.test", "b@x.test"):
+        taken = await far.arrived(recipient, 3)
+        markers = [one.content.partition(b"X-Marker: ")[2][:3] for one in taken]
+        assert sorted(markers) == [b"0\r\n", b"1\r\n", b"2\r\n"]
+        assert "with ESMTP id" in taken[0].trace
 
 
-async def test_dots_eight_bits_and_size() -> None:
-    sink = Sink()
-    settings = {"message_size_limit": "3000000"}
-    async with postfix_before(sink, settings) as port, connections() as client:
-        there = replace(hop(sink), port=port)
+async def test_dots_eight_bits_and_size(far: Far) -> None:
+    async with connections() as client:
         body = b".\r\n..\r\n" + "Grüße\r\n".encode() * 200_000
-        sent = await client.send(there, letter(body=body))
+        sent = await client.send(hop(far, "small"), letter("much@x.test", body=body))
         assert sent.answers[0].reply.is_success
-        await sink.wait_for(1)
-        assert sink.taken[0].content.endswith(b"\r\n\r\n" + body)
-        sent = await client.send(there, letter(body=b"x\r\n" * 1_000_000))
+        taken = await far.message("much@x.test")
+        assert taken.content.endswith(b"\r\n\r\n" + body)
+        large = letter("much@x.test", body=b"x\r\n" * 1_000_000)
+        sent = await client.send(hop(far, "small"), large)
         assert sent.answers[0].reply.enhanced == "5.3.4"
 
 
-async def test_what_was_converted_arrives() -> None:
-    sink = Sink()
-    settings = {"smtpd_discard_ehlo_keywords": "8bitmime, smtputf8, pipelining, dsn"}
-    async with postfix_before(sink, settings) as port, connections() as client:
-        content = (
-            "From: Jörg <j@here.test>\r\nX-Marker: c\r\nMIME-Version: 1.0\r\n"
-            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
-            "\r\nGrüße\r\n"
-        ).encode()
-        there = replace(hop(sink), port=port)
-        sent = await client.send(there, letter(content=content, smtputf8=True))
+async def test_what_was_converted_arrives(far: Far) -> None:
+    content = f"From: Jörg <j@here.test>\r\n{EIGHT_BITS}\r\nGrüße\r\n".encode()
+    async with connections() as client:
+        converted = letter("simple@x.test", content=content, smtputf8=True)
+        sent = await client.send(hop(far, "old"), converted)
         assert sent.answers[0].reply.is_success
         assert not sent.peer.dsn
-        await sink.wait_for(1)
-        assert sink.taken[0].content.endswith(b"\r\n\r\nGr=C3=BC=C3=9Fe\r\n")
+    taken = await far.message("simple@x.test")
+    assert taken.content.endswith(b"\r\n\r\nGr=C3=BC=C3=9Fe\r\n")
 
 
-async def test_addresses_beyond_ascii() -> None:
-    sink = Sink(ALL_KEYWORDS)
-    async with postfix_before(sink, {}) as port, connections() as client:
-        there = replace(hop(sink), port=port)
-        sent = await client.send(there, letter("bøb@x.test", smtputf8=True))
+async def test_addresses_beyond_ascii(far: Far) -> None:
+    async with connections() as client:
+        sent = await client.send(hop(far, "plain"), letter("bøb@x.test", smtputf8=True))
         assert sent.answers[0].reply.is_success
-        await sink.wait_for(1)
-        assert sink.taken[0].recipients == ("bøb@x.test",)
+    await far.message("bøb@x.test")
 
 
-async def test_recipients_refused() -> None:
-    sink = Sink()
-    settings = {"smtpd_recipient_restrictions": "check_recipient_access inline:{b@x.test=REJECT}"}
-    async with postfix_before(sink, settings) as port, connections() as client:
-        there = replace(hop(sink), port=port)
-        sent = await client.send(there, letter("a@x.test", "b@x.test"))
+async def test_recipients_refused(far: Far) -> None:
+    there = hop(far, "picky")
+    async with connections() as client:
+        sent = await client.send(there, letter("ann@x.test", "ben@x.test"))
         found = {one.recipient_id: (one.reply.code, one.stage) for one in sent.answers}
         assert found == {1: (250, Stage.CONTENT), 2: (554, Stage.RCPT)}
-        sent = await client.send(there, letter("b@x.test"))
+        sent = await client.send(there, letter("ben@x.test"))
         assert sent.answers[0].reply.code == 554
-        sent = await client.send(there, letter("a@x.test"))
+        sent = await client.send(there, letter("ann@x.test"))
         assert sent.answers[0].reply.is_success
         assert sent.peer.reused
-        await sink.wait_for(2)
+    await far.arrived("ann@x.test", 2)
+    assert far.kept("ben@x.test") == []
 
 
 @pytest.mark.parametrize("security", [OPPORTUNISTIC, Security.ENCRYPTED, VERIFIED])
-async def test_tls(
-    security: Security, authority: Authority, extra_ca: Path, tmp_path: Path
-) -> None:
-    sink = Sink()
-    settings = with_tls(authority.issue(SINK_HOST), tmp_path)
-    async with (
-        postfix_before(sink, settings) as port,
-        connections(extra_ca=extra_ca) as client,
-    ):
-        there = replace(hop(sink, security), port=port)
-        sent = await client.send(there, letter())
+async def test_tls(far: Far, sites: Sites, security: Security) -> None:
+    recipient = f"{security.name.lower()}@x.test"
+    there = hop(far, "good", security)
+    async with connections(extra_ca=sites.extra_ca) as client:
+        sent = await client.send(there, letter(recipient))
         assert sent.answers[0].reply.is_success
         assert sent.peer.tls is not None
         assert sent.peer.tls.version == "TLSv1.3"
-        await sink.wait_for(1)
-        assert b"(using TLSv1.3 with cipher" in sink.taken[0].content
+        taken = await far.message(recipient)
+        assert "(using TLSv1.3 with cipher" in taken.trace
         with pytest.raises(HostFailure) as failure:
-            await client.send(there, letter(require_tls=True))
+            await client.send(there, letter(recipient, require_tls=True))
         assert failure.value.reply.enhanced == "5.7.30"
 
 
-async def test_dane_and_certificates_right_and_wrong(
-    authority: Authority, extra_ca: Path, tmp_path: Path
-) -> None:
-    sink = Sink()
-    issued = authority.issue("other.test")
-    right = Tlsa(3, 1, 1, sha256(issued.spki).digest())
+async def test_dane_and_certificates_right_and_wrong(far: Far, sites: Sites) -> None:
+    name = "mx.other.test"  # which is not in the certificate
+    right = Tlsa(3, 1, 1, sha256(sites.certificate.spki).digest())
     wrong = replace(right, data=bytes(32))
-    async with (
-        postfix_before(sink, with_tls(issued, tmp_path)) as port,
-        connections(extra_ca=extra_ca) as client,
-    ):
-        there = replace(hop(sink), port=port)
-        dane = TlsDemand(Security.DANE, (SINK_HOST,), (right,), "dane")
-        sent = await client.send(replace(there, tls=dane), letter())
+    there = hop_to(name, far.ip("good"), far.port)
+    async with connections(extra_ca=sites.extra_ca) as client:
+        dane = TlsDemand(Security.DANE, (name,), (right,), "dane")
+        sent = await client.send(replace(there, tls=dane), letter("dane@x.test"))
         assert sent.peer.tls is not None
         assert sent.peer.tls.verified == "dane"
         demands = {
-            TlsDemand(Security.DANE, (SINK_HOST,), (wrong,), "dane"): "validation-failure",
-            TlsDemand(VERIFIED, (SINK_HOST,), policy="mta-sts"): "certificate-host-mismatch",
+            TlsDemand(Security.DANE, (name,), (wrong,), "dane"): "validation-failure",
+            TlsDemand(VERIFIED, (name,), policy="mta-sts"): "certificate-host-mismatch",
         }
         for demand, result in demands.items():
             with pytest.raises(HostFailure) as failure:
-                await client.send(replace(there, tls=demand), letter())
+                await client.send(replace(there, tls=demand), letter("dane@x.test"))
             assert failure.value.stage is Stage.TLS
             assert failure.value.tls_result == result
-        verified = TlsDemand(VERIFIED, ("other.test",))
-        sent = await client.send(replace(there, tls=verified), letter())
+        verified = TlsDemand(VERIFIED, ("mx.good.test",))
+        sent = await client.send(replace(there, tls=verified), letter("dane@x.test"))
         assert sent.answers[0].reply.is_success
-        await sink.wait_for(2)
+    await far.arrived("dane@x.test", 2)
 
 
-async def test_tls_demanded_by_postfix(authority: Authority, tmp_path: Path) -> None:
-    sink = Sink()
-    settings = dict(with_tls(authority.issue(SINK_HOST), tmp_path))
-    settings["smtpd_tls_security_level"] = "encrypt"
-    async with postfix_before(sink, settings) as port, connections() as client:
-        sent = await client.send(replace(hop(sink, PLAIN), port=port), letter())
+async def test_tls_demanded_by_postfix(far: Far) -> None:
+    async with connections() as client:
+        sent = await client.send(hop(far, "strict", PLAIN), letter("strict@x.test"))
         assert sent.answers[0].reply.code == 530
-        sent = await client.send(replace(hop(sink), port=port), letter())
+        sent = await client.send(hop(far, "strict"), letter("strict@x.test"))
         assert sent.answers[0].reply.is_success
+    await far.message("strict@x.test")

@@ -8,8 +8,7 @@ from typing import Any
 
 from flufl.bounce import scan_message
 
-from kit.far import NAME, Far
-from kit.postfix import needs_postfix
+from kit.far import NAME, Far, needs_postfix
 from kit.sender import ALICE, Sender, letter
 from pillarbox.domain.queue.model import Outcome, Status
 

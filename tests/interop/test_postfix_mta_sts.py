@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from interop.sites import Sites
-from kit.far import Far
+from kit.far import Far, needs_postfix
 from kit.nameserver import NameServer
-from kit.postfix import needs_postfix
 from kit.sender import Sender
 from kit.web import Page, Web
 from pillarbox.domain.queue.model import Outcome

@@ -5,10 +5,9 @@ import asyncio
 import pytest
 
 from interop.sites import Sites
-from kit.far import Far
+from kit.far import Far, needs_postfix
 from kit.nameserver import NameServer
-from kit.postfix import needs_postfix
-from kit.sender import ALICE, BOB, Sender, letter
+from kit.sender import ALICE, BOB, EIGHT_BITS, Sender, letter
 from kit.sink import ALL_KEYWORDS, Sink, running
 from pillarbox.domain.queue.model import Outcome, Status
 
@@ -151,12 +150,7 @@ async def test_content_arrives_byte_for_byte(sender: Sender, far: Far, name: str
 async def test_eight_bits_are_converted_for_a_host_that_takes_seven(
     sender: Sender, far: Far
 ) -> None:
-    content = letter("eight", "Grüße").replace(
-        b"\r\n\r\n",
-        b"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        b"Content-Transfer-Encoding: 8bit\r\n\r\n",
-        1,
-    )
+    content = letter("eight", "Grüße", fields=EIGHT_BITS)
     await sender.send("ann@simple.test", content=content, mail="BODY=8BITMIME")
     await sender.delivered()
     taken = await far.message("ann@simple.test")

@@ -3,9 +3,6 @@
 import asyncio
 import re
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +13,12 @@ import dns.message
 import dns.query
 import pytest
 
-from interop.programs import needs
+from interop.programs import HOST, needs
 from interop.sites import Sites
-from kit.far import Far
+from kit.daemons import START_S, start, wait_for_port
+from kit.far import Far, needs_postfix
 from kit.nameserver import NameServer
-from kit.postfix import needs_postfix
-from kit.sender import ALICE, Sender, letter
+from kit.sender import ALICE, EIGHT_BITS, Sender, letter
 from pillarbox.domain.accounts import aliases
 from pillarbox.domain.accounts.domains import require
 from pillarbox.domain.accounts.model import TOPIC
@@ -34,7 +31,6 @@ from pillarbox.storage.tx import Tx
 pytestmark = needs_postfix
 
 OPENDKIM = shutil.which("opendkim", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "opendkim"
-START_S = 30.0
 SUE = "sue@plain.test"
 BODIES = {
     "words": "Words.",
@@ -125,12 +121,7 @@ async def test_records_as_they_are_printed(
 async def test_what_was_converted_is_signed_anew(
     signing: Sender, far: Far, records: Callable[..., bytes]
 ) -> None:
-    content = letter("eight", "Grüße").replace(
-        b"\r\n\r\n",
-        b"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        b"Content-Transfer-Encoding: 8bit\r\n\r\n",
-        1,
-    )
+    content = letter("eight", "Grüße", fields=EIGHT_BITS)
     await signing.send("ann@simple.test", content=content, mail="BODY=8BITMIME")
     taken = await far.message("ann@simple.test")
     assert taken.content.endswith(b"Gr=C3=BC=C3=9Fe\r\n")
@@ -146,22 +137,9 @@ def opendkim(folder: Path, port: int, records: dict[str, str]) -> Iterator[None]
         f"Mode v\nSyslog no\nSocket inet:{port}@127.0.0.1\nAuthservID checked.test\n"
         f"TestDNSData file:{folder}/records\nAlwaysAddARHeader yes\nUMask 077\n"
     )
-    process = subprocess.Popen(
-        [OPENDKIM, "-f", "-x", str(folder / "conf")],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(OPENDKIM, "-f", "-x", str(folder / "conf"))
     try:
-        until_s = time.monotonic() + START_S
-        while True:
-            assert process.poll() is None, "opendkim has ended"
-            assert time.monotonic() < until_s
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.02)
+        wait_for_port(process, HOST, port)
         yield
     finally:
         process.kill()  # it takes seconds to end by itself, and keeps nothing

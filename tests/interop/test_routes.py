@@ -2,20 +2,18 @@
 
 import asyncio
 import re
-import subprocess
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from interop.programs import HOST, needs
 from interop.sites import Sites
+from kit.daemons import START_S, start, wait_for_port
 from kit.dovecot import PASSWORD, USER, Dovecot, dovecot, needs_dovecot
-from kit.far import Arrived, Far
+from kit.far import Arrived, Far, needs_postfix
 from kit.live import free_ports
 from kit.nameserver import NameServer
-from kit.postfix import needs_postfix
 from kit.sender import ALICE, Sender, letter
 from pillarbox.domain.accounts.model import TOPIC
 from pillarbox.domain.queue.model import Outcome, Status
@@ -187,37 +185,24 @@ async def test_lmtp_to_dovecot(sender: Sender, inside: Dovecot) -> None:
     assert b"nobody@inside.test" in await sender.mail()
 
 
-@asynccontextmanager
-async def microsocks(*options: str) -> AsyncIterator[int]:
+@contextmanager
+def microsocks(*options: str) -> Iterator[int]:
     """A SOCKS5 proxy; gives its port."""
     (port,) = free_ports(1)
-    process = await asyncio.create_subprocess_exec(
-        *("microsocks", "-i", HOST, "-p", str(port), *options),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start("microsocks", "-i", HOST, "-p", str(port), *options)
     try:
-        until_s = time.monotonic() + 30
-        while True:
-            assert time.monotonic() < until_s
-            try:
-                _, writer = await asyncio.open_connection(HOST, port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            break
+        wait_for_port(process, HOST, port)
         yield port
     finally:
         process.kill()
-        await process.wait()
+        process.wait(START_S)
 
 
 @needs("microsocks")
 async def test_through_a_proxy(sender: Sender, far: Far, add: Add) -> None:
     """It connects from an address of its own, which Postfix sees."""
     out = f"{far.network}.180"
-    async with microsocks("-b", out) as port:
+    with microsocks("-b", out) as port:
         await add(Route("proxied", secrets=RouteSecrets(proxy=f"{HOST}:{port}")))
         await sender.send("proxied@tls.test")
         line = await sender.delivered()

@@ -16,8 +16,7 @@ import pytest
 from interop.programs import HOST, needs, run
 from interop.test_swaks import needs_tls
 from kit.app import PASSWORD
-from kit.far import Arrived, Far
-from kit.postfix import needs_postfix
+from kit.far import Arrived, Far, needs_postfix
 from kit.sender import ALICE, Sender
 from kit.wire import trusting_context
 from pillarbox.domain.queue.model import Status

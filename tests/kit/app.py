@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 from pillarbox.app.certificates import Certificates
 from pillarbox.app.compose import Services, Surroundings
@@ -112,12 +111,7 @@ class AppUnderTest:
         await self._worker.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.drain(0.2)
         await self.services.close()
 

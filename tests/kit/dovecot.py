@@ -3,17 +3,14 @@
 import asyncio
 import os
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from kit.postfix import PATH, START_S
+from kit.daemons import PATH, START_S, start, wait_for_port
 
 HOST = "127.0.0.1"
 USER, PASSWORD = "relayed", "a secret between servers"
@@ -120,32 +117,13 @@ def dovecot(login_port: int, lmtp_port: int, users: tuple[str, ...]) -> Iterator
     conf.write_text(
         _CONF.format(folder=folder, uid=_MAIL_UID, login_port=login_port, lmtp_port=lmtp_port)
     )
-    process = subprocess.Popen(
-        ["dovecot", "-F", "-c", str(conf)],
-        env=dict(os.environ, PATH=PATH),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start("dovecot", "-F", "-c", str(conf))
     made = Dovecot(folder, login_port, lmtp_port)
     try:
-        _listens(process, made)
+        for port, greeting in ((login_port, b"VERSION\t"), (lmtp_port, b"220 ")):
+            wait_for_port(process, HOST, port, greeting, folder / "log")
         yield made
     finally:
         process.terminate()
         process.wait(START_S)
         shutil.rmtree(folder)
-
-
-def _listens(process: "subprocess.Popen[bytes]", made: Dovecot) -> None:
-    until_s = time.monotonic() + START_S
-    for port in (made.login_port, made.lmtp_port):
-        while True:
-            assert process.poll() is None, "Dovecot has ended"
-            assert time.monotonic() < until_s, made.log()
-            try:
-                with socket.create_connection((HOST, port), timeout=START_S) as client:
-                    if client.recv(10):
-                        break
-            except OSError:
-                time.sleep(0.02)

@@ -14,20 +14,25 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from kit.daemons import PATH, START_S, start, wait_for_port
 from kit.live import free_ports
-from kit.postfix import PATH, START_S
 
 NAME = "mx.far.test"
 """What all of its hosts call themselves."""
+
+needs_postfix = [
+    pytest.mark.skipif(shutil.which("postfix", path=PATH) is None, reason="needs postfix"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to start Postfix"),
+]
 
 _MAIN_CF = """\
 compatibility_level = 3.6
@@ -102,6 +107,7 @@ class Far:
         self.port, self.home_port = free_ports(2)
         self.port = port or self.port
         self.folder = _folder()
+        self._log = self.folder / "log"
         self.hosts = hosts
         self._ips = {name: f"{self.network}.{10 + at}" for at, name in enumerate(hosts)}
         self._home = home
@@ -140,16 +146,10 @@ class Far:
             options = "".join(f"  -o {{ {key} = {value} }}\n" for key, value in settings.items())
             lines.append(f"{self.ip(host)}:{self.port} inet n - n - - smtpd\n{options}")
         (conf / "master.cf").write_text("".join(lines))
-        self._process = subprocess.Popen(
-            ["postfix", "-c", str(conf), "start-fg"],
-            env=dict(os.environ, PATH=PATH),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until_s = time.monotonic() + START_S
-        for host in self.hosts:
-            self._greets(host, until_s)
+        self._process = start("postfix", "-c", str(conf), "start-fg")
+        for host, settings in self.hosts.items():
+            greeting = b"" if settings.get("smtpd_tls_wrappermode") == "yes" else b"220 "
+            wait_for_port(self._process, self.ip(host), self.port, greeting, self._log)
 
     def stop(self) -> None:
         """Stop it; what is in its queue stays there."""
@@ -170,8 +170,7 @@ class Far:
 
     def log(self) -> str:
         """What it wrote to its log."""
-        path = self.folder / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     async def logged(self, *words: str) -> str:
         """Wait for a line of the log that has all these words; gives it."""
@@ -209,19 +208,6 @@ class Far:
     def _mail(self) -> list[Path]:
         folder = self.folder / "mail" / "all" / "new"
         return list(folder.iterdir()) if folder.exists() else []
-
-    def _greets(self, host: str, until_s: float) -> None:
-        while True:
-            assert time.monotonic() < until_s, f"{host} does not greet:\n{self.log()}"
-            try:
-                with socket.create_connection((self.ip(host), self.port), timeout=10) as client:
-                    if self.hosts[host].get("smtpd_tls_wrappermode") == "yes":
-                        return
-                    if client.recv(100).startswith(b"220"):
-                        return
-            except OSError:
-                pass
-            time.sleep(0.02)
 
 
 def free_network() -> str:

@@ -54,9 +54,14 @@ def letter(
 
 def hop(sink: Sink, security: Security = Security.OPPORTUNISTIC, **fields: Any) -> NextHop:
     """The way to a sink."""
-    demand = TlsDemand(security, (SINK_HOST,) if security is Security.VERIFIED else ())
-    made = NextHop(SINK_HOST, (HOST,), demand, port=sink.port, lmtp=sink.lmtp)
-    return replace(made, **fields)
+    made = hop_to(SINK_HOST, HOST, sink.port, security)
+    return replace(made, **{"lmtp": sink.lmtp, **fields})
+
+
+def hop_to(host: str, ip: str, port: int, security: Security = Security.OPPORTUNISTIC) -> NextHop:
+    """The way to a host, by its name if it is to be verified."""
+    demand = TlsDemand(security, (host,) if security is Security.VERIFIED else ())
+    return NextHop(host, (ip,), demand, port=port)
 
 
 @asynccontextmanager

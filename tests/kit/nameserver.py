@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from textwrap import dedent
-from types import TracebackType
 from typing import cast
 
 import dns.exception
@@ -26,6 +25,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import dns.zone
+
+from kit.peers import Peers
 
 HOST = "127.0.0.1"
 TTL = 60
@@ -69,6 +70,7 @@ class NameServer:
         self.seen = asyncio.Event()
         """Set by every question."""
         self.port = 0
+        self._peers = Peers()
         for origin, text in (zones or {}).items():
             self.add(origin, text)
 
@@ -82,48 +84,31 @@ class NameServer:
     async def __aenter__(self) -> "NameServer":
         loop = asyncio.get_running_loop()
         for attempt in range(20):
-            self._tcp = await asyncio.start_server(self._serve, HOST, 0)
-            self.port = self._tcp.sockets[0].getsockname()[1]
+            self.port = await self._peers.serve(self._serve, host=HOST)
             try:
                 self._udp, _ = await loop.create_datagram_endpoint(
                     lambda: _Datagrams(self), (HOST, self.port)
                 )
             except OSError:
-                self._tcp.close()
+                await self._peers.close()
                 if attempt == 19:
                     raise
             else:
                 break
-        self._open: set[asyncio.StreamWriter] = set()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._udp.close()
-        self._tcp.close()
-        for writer in tuple(self._open):
-            writer.close()
-        await self._tcp.wait_closed()
+        await self._peers.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            while True:
-                size = struct.unpack("!H", await reader.readexactly(2))[0]
-                answers, wait_s = self.answers(await reader.readexactly(size), udp=False)
-                await asyncio.sleep(wait_s)
-                for answer in answers:
-                    writer.write(struct.pack("!H", len(answer)) + answer)
-                await writer.drain()
-        except (OSError, EOFError):
-            pass
-        finally:
-            self._open.discard(writer)
-            writer.close()
+        while True:
+            size = struct.unpack("!H", await reader.readexactly(2))[0]
+            answers, wait_s = self.answers(await reader.readexactly(size), udp=False)
+            await asyncio.sleep(wait_s)
+            for answer in answers:
+                writer.write(struct.pack("!H", len(answer)) + answer)
+            await writer.drain()
 
     def answers(self, data: bytes, *, udp: bool) -> tuple[list[bytes], float]:
         """What to send for a question, and when (seconds)."""

@@ -49,12 +49,16 @@ class Peers:
         return number
 
     async def close(self) -> None:
-        for server in self._servers:
+        """End all servers and their sessions."""
+        servers, self._servers = self._servers, []
+        for server in servers:
             server.close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for server in servers:
+            await asyncio.wait_for(server.wait_closed(), 10)
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -203,12 +203,21 @@ class Sender:
         return done.stdout.decode()
 
 
-def letter(subject: str = "hello", body: str = "Words.", sender: str = ALICE) -> bytes:
+EIGHT_BITS = (
+    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n"
+)
+"""Fields of a message whose words are beyond ASCII, as they should be declared."""
+
+
+def letter(
+    subject: str = "hello", body: str = "Words.", sender: str = ALICE, fields: str = ""
+) -> bytes:
     """A message as a simple client writes it."""
     return (
         f"From: {sender}\r\nTo: undisclosed-recipients:;\r\nSubject: {subject}\r\n"
         f"Message-ID: <{zlib.crc32(subject.encode())}@example.test>\r\n"
-        f"Date: Thu, 1 Jan 2026 12:00:00 +0000\r\n\r\n{body}\r\n"
+        f"Date: Thu, 1 Jan 2026 12:00:00 +0000\r\n{fields}\r\n{body}\r\n"
     ).encode()
 
 

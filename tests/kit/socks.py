@@ -1,6 +1,7 @@
 """A SOCKS5 proxy of a test, on loopback; what it was asked for is in `asked`."""
 
 import asyncio
+from contextlib import suppress
 from ipaddress import ip_address
 
 from kit.peers import Peers
@@ -25,7 +26,7 @@ class SocksProxy:
         self.port = await self._peers.serve(self._serve, host=HOST)
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._peers.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,8 +46,13 @@ class SocksProxy:
             first = await asyncio.wait_for(there[0].read(1 << 16), 0.2)
         except TimeoutError:
             first = b""
-        writer.write(b"\x05\x00\x00\x01" + bytes(6) + first)
-        await asyncio.gather(_pass(reader, there[1]), _pass(there[0], writer))
+        try:
+            writer.write(b"\x05\x00\x00\x01" + bytes(6) + first)
+            await asyncio.gather(_pass(reader, there[1]), _pass(there[0], writer))
+        finally:
+            there[1].close()
+            with suppress(OSError):
+                await there[1].wait_closed()
 
     async def _admitted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         methods = await reader.readexactly((await reader.readexactly(2))[1])

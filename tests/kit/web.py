@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from kit.authority import Authority
 from kit.clock import FakeClock
@@ -76,12 +75,7 @@ class Web:
         self.port = await self._peers.serve(self._answer, tls=first, host=self.host, port=self.port)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._peers.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

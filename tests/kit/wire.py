@@ -5,7 +5,6 @@ import base64
 import re
 import ssl
 import zlib
-from types import TracebackType
 
 HOST = "127.0.0.1"
 ANSWER_S = 60.0
@@ -79,12 +78,7 @@ class Wire:
     async def __aenter__(self) -> "Wire":
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.abort()
         await asyncio.sleep(0)  # the transport closes in the next turn
 

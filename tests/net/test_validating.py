@@ -1,9 +1,7 @@
 """The resolver behind unbound, which validates zones that were signed here."""
 
-import asyncio
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 
 import dns.dnssec
@@ -12,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kit.clock import FakeClock
+from kit.daemons import START_S, start, wait_for_port
 from kit.live import free_ports
 from pillarbox.base.errors import Unavailable
 from pillarbox.net.dane import Tlsa
@@ -93,27 +92,14 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     config = folder / "unbound.conf"
     config.write_text(CONFIG.format(port=number, folder=folder, anchors=anchors, zones=zones))
     assert UNBOUND is not None
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([UNBOUND, "-d", "-c", config], stdout=log, stderr=log)
+    log = folder / "log"
+    process = start(UNBOUND, "-d", "-c", str(config), log=log)
     try:
-        assert asyncio.run(listens(number)), (folder / "log").read_text()
+        wait_for_port(process, "127.0.0.1", number, log=log)
         yield number
     finally:
         process.terminate()
-        process.wait(10)
-
-
-async def listens(port: int) -> bool:
-    for _ in range(500):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            await writer.wait_closed()
-            return True
-    return False
+        process.wait(START_S)
 
 
 @pytest.fixture

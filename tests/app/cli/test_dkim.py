@@ -7,22 +7,20 @@ from typing import Any
 
 import pytest
 
-from pillarbox.app.cli.main import run
+from kit.cli import Cli
 from pillarbox.formats.mailauth.keys import KeyAlgorithm, load_pem, new_key, parse_key_record
 
 
-class Cli:
-    """Runs `pillarbox` on a data folder."""
+class Dkim:
+    """The command line, and what it says of keys."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._capsys = capsys
+    def __init__(self, cli: Cli) -> None:
+        self._cli = cli
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        self._capsys.readouterr()
-        got = run(["--data", str(self.folder), *arguments])
-        self.out, self.err = self._capsys.readouterr()
-        assert got == code, (self.out, self.err)
+        outcome = self._cli(*arguments)
+        self.out, self.err = outcome.out, outcome.err
+        assert outcome.code == code, outcome
         return self.out
 
     def rows(self, domain: str = "example.org") -> dict[str, dict[str, Any]]:
@@ -34,16 +32,14 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(cli: Cli) -> Dkim:
     """With the domain example.org."""
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    made = Cli(tmp_path / "data", capsys)
+    made = Dkim(cli)
     made("domain", "add", "example.org")
     return made
 
 
-def test_a_new_domain_has_keys_and_is_told_what_to_publish(cli: Cli) -> None:
+def test_a_new_domain_has_keys_and_is_told_what_to_publish(cli: Dkim) -> None:
     assert "pillarbox dkim show example.org" in cli.err
     assert cli.states() == {"mail": "active", "mail-ed25519": "active"}
     text = cli("dkim", "show", "example.org")
@@ -63,7 +59,7 @@ def test_a_new_domain_has_keys_and_is_told_what_to_publish(cli: Cli) -> None:
     ("algo", "selectors"), [("ed25519", ["key1"]), ("none", []), ("rsa4096", ["key1"])]
 )
 def test_settings(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, algo: str, selectors: list[str]
+    cli: Dkim, monkeypatch: pytest.MonkeyPatch, algo: str, selectors: list[str]
 ) -> None:
     monkeypatch.setenv("PILLARBOX_DKIM_ALGO", algo)
     monkeypatch.setenv("PILLARBOX_DKIM_SELECTOR", "Key1")
@@ -75,7 +71,7 @@ def test_settings(
     assert cli.rows("relay.test") == {}
 
 
-def test_a_rotation_by_hand(cli: Cli) -> None:
+def test_a_rotation_by_hand(cli: Dkim) -> None:
     cli("dkim", "rotate", "example.org", "--algorithm", "ed25519")
     (new,) = set(cli.states()) - {"mail", "mail-ed25519"}
     assert new.startswith("mail-ed25519-20")
@@ -94,7 +90,7 @@ def test_a_rotation_by_hand(cli: Cli) -> None:
     assert "mail" not in cli.states()
 
 
-def test_generating(cli: Cli) -> None:
+def test_generating(cli: Dkim) -> None:
     cli("dkim", "generate", "example.org")
     (new,) = set(cli.states()) - {"mail", "mail-ed25519"}
     assert (new[:7], cli.states()[new]) == ("mail-20", "prepared")
@@ -106,7 +102,7 @@ def test_generating(cli: Cli) -> None:
     cli("dkim", "generate", "elsewhere.net", code=1)
 
 
-def test_keys_of_other_programs(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_other_programs(cli: Dkim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = new_key(KeyAlgorithm.RSA, 1024)
     file = tmp_path / "key.pem"
     file.write_text(key.pem())
@@ -125,7 +121,7 @@ def test_keys_of_other_programs(cli: Cli, tmp_path: Path, monkeypatch: pytest.Mo
     assert "no private key" in cli.err
 
 
-def test_encrypted_keys(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encrypted_keys(cli: Dkim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cryptography.hazmat.primitives.serialization import (
         BestAvailableEncryption,
         Encoding,
@@ -149,12 +145,12 @@ def test_encrypted_keys(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert cli.rows()["old"]["bits"] == 1024
 
 
-def test_keys_go_with_the_domain(cli: Cli) -> None:
+def test_keys_go_with_the_domain(cli: Dkim) -> None:
     cli("domain", "remove", "example.org", "--yes")
     cli("dkim", "show", "example.org", code=1)
 
 
-def test_asking_name_servers_that_do_not_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_name_servers_that_do_not_answer(cli: Dkim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILLARBOX_DNS_PRIMARY", "127.0.0.1")  # nothing listens there
     cli("dkim", "show", "example.org", "--check")
     assert "can't be asked for" in cli.err

@@ -1,68 +1,18 @@
 """The command line, from arguments to output and exit code."""
 
-import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from kit.cli import Cli
 from pillarbox.app.cli.main import COMMANDS, run
-from pillarbox.app.config.load import load, locate
-from pillarbox.app.database import lock_path, make_dialect
 from pillarbox.net import certs
 from pillarbox.pipeline.passwords import PasswordHasher
-from pillarbox.storage.migrate import ensure_schema
 
 PASSWORD = "correct horse"
-
-
-@dataclass
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads(self.out)
-        return found
-
-
-Cli = Callable[..., Outcome]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with settings and an empty database."""
-    folder = tmp_path_factory.mktemp("template")
-    options = load(locate(None, folder, {}), write=True, environment={}).options
-    ensure_schema(make_dialect(options, checkpoint=True), lock_path(options))
-    return folder
-
-
-@pytest.fixture
-def cli(
-    template: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Cli:
-    """Runs `pillarbox` on a copy of the template."""
-    data = tmp_path / "data"
-    shutil.copytree(template, data)
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*arguments: str) -> Outcome:
-        code = run(["--data", str(data), *arguments])
-        return Outcome(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """The command line of the queue, of the delivery log and of suppressions."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from kit.cli import Cli
+from kit.cli import Outcome as Printed
 from kit.queue import LEASE_MS, put_without_blob, settlement, take_all
 from pillarbox.app.cli.invocation import Invocation
-from pillarbox.app.cli.main import run
-from pillarbox.app.config.load import load, locate
-from pillarbox.app.database import lock_path, make_dialect
 from pillarbox.base.ids import parse_public_id, public_id
 from pillarbox.domain.accounts import domains
 from pillarbox.domain.queue import lease, settle
@@ -24,32 +21,19 @@ from pillarbox.domain.queue.model import (
     Stage,
     Way,
 )
-from pillarbox.storage.migrate import ensure_schema
 from pillarbox.storage.tx import Tx
 
 REPLY = "4.2.1 The mailbox is busy,\nplease come again later; " + "x" * 80
 
 
 @dataclass
-class Outcomes:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads(self.out)
-        return found
-
-
-@dataclass
 class Queue:
     """A data folder: its command line, and its database for what a server would do."""
 
-    call: Callable[..., Outcomes]
+    call: Cli
     invocation: Invocation
 
-    def __call__(self, *arguments: object) -> Outcomes:
+    def __call__(self, *arguments: object) -> Printed:
         return self.call("queue", *map(str, arguments))
 
     def put(self, *addresses: str) -> str:
@@ -93,19 +77,8 @@ def _fail(tx: Tx) -> None:
 
 
 @pytest.fixture
-def queue(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Queue:
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    options = load(locate(None, tmp_path, {}), write=True, environment={}).options
-    ensure_schema(make_dialect(options, checkpoint=True), lock_path(options))
-
-    def call(*arguments: str) -> Outcomes:
-        code = run(["--data", str(tmp_path), *arguments])
-        return Outcomes(code, *capsys.readouterr())
-
-    return Queue(call, Invocation(None, tmp_path))
+def queue(cli: Cli) -> Queue:
+    return Queue(cli, Invocation(None, cli.folder))
 
 
 def test_what_waits_is_listed(queue: Queue) -> None:

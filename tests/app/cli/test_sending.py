@@ -1,21 +1,13 @@
 """The command line of limits on sending."""
 
-import json
-from pathlib import Path
-
-import pytest
-
+from kit.cli import Cli
 from pillarbox.app.cli.invocation import Invocation
-from pillarbox.app.cli.main import run
-from pillarbox.app.config.load import load, locate
-from pillarbox.app.database import lock_path, make_dialect
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Role
 from pillarbox.domain.sending import alerts, counts
 from pillarbox.domain.sending.model import Limits, Sending, SendingLimits, Unit
 from pillarbox.storage.keys import KeyRing
-from pillarbox.storage.migrate import ensure_schema
 from pillarbox.storage.tx import Tx
 
 KEYS = KeyRing({1: bytes(32)})
@@ -30,28 +22,15 @@ def _sent(tx: Tx) -> None:
     alerts.note(tx, AccountId(5), Unit.MESSAGES)
 
 
-def test_what_is_counted_is_shown_and_reset(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    options = load(locate(None, tmp_path, {}), write=True, environment={}).options
-    ensure_schema(make_dialect(options, checkpoint=True), lock_path(options))
-    Invocation(None, tmp_path).write(_sent)
-
-    def call(*arguments: str) -> tuple[int, str]:
-        code = run(["--data", str(tmp_path), "sending", *arguments])
-        return code, capsys.readouterr().out
-
-    code, out = call("show", "Ann@example.org", "--json")
-    assert code == 0
-    assert json.loads(out) == [
+def test_what_is_counted_is_shown_and_reset(cli: Cli) -> None:
+    Invocation(None, cli.folder).write(_sent)
+    assert cli("sending", "show", "Ann@example.org", "--json").rows == [
         {"period": "hour", "messages": 1, "recipients": 3, "newcomers": 0},
         {"period": "day", "messages": 1, "recipients": 3, "newcomers": 0},
     ]
-    assert call("reset", "ann@example.org")[0] == 0
-    assert json.loads(call("show", "ann@example.org", "--json")[1]) == []
-    rows = json.loads(call("alerts", "--json")[1])
+    assert cli("sending", "reset", "ann@example.org").code == 0
+    assert cli("sending", "show", "ann@example.org", "--json").rows == []
+    rows = cli("sending", "alerts", "--json").rows
     found = {(row["user"], row["what"], row["refused"]) for row in rows}
     assert found == {("ann@example.org", "newcomers", 1), ("?", "messages", 1)}
-    assert call("show", "nobody@example.org")[0] == 1
+    assert cli("sending", "show", "nobody@example.org").code == 1

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from kit.cli import Cli
 from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from pillarbox.app.cli.invocation import Invocation
-from pillarbox.app.cli.main import run
 from pillarbox.domain.accounts import domains
 from pillarbox.domain.transport import reports, results, sts
 from pillarbox.domain.transport.reports import NewReport
@@ -25,23 +26,9 @@ POLICY = "version: STSv1\nmode: enforce\nmx: a.there.test\nmax_age: 86400\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def call(folder: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(cli: Cli) -> Call:
     """Runs `pillarbox tls`; gives what it printed."""
-
-    def one(*arguments: str, code: int = 0) -> str:
-        capsys.readouterr()
-        assert run(["--data", str(folder), "tls", *arguments]) == code
-        printed = capsys.readouterr()
-        return printed.err if code else printed.out
-
-    return one
+    return partial(cli.printed, "tls")
 
 
 @pytest.fixture

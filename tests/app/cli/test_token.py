@@ -1,34 +1,25 @@
 """`pillarbox token`."""
 
 import json
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-from pillarbox.app.cli.main import run
+from kit.cli import Cli
 from pillarbox.domain.accounts.tokens import PREFIX
 from pillarbox.pipeline.passwords import PasswordHasher
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with the user ann@example.org."""
-    for name in ("PILLARBOX_DATA", "PILLARBOX_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True)
+def user(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user ann@example.org."""
     monkeypatch.setattr(PasswordHasher, "hash", lambda self, plain: "hash of " + plain)
-    folder = tmp_path / "data"
-    assert run(["--data", str(folder), "domain", "add", "example.org"]) == 0
-    options = ["ann@example.org", "--password", "correct horse"]
-    assert run(["--data", str(folder), "user", "add", *options]) == 0
-    return folder
+    cli.printed("domain", "add", "example.org")
+    cli.printed("user", "add", "ann@example.org", "--password", "correct horse")
 
 
-def test_a_life(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def call(*arguments: str, code: int = 0) -> str:
-        capsys.readouterr()
-        assert run(["--data", str(data), "token", *arguments]) == code
-        return capsys.readouterr().out
-
+def test_a_life(cli: Cli) -> None:
+    call = partial(cli.printed, "token")
     text = call("mint", "Ann@example.org", "--label", "my phone", "--days", "30")
     assert text.startswith(PREFIX)
     assert len(text.splitlines()) == 1
@@ -66,5 +57,5 @@ def test_a_life(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("list", "bob@example.org"), 1),
     ],
 )
-def test_refusals(data: Path, arguments: tuple[str, ...], code: int) -> None:
-    assert run(["--data", str(data), "token", *arguments]) == code
+def test_refusals(cli: Cli, arguments: tuple[str, ...], code: int) -> None:
+    assert cli("token", *arguments).code == code
