@@ -46,7 +46,7 @@ scripts = st.builds(
 class Scripted:
     """A stream that says its pieces one after the other, whatever it hears."""
 
-    ip, port = "192.0.2.1", 25
+    ip, port, local_ip = "192.0.2.1", 25, "192.0.2.9"
 
     def __init__(self, pieces: list[bytes], *, hasty: bool) -> None:
         self._pieces = pieces
