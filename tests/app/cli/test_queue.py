@@ -8,14 +8,17 @@ import pytest
 from kit.cli import Cli
 from kit.cli import Outcome as Printed
 from kit.queue import LEASE_MS, put_without_blob, settlement, take_all
+from pillarbox.app.cli import queue as module
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.base.ids import parse_public_id, public_id
-from pillarbox.domain.accounts import domains
+from pillarbox.domain.accounts import domains, users
+from pillarbox.domain.accounts.model import Role
 from pillarbox.domain.queue import lease, settle
 from pillarbox.domain.queue.model import (
     Health,
     LeasedMessage,
     Outcome,
+    Outgoing,
     Result,
     Settlement,
     Stage,
@@ -253,3 +256,43 @@ def test_a_message_may_be_named_by_its_number(queue: Queue) -> None:
     assert queue("show", parse_public_id("", name)).out == queue("show", name.upper()).out
     assert queue("show", "nonsense").code == queue("show", "9" * 30).code == 2
     assert queue("show", "z" * 13).code == 2  # more than a number of ours can be
+
+
+def _put_of(tx: Tx, user: str, *addresses: str) -> None:
+    account = users.require(tx, user).account_id
+    put_without_blob(tx, *addresses, outgoing=Outgoing("x@here.test", (), account))
+
+
+def _add_users(tx: Tx) -> None:
+    domains.create(tx, "here.test")
+    for name in ("bob", "ann"):
+        users.create(tx, f"{name}@here.test", "hash", "", Role.USER, 0)
+
+
+def test_all_that_a_user_sent(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEP", 2)  # so that it takes several steps
+    queue.invocation.write(_add_users)
+    for n in range(5):
+        queue.invocation.write(_put_of, "bob@here.test", f"x{n}@c.test", f"y{n}@d.test")
+    queue.invocation.write(_put_of, "ann@here.test", "kept@c.test")
+    held = queue("hold", "--user", "bob@here.test")
+    assert held.out == "Held: 10 recipients of mail from bob@here.test.\n"
+    states = queue.states()
+    assert states.pop("kept@c.test") == "pending"
+    assert set(states.values()) == {"held"}
+    assert queue("release", "--user", "Bob@here.test").code == 0
+    assert set(queue.states().values()) == {"pending"}
+    assert queue("cancel", "--user", "bob@here.test").code == 2  # nobody to ask
+    assert queue("cancel", "--user", "bob@here.test", "--yes").out.startswith("Cancelled: 10 ")
+    states = queue.states()
+    assert states.pop("kept@c.test") == "pending"
+    assert set(states.values()) == {"cancelled"}
+    again = queue("cancel", "--user", "bob@here.test", "--yes")
+    assert again.out == "Cancelled: 0 recipients of mail from bob@here.test.\n"
+
+
+def test_a_message_or_a_user(queue: Queue) -> None:
+    name = queue.put("x@c.test")
+    assert queue("hold").code == queue("hold", name, "--user", "a@b.test").code == 2
+    assert queue("hold", "--user", "a@b.test", "--to", "x@c.test").code == 2
+    assert queue("hold", "--user", "nobody@here.test").code == 1

@@ -43,6 +43,10 @@ recipient_option = click.option(
     "--to", "recipient", metavar="ADDRESS", help="This recipient only; default: all of them."
 )
 
+user_option = click.option(
+    "--user", metavar="ADDRESS", help="All that this user sent, instead of one message."
+)
+
 
 class MessageNumber(click.ParamType[int]):
     """A message as lists, logs and reports name it; its bare number does too."""
@@ -143,23 +147,29 @@ def show_log(invocation: Invocation, /, limit: int, as_json: bool, **asked: Any)
 
 
 @queue.command(help="Try nothing for a message until it is released.")
-@click.argument("message_id", type=MessageNumber())
+@click.argument("message_id", type=MessageNumber(), required=False)
 @recipient_option
+@user_option
 @click.pass_obj
-def hold(invocation: Invocation, message_id: int, recipient: str | None) -> None:
+def hold(
+    invocation: Invocation, message_id: int | None, recipient: str | None, user: str | None
+) -> None:
     from pillarbox.domain.queue import steer
 
-    _steer(invocation, steer.hold, message_id, recipient, "Held")
+    _steer(invocation, steer.hold, message_id, recipient, "Held", user)
 
 
 @queue.command(help="Let a held message be tried at once.")
-@click.argument("message_id", type=MessageNumber())
+@click.argument("message_id", type=MessageNumber(), required=False)
 @recipient_option
+@user_option
 @click.pass_obj
-def release(invocation: Invocation, message_id: int, recipient: str | None) -> None:
+def release(
+    invocation: Invocation, message_id: int | None, recipient: str | None, user: str | None
+) -> None:
     from pillarbox.domain.queue import steer
 
-    _steer(invocation, steer.release_held, message_id, recipient, "Released")
+    _steer(invocation, steer.release_held, message_id, recipient, "Released", user)
 
 
 @queue.command(help="Try a message at once, or anew if it failed; with --all all that is deferred.")
@@ -186,15 +196,23 @@ def retry(
 
 
 @queue.command(help="End a message's delivery; its sender is not told.")
-@click.argument("message_id", type=MessageNumber())
+@click.argument("message_id", type=MessageNumber(), required=False)
 @recipient_option
+@user_option
 @yes_option
 @click.pass_obj
-def cancel(invocation: Invocation, message_id: int, recipient: str | None, yes: bool) -> None:
+def cancel(
+    invocation: Invocation,
+    message_id: int | None,
+    recipient: str | None,
+    user: str | None,
+    yes: bool,
+) -> None:
     from pillarbox.domain.queue import steer
 
-    confirm(f"Cancel message {shown(message_id)} without telling its sender?", yes)
-    _steer(invocation, steer.cancel, message_id, recipient, "Cancelled")
+    what = f"all mail of {user}" if message_id is None else f"message {shown(message_id)}"
+    confirm(f"Cancel {what} without telling its sender?", yes)
+    _steer(invocation, steer.cancel, message_id, recipient, "Cancelled", user)
 
 
 @queue.command(help="End a message's delivery as if its time were up; its sender is told.")
@@ -292,11 +310,47 @@ def remove(invocation: Invocation, message_id: int, yes: bool) -> None:
 def _steer(
     invocation: Invocation,
     act: "Callable[..., Steered]",
-    message_id: int,
+    message_id: int | None,
     recipient: str | None,
     done: str,
+    user: str | None = None,
 ) -> None:
-    _tell(invocation.write(act, message_id, recipient), message_id, done)
+    """Steer one message, or all that wait of a user."""
+    if (message_id is None) == (user is None) or (user is not None and recipient is not None):
+        raise click.UsageError("Say which message, with or without --to, or --user.")
+    if message_id is not None:
+        _tell(invocation.write(act, message_id, recipient), message_id, done)
+        return
+    last, changed, sending = 0, 0, 0
+    while found := invocation.write(_steer_some, act, str(user), last):
+        last, *counts = found
+        changed, sending = changed + counts[0], sending + counts[1]
+    click.echo(f"{done}: {_number(changed, 'recipient')} of mail from {user}.")
+    if sending:
+        click.echo(f"Not for {_number(sending, 'recipient')}: being sent now.", err=True)
+
+
+def _steer_some(
+    tx: "Tx", act: "Callable[..., Steered]", user: str, after: int
+) -> tuple[int, int, int] | None:
+    """Steer some of a user's messages: the last one, and how many recipients were and were not."""
+    from pillarbox.base.errors import Conflict
+    from pillarbox.domain.accounts import users
+    from pillarbox.domain.queue import inspect
+    from pillarbox.domain.queue.model import OPEN
+
+    account = users.require(tx, user).account_id
+    filters = inspect.QueueFilter(statuses=OPEN, account_id=account)
+    found = inspect.list_of(tx, after, STEP, filters)
+    changed = sending = 0
+    for message in found:
+        try:
+            steered = act(tx, message.id)
+        except Conflict:
+            continue  # nothing of it can be steered so
+        changed += len(steered.changed)
+        sending += len(steered.sending)
+    return (found[-1].id, changed, sending) if found else None
 
 
 def _tell(steered: "Steered", message_id: int, done: str) -> None:
