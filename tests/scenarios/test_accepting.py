@@ -105,8 +105,9 @@ async def test_forwarded_mail_is_sealed_and_its_reports_find_back(server: AppUnd
     services = server.services
     await services.database.write(aliases.create, "away@example.test", [ANN])
     smtp = await SmtpWire.open(server.ports["smtp"])
+    letter = LETTER.replace(ALICE.encode(), b"sue@sender.test")
     async with smtp.wire:
-        assert (await smtp.data("sue@sender.test", ("away@example.test",), LETTER))[0] == 250
+        assert (await smtp.data("sue@sender.test", ("away@example.test",), letter))[0] == 250
         ((message, content),) = await queued(server)
         assert message.reverse_path.startswith("SRS0=")
         assert content.startswith(b"Delivered-To: away@example.test\r\nARC-Seal: i=1;")
