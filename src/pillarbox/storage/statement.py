@@ -4,6 +4,7 @@ A `Statement` is a module constant of a domain module. Each `Dialect` object com
 time it is used and keeps the text, so a call costs what the driver costs and no more.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert
@@ -28,6 +29,18 @@ def insert_row(table: Table) -> Statement:
     return Statement(
         insert(table).values({column.name: bindparam(column.name) for column in table.columns})
     )
+
+
+def insert_new(dialect: str, table: Table, values: Mapping[str, Any]) -> Statement:
+    """The insertion of one row that touches nothing where there is a row of that key already."""
+    # Each dialect costs 2 MB; the one in use is imported anyway.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+
+        return Statement(insert_postgresql(table).values(values).on_conflict_do_nothing())
+    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+    return Statement(insert_sqlite(table).values(values).on_conflict_do_nothing())
 
 
 class Compiled:

@@ -7,14 +7,14 @@ recipients. So neither can miss the other, and those who enqueue don't wait for 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import bindparam, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pillarbox.base.errors import Busy
 from pillarbox.domain.queue.model import Status
 from pillarbox.domain.queue.tables import queue_destinations, queue_recipients
-from pillarbox.storage.statement import Statement
+from pillarbox.storage.statement import Statement, insert_new
 from pillarbox.storage.tx import Row, Tx
 
 NOW = 0
@@ -46,12 +46,11 @@ _NEW = {
     "successes": 0,
     "closed_until_ms": 0,
 }
-_ADD = {
-    "sqlite": Statement(sqlite.insert(queue_destinations).values(_NEW).on_conflict_do_nothing()),
-    "postgresql": Statement(
-        postgresql.insert(queue_destinations).values(_NEW).on_conflict_do_nothing()
-    ),
-}
+
+
+@cache
+def _add(dialect: str) -> Statement:
+    return insert_new(dialect, queue_destinations, _NEW)
 
 
 def make_due(tx: Tx, dues: Mapping[str, int]) -> None:
@@ -72,7 +71,7 @@ def _make_due(tx: Tx, domain: str, due_ms: int) -> None:
             if state[0] > due_ms:
                 tx.run(_SOONER, name=domain, due=due_ms)
             return
-        if tx.run(_ADD[tx.dialect], name=domain, due=due_ms):
+        if tx.run(_add(tx.dialect), name=domain, due=due_ms):
             return
     raise Busy(f"The queue for {domain} is busy; try again")
 
