@@ -8,6 +8,7 @@ from kit.dns import FakeDns, Zone
 from kit.smtp import HOSTNAME, House
 from pillarbox.base.errors import Denied, Unavailable
 from pillarbox.formats.mailauth.srs import Srs
+from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.pipeline.inbound.forward import Forwarding
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.own_mail import OwnMail
@@ -126,3 +127,16 @@ async def test_without_name_servers_it_waits(house: House, inbound: Inbound, zon
 async def test_too_many_senders(inbound: Inbound) -> None:
     with pytest.raises(Denied, match="too many"):
         await send(inbound, ", ".join(f"x@d{n}.test" for n in range(11)))
+
+
+async def test_a_sender_behind_what_is_looked_at(house: House, inbound: Inbound) -> None:
+    with pytest.raises(Denied, match="too long"):
+        await send(inbound, "x@sender.test\r\nX: " + "x" * HEADER_BYTES)
+    assert await house.queued() == []
+
+
+async def test_a_message_without_a_header(house: House, inbound: Inbound) -> None:
+    recipient = await inbound.recipient("both@example.test")
+    content = b"\r\nFrom: boss@example.test\r\n\r\ntext\r\n"
+    await inbound.receive(Envelope(ORIGIN, "x@sender.test", (recipient,)), content)
+    assert len(await house.queued()) == 1

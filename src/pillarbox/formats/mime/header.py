@@ -74,6 +74,14 @@ class Headers:
         return decode_words(unfold(found[0])) if found else None
 
 
+def header_of(content: bytes) -> bytes:
+    """The header of a message, as far as it is looked at; a message may have none."""
+    if content.startswith(b"\r\n"):
+        return b""
+    end = content.find(b"\r\n\r\n", 0, HEADER_BYTES)
+    return content[: HEADER_BYTES if end < 0 else end + 2]
+
+
 def fields(block: bytes) -> Iterator[Field]:
     """The fields of a header block, names in lower case, values as they stand."""
     for match in _FIELD.finditer(block):

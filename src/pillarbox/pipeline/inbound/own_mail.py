@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pillarbox.base.errors import Denied, GrammarError
 from pillarbox.formats.address import ascii_domain
-from pillarbox.formats.mime.header import HEADER_BYTES, Headers
+from pillarbox.formats.mime.header import HEADER_BYTES, Headers, header_of
 from pillarbox.pipeline.inbound.recipients import Recipients
 
 DOMAINS_MAX = 10
@@ -45,7 +45,10 @@ class OwnMail:
 
         Looks at everything in From that could be read as a domain.
         """
-        found = _from_domains(content)
+        header = header_of(content)
+        if len(header) >= HEADER_BYTES:  # the next server may find a From in the rest of it
+            raise Denied("The header is too long to be forwarded")
+        found = _from_domains(header)
         if len(found) > DOMAINS_MAX:
             raise Denied("The From field has too many addresses to be forwarded")
         for domain in found:
@@ -75,11 +78,9 @@ class OwnMail:
         return above.get("sp", above.get("p", "none")) != "none"
 
 
-def _from_domains(content: bytes) -> list[str]:
-    end = content.find(b"\r\n\r\n", 0, HEADER_BYTES)
-    headers = Headers(content[: HEADER_BYTES if end < 0 else end + 2])
+def _from_domains(header: bytes) -> list[str]:
     found: dict[str, None] = {}
-    for value in headers.all(b"from"):
+    for value in Headers(header).all(b"from"):
         for one in _DOMAIN.findall(value):
             try:
                 found[ascii_domain(one.decode("utf-8", "replace").rstrip("."))] = None
