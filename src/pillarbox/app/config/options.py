@@ -4,48 +4,20 @@ A field's name in capitals is the key in the file; `PILLARBOX_` and the key is t
 variable. `app/compose` hands the values to the parts; nothing else reads them.
 """
 
-# ruff: noqa: RUF009 - `_key` makes dataclass fields, no shared defaults
+# ruff: noqa: RUF009 - `key` makes dataclass fields, no shared defaults
 
 import secrets
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pillarbox.app.config import kinds
-from pillarbox.app.config.kinds import Kind, Network
+from pillarbox.app.config.inbound_options import InboundOptions
+from pillarbox.app.config.kinds import Network
+from pillarbox.app.config.setting import Setting, key
 
 LISTENERS = ("smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the schema says of one key; `default` is what the file would hold."""
-
-    key: str
-    kind: Kind
-    default: str
-    comment: str
-    section: str
-    secret: bool
-    make: Callable[[], str] | None
-    """Makes the value that is written into a new file, where the default would not do."""
-
-
-def _key(
-    kind: Kind,
-    default: str,
-    comment: str,
-    *,
-    section: str = "",
-    secret: bool = False,
-    make: Callable[[], str] | None = None,
-) -> Any:
-    setting = (kind, default, comment, section, secret, make)
-    return field(metadata={"setting": setting})
-
 
 _COUNT = kinds.whole(0, 100_000_000)
 
@@ -55,79 +27,79 @@ def _new_master_key() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(InboundOptions):
     """Effective settings; sizes in bytes, times in the unit that the key's comment names."""
 
-    hostname: str = _key(
+    hostname: str = key(
         kinds.HOST,
         "localhost",
         "The name other servers know this one by; its address should lead back to it (PTR).",
         section="Server",
         make=lambda: socket.gethostname().lower(),
     )
-    default_domain: str = _key(
+    default_domain: str = key(
         kinds.DOMAIN, "", "The domain of users who log in without one; empty: they must name it."
     )
-    workers: int = _key(
+    workers: int = key(
         kinds.whole(0, 100),
         "0",
         "Worker processes. 0: one for each processor, 4 at most, fewer where memory is short.",
     )
-    shutdown_timeout: int = _key(
+    shutdown_timeout: int = key(
         kinds.duration("s", 0, 300), "10", "How long sessions may take to end at a shutdown (s)."
     )
 
-    smtp_enabled: bool = _key(
+    smtp_enabled: bool = key(
         kinds.BOOLEAN, "true", "Mail from other servers.", section="Listeners (port 0 is off)"
     )
-    smtp_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    smtp_port: int = _key(kinds.PORT, "25", "")
-    submission_enabled: bool = _key(
+    smtp_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    smtp_port: int = key(kinds.PORT, "25", "")
+    submission_enabled: bool = key(
         kinds.BOOLEAN, "true", "Mail from users' programs, TLS by STARTTLS."
     )
-    submission_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    submission_port: int = _key(kinds.PORT, "587", "")
-    smtps_enabled: bool = _key(
+    submission_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    submission_port: int = key(kinds.PORT, "587", "")
+    smtps_enabled: bool = key(
         kinds.BOOLEAN, "true", "Mail from users' programs, TLS from the start."
     )
-    smtps_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    smtps_port: int = _key(kinds.PORT, "465", "")
-    lmtp_enabled: bool = _key(
+    smtps_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    smtps_port: int = key(kinds.PORT, "465", "")
+    lmtp_enabled: bool = key(
         kinds.BOOLEAN, "false", "Mail from a relay of yours, which is believed without a password."
     )
-    lmtp_iface: tuple[str, ...] = _key(kinds.INTERFACES, "127.0.0.1", "")
-    lmtp_port: int = _key(kinds.PORT, "24", "")
-    imap_enabled: bool = _key(kinds.BOOLEAN, "true", "Reading mail, TLS by STARTTLS.")
-    imap_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    imap_port: int = _key(kinds.PORT, "143", "")
-    imaps_enabled: bool = _key(kinds.BOOLEAN, "true", "Reading mail, TLS from the start.")
-    imaps_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    imaps_port: int = _key(kinds.PORT, "993", "")
-    pop3_enabled: bool = _key(kinds.BOOLEAN, "false", "Fetching mail (INBOX alone), TLS by STLS.")
-    pop3_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    pop3_port: int = _key(kinds.PORT, "110", "")
-    pop3s_enabled: bool = _key(
+    lmtp_iface: tuple[str, ...] = key(kinds.INTERFACES, "127.0.0.1", "")
+    lmtp_port: int = key(kinds.PORT, "24", "")
+    imap_enabled: bool = key(kinds.BOOLEAN, "true", "Reading mail, TLS by STARTTLS.")
+    imap_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    imap_port: int = key(kinds.PORT, "143", "")
+    imaps_enabled: bool = key(kinds.BOOLEAN, "true", "Reading mail, TLS from the start.")
+    imaps_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    imaps_port: int = key(kinds.PORT, "993", "")
+    pop3_enabled: bool = key(kinds.BOOLEAN, "false", "Fetching mail (INBOX alone), TLS by STLS.")
+    pop3_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    pop3_port: int = key(kinds.PORT, "110", "")
+    pop3s_enabled: bool = key(
         kinds.BOOLEAN, "false", "Fetching mail (INBOX alone), TLS from the start."
     )
-    pop3s_iface: tuple[str, ...] = _key(kinds.INTERFACES, "*", "")
-    pop3s_port: int = _key(kinds.PORT, "995", "")
+    pop3s_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    pop3s_port: int = key(kinds.PORT, "995", "")
 
-    tls_mode: str = _key(
+    tls_mode: str = key(
         kinds.choice("self-signed", "file", "off", manual="file", selfsigned="self-signed"),
         "self-signed",
         "self-signed; file (TLS_CERT and TLS_KEY; also spelled manual); off (only for tests or\n"
         "behind a proxy that does TLS: passwords then travel in clear).",
         section="TLS",
     )
-    tls_cert: Path | None = _key(kinds.PATH, "", "Certificate chain, PEM.")
-    tls_key: Path | None = _key(kinds.PATH, "", "Its private key, PEM.")
-    tls_extra_ca: Path | None = _key(
+    tls_cert: Path | None = key(kinds.PATH, "", "Certificate chain, PEM.")
+    tls_key: Path | None = key(kinds.PATH, "", "Its private key, PEM.")
+    tls_extra_ca: Path | None = key(
         kinds.PATH,
         "",
         "Authorities to believe beside the system's when other servers show certificates, PEM.",
     )
 
-    encryption_key: tuple[tuple[int, bytes], ...] = _key(
+    encryption_key: tuple[tuple[int, bytes], ...] = key(
         kinds.KEY_RING,
         "",
         "Seals all mail at rest. WITHOUT IT THE MAIL CAN'T BE READ: keep a copy elsewhere.\n"
@@ -136,241 +108,242 @@ class Options:
         secret=True,
         make=_new_master_key,
     )
-    db_driver: str = _key(
+    db_driver: str = key(
         kinds.choice("sqlite", "postgresql", sqlite3="sqlite", postgres="postgresql"),
         "sqlite",
         "sqlite or postgresql.",
     )
-    db_path: Path = _key(kinds.PATH, "pillarbox.db", "The SQLite file.")
-    db_dsn: str = _key(
+    db_path: Path = key(kinds.PATH, "pillarbox.db", "The SQLite file.")
+    db_dsn: str = key(
         kinds.TEXT,
         "",
         "How to reach PostgreSQL: postgresql://user:password@host/database",
         secret=True,
     )
-    storage_backend: str = _key(
+    storage_backend: str = key(
         kinds.choice("hybrid", "db", "fs"),
         "hybrid",
         "Where content lies: db (database), fs (files), hybrid (files from STORAGE_THRESHOLD on).",
     )
-    storage_fs_path: Path = _key(kinds.PATH, "blobs", "The folder of content kept in files.")
-    storage_threshold: int = _key(
+    storage_fs_path: Path = key(kinds.PATH, "blobs", "The folder of content kept in files.")
+    storage_threshold: int = key(
         kinds.size(1, 1 << 30), "1M", "The size from which content becomes a file (hybrid)."
     )
 
-    search_cache: int = _key(
+    search_cache: int = key(
         kinds.size(1 << 20, 1 << 34),
         "64M",
         "Memory of each process for parts of the search index that are in use.",
     )
 
-    max_message_size: int = _key(
+    max_message_size: int = key(
         kinds.size(1 << 10, 1 << 30), "50M", "The largest message taken.", section="Limits"
     )
-    max_recipients: int = _key(kinds.whole(1, 10_000), "100", "Recipients of one message.")
-    default_quota: int = _key(
+    max_recipients: int = key(kinds.whole(1, 10_000), "100", "Recipients of one message.")
+    default_quota: int = key(
         kinds.size(0, 1 << 50), "1G", "Room of a new user who gets no other; 0 is no limit."
     )
-    connections_max: int = _key(
+    connections_max: int = key(
         kinds.whole(1, 1_000_000), "10000", "Connections at once, all together."
     )
-    connections_per_ip: int = _key(
+    connections_per_ip: int = key(
         kinds.whole(1, 1_000_000), "100", "Connections at once from one address."
     )
-    smtp_command_timeout: int = _key(
+    smtp_command_timeout: int = key(
         kinds.duration("s", 1, 3600), "300", "How long SMTP waits for the next command (s)."
     )
-    imap_idle_timeout: int = _key(
+    imap_idle_timeout: int = key(
         kinds.duration("s", 1, 86_400), "1800", "How long IMAP waits for the next command (s)."
     )
-    imap_message_limit: int = _key(
+    imap_message_limit: int = key(
         kinds.whole(0, 1_000_000), "0", "Messages one IMAP command may be for; 0 is no limit."
     )
-    imap_save_limit: int = _key(
+    imap_save_limit: int = key(
         kinds.whole(0, 1_000_000), "0", "Messages one IMAP command may store; 0 is no limit."
     )
-    pop3_idle_timeout: int = _key(
+    pop3_idle_timeout: int = key(
         kinds.duration("s", 1, 86_400), "600", "How long POP3 waits for the next command (s)."
     )
-    queue_max_age_hours: int = _key(
+    queue_max_age_hours: int = key(
         kinds.duration("h", 1, 8760), "168", "How long delivery is tried before mail goes back (h)."
     )
 
-    relay_host: str = _key(
+    relay_host: str = key(
         kinds.TEXT,
         "",
         "A host that takes all mail which leaves, as host or host:port, and for which there is no\n"
         "route (`pillarbox route`). Empty: mail goes to the mail exchangers of its domain.",
         section="Sending",
     )
-    relay_username: str = _key(kinds.TEXT, "", "How to log in there; empty: without a login.")
-    relay_password: str = _key(kinds.TEXT, "", "", secret=True)
-    relay_tls: str = _key(
+    relay_username: str = key(kinds.TEXT, "", "How to log in there; empty: without a login.")
+    relay_password: str = key(kinds.TEXT, "", "", secret=True)
+    relay_tls: str = key(
         kinds.choice("off", "opportunistic", "required", "verified", "implicit"),
         "verified",
         "TLS with that host: off, opportunistic, required (any certificate, but with a wrong one\n"
         "no login except by SCRAM, which tells no password), verified, implicit (verified, and\n"
         "from the start: port 465).",
     )
-    relay_fallback: bool = _key(
+    relay_fallback: bool = key(
         kinds.BOOLEAN, "false", "Use that host only where the mail exchangers can't be used."
     )
-    outbound_sources: tuple[str, ...] = _key(
+    outbound_sources: tuple[str, ...] = key(
         kinds.IPS, "", "Addresses of this machine to send from, IPv4 and IPv6; empty: any."
     )
-    outbound_port: int = _key(
+    outbound_port: int = key(
         kinds.whole(1, 65535), "25", "The port of other servers' mail exchangers."
     )
-    outbound_inside: bool = _key(
+    outbound_inside: bool = key(
         kinds.BOOLEAN,
         "false",
         "Send to mail exchangers whose addresses are not public. Strangers choose whom their\n"
         "domain names: then they can have this server talk to hosts of your network.",
     )
-    queue_retry_mins: tuple[int, ...] = _key(
+    queue_retry_mins: tuple[int, ...] = key(
         kinds.PAUSES,
         "5,15,30,60,120,240,480,960,1440",
         "After how many minutes delivery is tried again, each time; the last one repeats.",
     )
-    queue_delay_notice_hours: int = _key(
+    queue_delay_notice_hours: int = key(
         kinds.duration("h", 0, 8760),
         "4",
         "After how long users are told that their mail is still waiting (h); 0: never.",
     )
-    queue_keep_sent_days: int = _key(
+    queue_keep_sent_days: int = key(
         kinds.whole(0, 3650), "7", "How long delivered mail is shown in the queue (days)."
     )
-    queue_keep_failed_days: int = _key(
+    queue_keep_failed_days: int = key(
         kinds.whole(0, 3650),
         "30",
         "How long mail that failed, expired or was cancelled is kept, to be tried again (days).",
     )
-    queue_keep_log_days: int = _key(
+    queue_keep_log_days: int = key(
         kinds.whole(1, 3650), "30", "How long the log of deliveries is kept (days)."
     )
-    queue_per_destination: int = _key(
+    queue_per_destination: int = key(
         kinds.whole(1, 1000), "10", "Messages on their way to one domain at once."
     )
-    queue_per_host: int = _key(
+    queue_per_host: int = key(
         kinds.whole(1, 1000), "20", "Messages on their way to one host at once, from each worker."
     )
-    queue_connections: int = _key(
+    queue_connections: int = key(
         kinds.whole(1, 10_000),
         "200",
         "Messages on their way at once, from each worker; the slow ones do not count.",
     )
-    queue_lease: int = _key(
+    queue_lease: int = key(
         kinds.duration("s", 3, 3600),
         "60",
         "How long what a worker was sending waits for another one when it has died (s).",
     )
-    dkim_selector: str = _key(
+    dkim_selector: str = key(
         kinds.SELECTOR,
         "mail",
         "What the key of a new domain is called in the DNS: mail._domainkey.example.org; a second\n"
         "one mail-ed25519. See `pillarbox dkim`.",
     )
-    dkim_algo: str = _key(
+    dkim_algo: str = key(
         kinds.choice("both", "rsa2048", "rsa4096", "ed25519", "none", rsa="rsa2048"),
         "both",
         "The keys of a new domain: rsa2048, rsa4096, ed25519, both (rsa2048 and ed25519), none.",
     )
-    tls_reports: bool = _key(
+    tls_reports: bool = key(
         kinds.BOOLEAN,
         "true",
         "Tell other domains, if they ask, how TLS with their mail servers went (RFC 8460).",
     )
-    submission_show_client: bool = _key(
+    submission_show_client: bool = key(
         kinds.BOOLEAN, "false", "Show where users' messages came from (address, name) in the trace."
     )
-    submission_max_hold_hours: int = _key(
+    submission_max_hold_hours: int = key(
         kinds.duration("h", 0, 87_600),
         "8760",
         "For how long a message may be held to be sent later (h); 0: not at all.",
     )
-    sending_user_messages_hour: int = _key(
+    sending_user_messages_hour: int = key(
         _COUNT,
         "500",
         "Limits on what users send through this server; 0 is no limit. They are counted from the\n"
         "first message on, for an hour or a day. A user's messages in an hour.",
     )
-    sending_user_messages_day: int = _key(_COUNT, "0", "A user's messages in a day.")
-    sending_user_recipients_hour: int = _key(_COUNT, "0", "A user's recipients in an hour.")
-    sending_user_recipients_day: int = _key(_COUNT, "1000", "A user's recipients in a day.")
-    sending_user_newcomers_day: int = _key(
+    sending_user_messages_day: int = key(_COUNT, "0", "A user's messages in a day.")
+    sending_user_recipients_hour: int = key(_COUNT, "0", "A user's recipients in an hour.")
+    sending_user_recipients_day: int = key(_COUNT, "1000", "A user's recipients in a day.")
+    sending_user_newcomers_day: int = key(
         _COUNT,
         "100",
         "Recipients elsewhere in a day to whom a user never wrote before, after the first week: a\n"
         "brake for those who stole a password. The postmaster is told.",
     )
-    sending_domain_messages_hour: int = _key(
+    sending_domain_messages_hour: int = key(
         _COUNT, "0", "The same for all users of a domain together."
     )
-    sending_domain_messages_day: int = _key(_COUNT, "0", "")
-    sending_domain_recipients_hour: int = _key(_COUNT, "0", "")
-    sending_domain_recipients_day: int = _key(_COUNT, "0", "")
-    sending_server_messages_hour: int = _key(
+    sending_domain_messages_day: int = key(_COUNT, "0", "")
+    sending_domain_recipients_hour: int = key(_COUNT, "0", "")
+    sending_domain_recipients_day: int = key(_COUNT, "0", "")
+    sending_server_messages_hour: int = key(
         _COUNT, "0", "The same for all users of the server together."
     )
-    sending_server_messages_day: int = _key(_COUNT, "0", "")
-    sending_server_recipients_hour: int = _key(_COUNT, "0", "")
-    sending_server_recipients_day: int = _key(_COUNT, "0", "")
+    sending_server_messages_day: int = key(_COUNT, "0", "")
+    sending_server_recipients_hour: int = key(_COUNT, "0", "")
+    sending_server_recipients_day: int = key(_COUNT, "0", "")
 
-    brute_max_tries: int = _key(
+    brute_max_tries: int = key(
         kinds.whole(1, 100_000),
         "5",
         "Failed logins from one address within BRUTE_WINDOW_MIN that bar it.",
         section="Security",
     )
-    brute_window_min: int = _key(kinds.duration("m", 1, 10_080), "30", "In minutes.")
-    brute_ban_hours: int = _key(kinds.duration("h", 1, 8760), "24", "How long it is barred (h).")
-    submission_channel_binding: bool = _key(
+    brute_window_min: int = key(kinds.duration("m", 1, 10_080), "30", "In minutes.")
+    brute_ban_hours: int = key(kinds.duration("h", 1, 8760), "24", "How long it is barred (h).")
+    submission_channel_binding: bool = key(
         kinds.BOOLEAN,
         "false",
         "Offer SCRAM-SHA-256-PLUS for sending too; some mutt then can't send.",
     )
-    trusted_networks: tuple[Network, ...] = _key(
+    trusted_networks: tuple[Network, ...] = key(
         kinds.NETWORKS, "", "Clients that no throttle or connection limit touches."
     )
 
-    subaddress_delimiter: str = _key(
+    subaddress_delimiter: str = key(
         kinds.DELIMITER,
         "+",
         "What divides user+detail@domain; empty: nothing does.",
         section="Addresses",
     )
 
-    dns_reverse: bool = _key(
+    dns_reverse: bool = key(
         kinds.BOOLEAN,
         "true",
         "Note the names of other servers' addresses in the trace of their mail.",
         section="Domain name system",
     )
-    dns_primary: str = _key(kinds.IP, "", "The name server to ask; empty: the system's.")
-    dns_secondary: str = _key(kinds.IP, "", "The one to ask when that does not answer.")
-    dns_port: int = _key(kinds.whole(1, 65_535), "53", "")
-    dns_validating: str = _key(
+    dns_primary: str = key(kinds.IP, "", "The name server to ask; empty: the system's.")
+    dns_secondary: str = key(kinds.IP, "", "The one to ask when that does not answer.")
+    dns_port: int = key(kinds.whole(1, 65_535), "53", "")
+    dns_validating: str = key(
         kinds.choice("auto", "on", "off"),
         "auto",
         "Whether those servers are believed when they say that DNSSEC was checked, which DANE\n"
         "needs: on; off; auto (if all of them run on this machine).",
     )
 
-    log_level: str = _key(
+    log_level: str = key(
         kinds.choice("debug", "info", "warning", "error", warn="warning"),
         "info",
         "debug, info, warning or error.",
         section="Logging",
     )
-    log_format: str = _key(kinds.choice("text", "json"), "text", "text or json.")
-    log_file: Path | None = _key(kinds.PATH, "", "Empty: standard error.")
-    debug: bool = _key(kinds.BOOLEAN, "false", "Log everything, as LOG_LEVEL = debug does.")
+    log_format: str = key(kinds.choice("text", "json"), "text", "text or json.")
+    log_file: Path | None = key(kinds.PATH, "", "Empty: standard error.")
+    debug: bool = key(kinds.BOOLEAN, "false", "Log everything, as LOG_LEVEL = debug does.")
 
 
 def _schema() -> tuple[Setting, ...]:
     found = []
     section = ""
-    for one in fields(Options):
+    last = {one.name for one in fields(InboundOptions)}
+    for one in sorted(fields(Options), key=lambda one: one.name in last):
         kind, default, comment, new_section, secret, make = one.metadata["setting"]
         section = new_section or section
         found.append(Setting(one.name.upper(), kind, default, comment, section, secret, make))
