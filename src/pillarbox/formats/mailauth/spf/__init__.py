@@ -1,0 +1,1 @@
+"""SPF: which hosts may send for a domain (RFC 7208)."""

@@ -1,0 +1,1 @@
+"""Checks of mail that comes in, one module each."""

@@ -1,0 +1,89 @@
+"""The content of a message as checks look at it: read once, whichever of them ask.
+
+`read_content` does the reading, in a thread where it may take long; what hostile mail can make
+large is bounded here. What is derived from it is made when it is first asked for.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pillarbox.base.errors import GrammarError
+from pillarbox.formats.address import ascii_domain
+from pillarbox.formats.mime.header import Headers
+from pillarbox.formats.mime.part import Part
+from pillarbox.formats.mime.section import text_of
+from pillarbox.formats.mime.summary import Fields, summarize
+
+TEXT_PARTS_MAX = 20
+TEXT_BYTES = 256 * 1024
+"""Of each text part so much is looked at."""
+PARTS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A text part that is shown, decoded; `subtype` such as `plain` or `html`."""
+
+    subtype: str
+    text: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Content:
+    """A message without our trace fields; the offsets in `root` count in `data`."""
+
+    data: bytes
+    headers: Headers
+    fields: Fields
+    root: Part
+
+    @cached_property
+    def from_domain(self) -> str:
+        """The domain of the one From address, as A-labels; empty if there is none, or several."""
+        domains = {one.address.rpartition("@")[2] for one in self.fields.from_}
+        if len(domains) != 1 or len(self.headers.all(b"from")) != 1:
+            return ""
+        try:
+            return ascii_domain(domains.pop().rstrip("."))
+        except GrammarError:
+            return ""
+
+    @cached_property
+    def from_address(self) -> str:
+        """The one From address in lower case; empty if there is none, or several."""
+        senders = self.fields.from_
+        return senders[0].address.lower() if len(senders) == 1 else ""
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Every part that is no multipart, those of nested messages too, in order."""
+        return tuple(_leaves(self.root)[:PARTS_MAX])
+
+    @cached_property
+    def texts(self) -> tuple[TextPart, ...]:
+        """What a reader sees as text, attachments left out."""
+        shown = [
+            part for part in self.parts if part.type == "text" and part.disposition != "attachment"
+        ]
+        return tuple(
+            TextPart(part.subtype, text_of(part, self.data, TEXT_BYTES), part)
+            for part in shown[:TEXT_PARTS_MAX]
+        )
+
+
+def read_content(data: bytes) -> Content:
+    """Read a message; never fails, whatever the bytes are."""
+    summary, root = summarize(data)
+    headers = Headers(data[root.header_start : root.body_start])
+    return Content(data, headers, summary.fields, root)
+
+
+def _leaves(root: Part) -> list[Part]:
+    found, pending = [], [root]
+    while pending:
+        part = pending.pop()
+        if part.type != "multipart":
+            found.append(part)
+        pending.extend(reversed(part.children))
+    return found
