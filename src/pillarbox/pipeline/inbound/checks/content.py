@@ -4,8 +4,11 @@
 large is bounded here. What is derived from it is made when it is first asked for.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.address import ascii_domain
@@ -18,6 +21,10 @@ TEXT_PARTS_MAX = 20
 TEXT_BYTES = 256 * 1024
 """Of each text part so much is looked at."""
 PARTS_MAX = 1000
+SMALL_BYTES = 16 * 1024
+"""Messages up to this size are looked at on the event loop."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,16 @@ def read_content(data: bytes) -> Content:
     summary, root = summarize(data)
     headers = Headers(data[root.header_start : root.body_start])
     return Content(data, headers, summary.fields, root)
+
+
+async def examine(content: Content, function: Callable[[Content], R]) -> R:
+    """What a function finds in a message; a large one is looked at in a thread.
+
+    The function must take linear time: it goes on to its end even if nobody waits any more.
+    """
+    if len(content.data) <= SMALL_BYTES:
+        return function(content)
+    return await asyncio.to_thread(function, content)
 
 
 def _leaves(root: Part) -> list[Part]:
