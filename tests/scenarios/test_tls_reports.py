@@ -17,10 +17,10 @@ from kit.wire import SmtpWire
 from pillarbox.domain.accounts.domains import require
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.model import QueuedMessage
+from pillarbox.domain.report_days import ReportState
 from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.domain.signing.make import KeyChoice, first_keys
 from pillarbox.domain.transport import reports, results
-from pillarbox.domain.transport.results import ReportState
 from pillarbox.domain.transport.tables import tls_results
 from pillarbox.formats.tls_report.mail import Cover, compose, extract
 from pillarbox.formats.tls_report.report import PolicyResult, Report, encode, pack

@@ -13,6 +13,7 @@ from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.domain.accounts import domains
+from pillarbox.domain.report_days import day_of
 from pillarbox.domain.transport import reports, results, sts
 from pillarbox.domain.transport.reports import NewReport
 from pillarbox.domain.transport.results import Result
@@ -43,7 +44,7 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
 
 
 def _fill(tx: Tx) -> None:
-    day = results.day_of(tx.now_ms)
+    day = day_of(tx.now_ms)
     failed = Result("sts", "there.test", (), (), "certificate-expired", "a.there.test")
     batch = {
         (day, "there.test", Result("sts", "there.test")): 7,

@@ -13,8 +13,9 @@ from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from kit.web import Page, Web
 from pillarbox.base.errors import Busy
+from pillarbox.domain.report_days import ReportState, day_of
 from pillarbox.domain.transport import results
-from pillarbox.domain.transport.results import ReportState, Result
+from pillarbox.domain.transport.results import Result
 from pillarbox.formats.tls_report.mail import extract
 from pillarbox.formats.tls_report.report import FailureDetail, PolicyResult, decode, unpack
 from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
@@ -53,7 +54,7 @@ class Office:
 
     async def count(self, domain: str = "there.test", **sessions: int) -> None:
         kinds = {"well": WELL, "failed": FAILED, "clear": CLEAR}
-        day = results.day_of(self.clock.now_ms())
+        day = day_of(self.clock.now_ms())
         batch = {(day, domain, kinds[name]): count for name, count in sessions.items()}
         await self.database.write(results.add, batch)
 
@@ -163,7 +164,7 @@ async def test_nobody_asked(office: Office) -> None:
     office.next_day()
     await office.job().run()
     assert office.posted == []
-    assert await office.database.read(results.waiting, (0, ""), 9) == []
+    assert await office.database.read(results.DAYS.waiting, (0, ""), 9) == []
     assert (await office.state("d7.test"))[0] is ReportState.UNWANTED
 
 
@@ -240,8 +241,8 @@ async def test_the_same_report_has_the_same_id(office: Office) -> None:
     await office.count(well=1)
     office.next_day()
     await office.job().run()
-    day = results.day_of(office.clock.now_ms()) - 1
-    await office.database.write(results.settle, day, "there.test", ReportState.WAITING)
+    day = day_of(office.clock.now_ms()) - 1
+    await office.database.write(results.DAYS.settle, day, "there.test", ReportState.WAITING)
     office.clock.advance(hours=1)
     await office.job().run()
     first, second = (extract(content) for content, _ in office.posted)

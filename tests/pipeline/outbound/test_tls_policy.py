@@ -8,6 +8,7 @@ import pytest
 from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from kit.web import Page, Web
+from pillarbox.domain.report_days import day_of
 from pillarbox.domain.transport import hosts, results
 from pillarbox.domain.transport.results import DaySummary, Result
 from pillarbox.net.dane import Tlsa
@@ -99,7 +100,7 @@ class World:
 
     async def rows(self) -> list[tuple[Result, int]]:
         await self.policies.close()
-        day = results.day_of(self.clock.now_ms())
+        day = day_of(self.clock.now_ms())
         return await self.database.read(results.of_day, day, DOMAIN)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from kit.clock import FakeClock
 from pillarbox.base.errors import Unavailable
+from pillarbox.domain.report_days import day_of
 from pillarbox.domain.transport import results
 from pillarbox.domain.transport.results import Result
 from pillarbox.pipeline.outbound import tls_results
@@ -33,7 +34,7 @@ async def test_bounds(
     for number in range(50):
         counting.count("a.test", _result(f"h{number}"))
     await counting.flush()
-    found = await database.read(results.of_day, results.day_of(clock.now_ms()), "a.test")
+    found = await database.read(results.of_day, day_of(clock.now_ms()), "a.test")
     assert len(found) == 11
     assert sum(sessions for _, sessions in found) == 50
     for number in range(50):

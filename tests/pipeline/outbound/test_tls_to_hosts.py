@@ -12,6 +12,7 @@ from kit.letters import connections, letter
 from kit.nameserver import NameServer
 from kit.sink import ALL_KEYWORDS, HOST, Sink, running
 from kit.web import Page, Web
+from pillarbox.domain.report_days import day_of
 from pillarbox.domain.transport import results
 from pillarbox.net.client_tls import ClientContexts
 from pillarbox.net.dns import DnsOptions, SystemResolver, Validating
@@ -35,7 +36,7 @@ class Street:
         self.extra_ca = folder / "authority.pem"
         self.extra_ca.write_bytes(self.authority.pem)
         clock = FakeClock()
-        self.day = results.day_of(clock.now_ms())
+        self.day = day_of(clock.now_ms())
         options = DnsOptions((HOST,), names.port, validating=Validating.ON)
         self.resolver = SystemResolver(clock, options)
         contexts = ClientContexts(self.extra_ca)

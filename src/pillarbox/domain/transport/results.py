@@ -5,22 +5,21 @@ Added to in batches (`pipeline/outbound/tls_results`), read and settled by the j
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
+from pillarbox.domain.report_days import ReportDays, ReportState
 from pillarbox.domain.transport.tables import tls_report_days, tls_results
 from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
-DAY_MS = 86_400_000
 ROWS_MAX = 1000
 """Kinds of results of one domain and day; what comes on top is told without host and address."""
 
-CLAIM_MS = 3_600_000
-"""Whoever began a report and did not settle it for so long is taken for dead."""
+DAYS = ReportDays(tls_results, tls_report_days)
+"""What was reported of them."""
 
 _r, _d = tls_results.c, tls_report_days.c
 _KEY = (
@@ -52,40 +51,6 @@ _OF_DAY = Statement(
     .where(_r.day == bindparam("on_day"), _r.domain == bindparam("name"))
     .order_by(_r.policy_type, _r.policy_domain, _r.id)
 )
-_OPEN = Statement(
-    select(_r.day, _r.domain)
-    .distinct()
-    .outerjoin(tls_report_days, and_(_d.day == _r.day, _d.domain == _r.domain))
-    .where(
-        _r.day < bindparam("today"),
-        or_(
-            _r.day > bindparam("last_day"),
-            and_(_r.day == bindparam("last_day"), _r.domain > bindparam("last_domain")),
-        ),
-        or_(_d.day.is_(None), and_(_d.state == 0, _d.claimed_ms <= bindparam("stale"))),
-    )
-    .order_by(_r.day, _r.domain)
-    .limit(bindparam("most"))
-)
-_CLAIM = Statement(
-    update(tls_report_days)
-    .where(
-        _d.day == bindparam("on_day"),
-        _d.domain == bindparam("name"),
-        _d.state == 0,
-        _d.claimed_ms <= bindparam("stale"),
-    )
-    .values(claimed_ms=bindparam("now"), tries=_d.tries + 1)
-)
-_FIND = Statement(
-    select(_d.tries).where(_d.day == bindparam("on_day"), _d.domain == bindparam("name"))
-)
-_BEGIN = insert_row(tls_report_days)
-_SETTLE = Statement(
-    update(tls_report_days)
-    .where(_d.day == bindparam("on_day"), _d.domain == bindparam("name"))
-    .values(state=bindparam("is_now"), note=bindparam("words"))
-)
 _SUMMARY = Statement(
     select(
         _r.day,
@@ -110,17 +75,6 @@ _FORGET = Statement(
         _r.id.in_(select(_r.id).where(_r.day < bindparam("before")).limit(bindparam("most")))
     )
 )
-_FORGET_DAYS = Statement(delete(tls_report_days).where(_d.day < bindparam("before")))
-
-
-class ReportState(IntEnum):
-    """What became of the report about a domain's day."""
-
-    WAITING = 0
-    SENT = 1
-    UNWANTED = 2
-    """Nobody there asks for reports."""
-    GIVEN_UP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +132,6 @@ class DaySummary:
     note: str
 
 
-def day_of(instant_ms: int) -> int:
-    """The UTC day of an instant, counted from 1970-01-01."""
-    return instant_ms // DAY_MS
-
-
 def add(tx: Tx, counted: Mapping[tuple[int, str, Result], int]) -> None:
     """Add sessions, by day, domain and what came of them."""
     by_digest = sorted(
@@ -200,51 +149,6 @@ def add(tx: Tx, counted: Mapping[tuple[int, str, Result], int]) -> None:
             if tx.run(_ADD, on_day=day, name=domain, mark=mark, more=sessions):
                 continue
         _insert(tx, day, domain, result, sessions)
-
-
-def waiting(tx: Tx, after: tuple[int, str], most: int) -> list[tuple[int, str]]:
-    """Days and domains that are over and not reported, in order, from behind `after`."""
-    day, domain = after
-    rows = tx.all(
-        _OPEN,
-        today=day_of(tx.now_ms),
-        last_day=day,
-        last_domain=domain,
-        stale=tx.now_ms - CLAIM_MS,
-        most=most,
-    )
-    return [(day, domain) for day, domain in rows]
-
-
-def leave(tx: Tx, unwanted: Sequence[tuple[int, str]]) -> None:
-    """Note that nobody wants to hear of these days and domains."""
-    for day, domain in sorted(unwanted):
-        if claim(tx, day, domain):
-            settle(tx, day, domain, ReportState.UNWANTED)
-
-
-def claim(tx: Tx, day: int, domain: str) -> int:
-    """Take it on to report a day; gives how many times that was tried, 0 if another is at it."""
-    stale = tx.now_ms - CLAIM_MS
-    if tx.run(_CLAIM, on_day=day, name=domain, stale=stale, now=tx.now_ms):
-        return int(tx.scalar(_FIND, on_day=day, name=domain))
-    if tx.one(_FIND, on_day=day, name=domain) is not None:
-        return 0
-    tx.run(
-        _BEGIN,
-        day=day,
-        domain=domain,
-        claimed_ms=tx.now_ms,
-        state=int(ReportState.WAITING),
-        tries=1,
-        note="",
-    )
-    return 1
-
-
-def settle(tx: Tx, day: int, domain: str, state: ReportState, note: str = "") -> None:
-    """Note what became of a report that was claimed; `WAITING`: to be tried again in an hour."""
-    tx.run(_SETTLE, on_day=day, name=domain, is_now=int(state), words=note[:255])
 
 
 def of_day(tx: Tx, day: int, domain: str) -> list[tuple[Result, int]]:
@@ -269,7 +173,7 @@ def sweep(tx: Tx, before: int, most: int) -> bool:
     """Forget a few of the results of days before; gives whether there may be more."""
     if tx.run(_FORGET, before=before, most=most) == most:
         return True
-    tx.run(_FORGET_DAYS, before=before)
+    DAYS.forget(tx, before)
     return False
 
 

@@ -16,8 +16,9 @@ from itertools import groupby
 from pillarbox.base.clock import Clock, from_ms
 from pillarbox.base.errors import Failure, GrammarError, Unavailable
 from pillarbox.base.log import logger
+from pillarbox.domain.report_days import DAY_MS, ReportState, day_of
 from pillarbox.domain.transport import reports, results
-from pillarbox.domain.transport.results import DAY_MS, ReportState, Result
+from pillarbox.domain.transport.results import Result
 from pillarbox.formats.tls_report.mail import Cover, compose
 from pillarbox.formats.tls_report.record import Targets, parse_record
 from pillarbox.formats.tls_report.report import (
@@ -96,10 +97,10 @@ class TlsReporting:
 
     async def run(self) -> None:
         """Report every day that is over and due, and forget what is old; may be cut off."""
-        today = results.day_of(self._clock.now_ms())
+        today = day_of(self._clock.now_ms())
         after: tuple[int, str] = (today - LATE_DAYS, "")
         while self._options.send:
-            page = await self._database.read(results.waiting, after, _PAGE)
+            page = await self._database.read(results.DAYS.waiting, after, _PAGE)
             if not page:
                 break
             after = page[-1]
@@ -138,7 +139,7 @@ class TlsReporting:
             else:
                 await self._one(day, domain, wanted)
         if unwanted:
-            await self._database.write(results.leave, unwanted)
+            await self._database.write(results.DAYS.leave, unwanted)
 
     async def _targets(self, domain: str) -> Targets | None:
         """Who wants reports, perhaps nobody; `None` where that can't be found out now."""
@@ -150,7 +151,7 @@ class TlsReporting:
             return None
 
     async def _one(self, day: int, domain: str, targets: Targets) -> None:
-        tries = await self._database.write(results.claim, day, domain)
+        tries = await self._database.write(results.DAYS.claim, day, domain)
         if not tries:
             return
         rows = await self._database.read(results.of_day, day, domain)
@@ -168,7 +169,7 @@ class TlsReporting:
         if not sent and tries >= TRIES_MAX:
             state = ReportState.GIVEN_UP
         note = "; ".join(sent or failed)
-        await self._database.write(results.settle, day, domain, state, note)
+        await self._database.write(results.DAYS.settle, day, domain, state, note)
         if failed:
             _log.warning("a TLS report can't be sent", domain=domain, why="; ".join(failed))
 

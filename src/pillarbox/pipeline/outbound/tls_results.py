@@ -6,6 +6,7 @@ Called by `tls_policy`; calls `domain/transport/results`.
 """
 
 from pillarbox.base.clock import Clock
+from pillarbox.domain.report_days import day_of
 from pillarbox.domain.transport import results
 from pillarbox.domain.transport.results import Result
 from pillarbox.storage.db import Database
@@ -28,7 +29,7 @@ class TlsResults:
 
     def count(self, domain: str, result: Result) -> None:
         """One session with a host of `domain` that is over."""
-        day = results.day_of(self._clock.now_ms())
+        day = day_of(self._clock.now_ms())
         key = (day, domain, result)
         if key not in self._counted and len(self._counted) >= ENTRIES_MAX:
             key = (day, domain, result.general)
