@@ -5,13 +5,14 @@ the queue gets it without. Called by `inbound/receive` and `submission/submit`; 
 and `domain/queue`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from pillarbox.base.errors import Failure, NotFound, OverQuota
-from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.base.ids import AccountId, MailboxId, QueueId
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.domain.mail import mailboxes
@@ -22,7 +23,7 @@ from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.formats.tls_required import is_optional
-from pillarbox.pipeline.inbound.message import Envelope, Recipient
+from pillarbox.pipeline.inbound.message import Envelope, Fate, Recipient
 from pillarbox.pipeline.inbound.trace import message_id_of, return_path_field
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob
@@ -38,6 +39,8 @@ _NO_SAVEPOINT = nullcontext()
 Outcomes = tuple[Failure | None, ...]
 Also = Callable[[Tx], None]
 """Something more to do in the transaction that stores a message, once it is stored."""
+Note = Callable[[Tx, Outcomes, Sequence[QueueId]], None]
+"""The same, told the outcome of each recipient and the ids of what was queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Parcel:
     """A message to store: `trace` and then `content` are what its recipients see.
 
     `account_id` is who submitted it, if a user did; `sent_copy` goes to that user's \\Sent. With
-    `report` senders who asked for it are told of deliveries into mailboxes.
+    `report` senders who asked for it are told of deliveries into mailboxes. `fates` tells which
+    accounts get it elsewhere than in the inbox, `note` is run as `Also` is.
     """
 
     envelope: Envelope
@@ -67,6 +71,12 @@ class Parcel:
     sent_copy: bytes | None = None
     copies: tuple[Copy, ...] = ()
     report: bool = False
+    fates: Mapping[AccountId, Fate] = field(default_factory=lambda: MappingProxyType({}))
+    note: Note | None = None
+
+    def is_kept(self, recipient: Recipient) -> bool:
+        """Whether all of a recipient's copies here go into quarantine."""
+        return all(self.fates.get(one.account_id) is Fate.QUARANTINE for one in recipient.local)
 
 
 class Reporter(Protocol):
@@ -98,6 +108,8 @@ class _Sealed:
     tls_optional: bool
     queue_age_ms: int
     also: Also | None
+    fates: Mapping[AccountId, Fate]
+    note: Note | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ class Delivery:
         held = envelope.hold_until_ms is not None
         prepared = self._preparation.email
         outside = held or any(recipient.outside for recipient in recipients)
-        is_local = not held and any(recipient.local for recipient in recipients)
+        is_local = not held and not all(parcel.is_kept(recipient) for recipient in recipients)
         sealed = _Sealed(
             envelope,
             parcel.account_id,
@@ -172,6 +184,8 @@ class Delivery:
             outside and is_optional(parcel.content),
             self._queue_age_ms,
             also,
+            parcel.fates,
+            parcel.note,
         )
         try:
             return await self._database.write(_store, self._store, sealed)
@@ -236,12 +250,15 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
         outcomes, waiting = _outcomes(sealed, placed)
         if all(outcome is not None for outcome in outcomes):
             raise _Refused(outcomes)
-    for number, recipients in waiting.items():
-        _enqueue(tx, store, sealed, number, recipients)
+    queued = [
+        _enqueue(tx, store, sealed, number, recipients) for number, recipients in waiting.items()
+    ]
     if sealed.sent is not None and sealed.account_id is not None:
         _keep_sent(tx, store, sealed.account_id, sealed.sent)
     if sealed.also is not None:
         sealed.also(tx)
+    if sealed.note is not None:
+        sealed.note(tx, outcomes, queued)
     failed = frozenset(account for account, failure in placed.items() if failure is not None)
     return _Stored(outcomes, failed)
 
@@ -252,7 +269,7 @@ _Waiting = dict[str, OutgoingRecipient]
 
 def _enqueue(
     tx: Tx, store: ContentStore, sealed: _Sealed, number: int | None, recipients: _Waiting
-) -> None:
+) -> QueueId:
     """Queue the message for some, as it is or as the copy of that number."""
     envelope = sealed.envelope
     if number is None:
@@ -278,7 +295,7 @@ def _enqueue(
         by_notify=envelope.by_notify,
         message_id=sealed.message_id,
     )
-    enqueue(tx, store.keys, blob, outgoing, tx.now_ms + sealed.queue_age_ms)
+    return enqueue(tx, store.keys, blob, outgoing, tx.now_ms + sealed.queue_age_ms)
 
 
 def _held(envelope: Envelope) -> _Waiting:
@@ -298,21 +315,23 @@ def _held(envelope: Envelope) -> _Waiting:
 def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, Failure | None]:
     """Place the message once in every account it leads to; a full mailbox stops nobody else."""
     placed: dict[AccountId, Failure | None] = {}
-    email = sealed.local
-    if email is None:
-        return placed
-    store_blob(tx, store, email)
-    recipients = sealed.envelope.recipients
+    recipients, fates, email = sealed.envelope.recipients, sealed.fates, sealed.local
     targets: dict[AccountId, LocalTarget] = {}
     for recipient in recipients:
         for target in recipient.local:
-            targets.setdefault(target.account_id, target)
+            if fates.get(target.account_id) is Fate.QUARANTINE:
+                placed[target.account_id] = None
+            else:
+                targets.setdefault(target.account_id, target)
+    if email is None:
+        return placed
+    store_blob(tx, store, email)
     # Where this account alone gets it, its failure is everybody's: the transaction won't happen.
-    alone = len(targets) == 1 and not any(recipient.outside for recipient in recipients)
+    alone = len(targets) == 1 and not placed and not any(one.outside for one in recipients)
     for account, target in targets.items():
         try:
             with _NO_SAVEPOINT if alone else tx.savepoint():
-                mailbox = _mailbox(tx, target)
+                mailbox = _mailbox(tx, target, fates.get(target.account_id, Fate.INBOX))
                 place(tx, store, account, mailbox, email, _NO_FLAGS, tx.now_ms)
             placed[account] = None
         except (OverQuota, NotFound) as failure:
@@ -382,9 +401,17 @@ def _original(recipient: Recipient, address: str) -> str | None:
     return original if len(original) <= MAX_ORCPT_CHARS else None
 
 
-def _mailbox(tx: Tx, target: LocalTarget) -> MailboxId:
-    """The inbox, or the user's own mailbox that the sub-address names (RFC 5233 §1)."""
-    if target.detail:
+def _mailbox(tx: Tx, target: LocalTarget, fate: Fate) -> MailboxId:
+    """The inbox, or the user's own mailbox that the sub-address names (RFC 5233 §1).
+
+    What is to go to \\Junk goes there, or into the inbox of a user who has no such mailbox.
+    """
+    if fate is Fate.JUNK:
+        lock(tx, target.account_id)
+        junk = mailboxes.by_special_use(tx, target.account_id, "\\Junk")
+        if junk is not None:
+            return junk.id
+    elif target.detail:
         # Nobody may delete the mailbox between finding and using it.
         lock(tx, target.account_id)
         found = mailboxes.by_detail(tx, target.account_id, target.detail)

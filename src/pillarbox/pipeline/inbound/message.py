@@ -5,9 +5,20 @@ Made by the faces (`protocols/smtp/commands`); read by `receive`, `deliver`, `tr
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from pillarbox.base.errors import Failure
 from pillarbox.domain.accounts.model import LocalTarget
+
+
+class Fate(Enum):
+    """Where the copy of one account goes."""
+
+    INBOX = 1
+    """Or where the sub-address says."""
+    JUNK = 2
+    QUARANTINE = 3
+    """In no mailbox; whoever says so keeps it elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
