@@ -57,6 +57,15 @@ def mail() -> Iterator[bytes]:
         yield path.read_bytes()[:INPUT_MAX]
 
 
+def proxies() -> Iterator[bytes]:
+    """Headers of both versions of the PROXY protocol."""
+    yield b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 25\r\nEHLO x\r\n"
+    yield b"PROXY TCP6 2001:db8::7 ::1 40000 25\r\n"
+    yield b"PROXY UNKNOWN ::1 ::1 1 2\r\n"
+    yield b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x10AAAABBBB\x9c\x40\0\x19\x04\0\x01\0"
+    yield b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+
+
 def imap() -> Target:
     """The cutting of input into commands, however it is split, and the grammar of commands."""
     from pillarbox.wire.imap.parse.command import CommandError, parse_command
@@ -107,6 +116,31 @@ def pop3() -> Target:
 
     def run(data: bytes) -> None:
         if events(data, len(data) or 1) != events(data, 1 + len(data) % 7):
+            raise RuntimeError("how the input is split over reads changes the result")
+
+    return run
+
+
+def proxy() -> Target:
+    """The header that a proxy sends before the client's words."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.wire.proxy import HeaderReader
+
+    def read(data: bytes, step: int) -> object:
+        reader, after = HeaderReader(), b""
+        for at in range(0, len(data), step):
+            piece = data[at : at + step]
+            if reader.complete:
+                after += piece
+                continue
+            try:
+                reader.feed(piece)
+            except GrammarError:
+                return None
+        return reader.client, reader.rest + after
+
+    def run(data: bytes) -> None:
+        if read(data, len(data) or 1) != read(data, 1 + len(data) % 7):
             raise RuntimeError("how the input is split over reads changes the result")
 
     return run
@@ -174,11 +208,11 @@ def growth() -> Target:
     return run
 
 
-TARGETS = MappingProxyType({one.__name__: one for one in (imap, pop3, mime, text, growth)})
+TARGETS = MappingProxyType({one.__name__: one for one in (imap, pop3, proxy, mime, text, growth)})
 
 
 def _seed(folder: Path, name: str) -> None:
-    seeds = said(name) if name in ("imap", "pop3") else mail()
+    seeds = said(name) if name in ("imap", "pop3") else proxies() if name == "proxy" else mail()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
 

@@ -7,6 +7,7 @@ import pytest
 
 from interop.programs import ALICE, BOB, HOST, messages, needs, run
 from kit.live import LiveServer
+from kit.proxy import PROXY
 
 pytestmark = needs("swaks")
 needs_tls = pytest.mark.skipif(
@@ -17,7 +18,7 @@ needs_tls = pytest.mark.skipif(
 )
 
 OUTSIDE = "someone@outside.test"
-RECIPIENT_REFUSED, LOGIN_FAILED, SENDER_REFUSED = 24, 28, 23
+CLOSED, RECIPIENT_REFUSED, LOGIN_FAILED, SENDER_REFUSED = 6, 24, 28, 23
 
 
 def swaks(server: LiveServer, listener: str, *options: str, status: int = 0) -> str:
@@ -104,3 +105,24 @@ def test_sender_must_be_ones_own(server: LiveServer) -> None:
 def test_unknown_user(server: LiveServer) -> None:
     options = mail("no", to="nobody@example.test")
     assert "550 5.1.1" in swaks(server, "SMTP", *options, status=RECIPIENT_REFUSED)
+
+
+def proxied(version: str, family: str) -> tuple[str, ...]:
+    return (
+        "--local-interface", PROXY, "--proxy-version", version, "--proxy-family", family,
+        "--proxy-source", "192.0.2.7", "--proxy-source-port", "40000",
+        "--proxy-dest", HOST, "--proxy-dest-port", "25",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "family"), [("1", "TCP4"), ("2", "AF_INET")])
+def test_through_a_proxy(server: LiveServer, version: str, family: str) -> None:
+    subject = f"through a proxy by version {version}"
+    swaks(server, "SMTP", *mail(subject), *proxied(version, family))
+    (found,) = messages(server, ALICE, subject)
+    assert b"[192.0.2.7]" in found
+
+
+def test_bad_proxy_header(server: LiveServer) -> None:
+    options = ("--local-interface", PROXY, "--proxy", "TCP4 2001:db8::1 192.0.2.1 1 2")
+    swaks(server, "SMTP", *mail("no"), *options, status=CLOSED)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.proxy import PROXY
 from pillarbox.app.certificates import Certificates
 from pillarbox.app.compose import Services, Surroundings
 from pillarbox.app.config.load import Location, load
@@ -52,6 +53,7 @@ class AppUnderTest:
             "HOSTNAME": "mx.example.test",
             "LMTP_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
+            "PROXY_PROTOCOL_FROM": PROXY,
             **NO_NAMES,
             **(settings or {}),
         }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kit.accounts import PASSWORD
 from kit.app import NO_NAMES
+from kit.proxy import PROXY
 
 USERS = ("alice@example.test", "bob@example.test")
 LISTENERS = ("SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S")
@@ -171,6 +172,7 @@ class LiveServer:
             "POP3_ENABLED": "true",
             "POP3S_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
+            "PROXY_PROTOCOL_FROM": PROXY,
         }
         settings |= self._chosen
         path = os.pathsep.join((str(_SOURCE), str(_SOURCE.parent / "tests")))

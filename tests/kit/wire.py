@@ -6,6 +6,8 @@ import re
 import ssl
 import zlib
 
+from kit.proxy import PROXY, proxied
+
 HOST = "127.0.0.1"
 ANSWER_S = 60.0
 
@@ -30,12 +32,23 @@ class Wire:
         self._pump: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, port: int, *, tls: bool = False) -> "Wire":
-        """Connect."""
+    async def open(cls, port: int, *, tls: bool = False, ip: str = "") -> "Wire":
+        """Connect; with `ip` through a proxy as a client of that address."""
+        if ip:
+            return await cls._open_as(ip, port, tls)
         opening = asyncio.open_connection(
             HOST, port, ssl=trusting_context() if tls else None, limit=1 << 26
         )
         return cls(*await asyncio.wait_for(opening, ANSWER_S))
+
+    @classmethod
+    async def _open_as(cls, ip: str, port: int, tls: bool) -> "Wire":
+        opening = asyncio.open_connection(HOST, port, local_addr=(PROXY, 0), limit=1 << 26)
+        reader, writer = await asyncio.wait_for(opening, ANSWER_S)
+        writer.write(proxied(ip))
+        if tls:
+            await asyncio.wait_for(writer.start_tls(trusting_context()), ANSWER_S)
+        return cls(reader, writer)
 
     async def send(self, data: bytes) -> None:
         """Send; waits while the server reads too slowly."""
@@ -101,9 +114,11 @@ class SmtpWire:
         self.wire = wire
 
     @classmethod
-    async def open(cls, port: int, *, tls: bool = False, hello: str = "EHLO") -> "SmtpWire":
-        """Connect and say hello."""
-        smtp = cls(await Wire.open(port, tls=tls))
+    async def open(
+        cls, port: int, *, tls: bool = False, hello: str = "EHLO", ip: str = ""
+    ) -> "SmtpWire":
+        """Connect and say hello; `ip` as in `Wire.open`."""
+        smtp = cls(await Wire.open(port, tls=tls, ip=ip))
         try:
             await smtp.expect(220)
             await smtp.say(f"{hello} client.example.test", 250)
@@ -184,10 +199,11 @@ class ImapWire:
 
     @classmethod
     async def open(
-        cls, port: int, user: str, password: str, *, tls: bool = False, select: str = ""
-    ) -> "ImapWire":
-        """Connect, log in, and select a mailbox if one is named."""
-        imap = cls(await Wire.open(port, tls=tls))
+        cls, port: int, user: str, password: str, *, tls: bool = False, select: str = "",
+        ip: str = "",
+    ) -> "ImapWire":  # fmt: skip
+        """Connect, log in, and select a mailbox if one is named; `ip` as in `Wire.open`."""
+        imap = cls(await Wire.open(port, tls=tls, ip=ip))
         try:
             assert (await imap.wire.line()).startswith(b"* OK")
             await imap.ok(f'LOGIN {user} "{password}"')

@@ -284,13 +284,13 @@ def limit_options(options: Options, workers: int) -> LimitOptions:
     return LimitOptions(max(1, options.connections_max // workers), options.connections_per_ip)
 
 
-def trusted(networks: tuple[Network, ...]) -> Callable[[str], bool]:
+def within(networks: tuple[Network, ...]) -> Callable[[str], bool]:
     """Whether an address is in one of the networks."""
     if not networks:
         return lambda ip: False
 
-    def is_trusted(ip: str) -> bool:
+    def is_within(ip: str) -> bool:
         address = ip_address(ip)
         return any(address in network for network in networks)
 
-    return is_trusted
+    return is_within

@@ -18,7 +18,7 @@ from pillarbox.app.compose import (
     compose,
     limit_options,
     listener_spec,
-    trusted,
+    within,
 )
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import library_warning, make_dialect, prepare_database
@@ -145,7 +145,9 @@ class Worker:
         self._tls = None if context is None else TlsContexts(context)
         self._certificate_version = self._certificates.version()
         self._limits = ConnectionLimits(
-            limit_options(plan.options, plan.workers), trusted(plan.options.trusted_networks)
+            limit_options(plan.options, plan.workers),
+            within(plan.options.trusted_networks),
+            within(plan.options.proxy_protocol_from),
         )
         self._listeners: list[Listener] = []
 
@@ -178,7 +180,9 @@ class Worker:
         options = self._reread()
         if options is not None:
             self._limits.replace(
-                limit_options(options, self._plan.workers), trusted(options.trusted_networks)
+                limit_options(options, self._plan.workers),
+                within(options.trusted_networks),
+                within(options.proxy_protocol_from),
             )
             self._certificates = Certificates(options, self._certificates.store)
         self._load_certificate()

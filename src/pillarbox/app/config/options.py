@@ -304,6 +304,12 @@ class Options(InboundOptions):
     trusted_networks: tuple[Network, ...] = key(
         kinds.NETWORKS, "", "Clients that no throttle or connection limit touches."
     )
+    proxy_protocol_from: tuple[Network, ...] = key(
+        kinds.NETWORKS,
+        "",
+        "Proxies before this server. What comes from them must begin with a PROXY header (version\n"
+        "1 or 2), which tells the client's address; from others none is accepted.",
+    )
 
     subaddress_delimiter: str = key(
         kinds.DELIMITER,

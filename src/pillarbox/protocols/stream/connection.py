@@ -11,8 +11,10 @@ import ssl
 import zlib
 from typing import cast
 
+from pillarbox.base.errors import GrammarError
 from pillarbox.protocols.stream.deflate import Deflate
 from pillarbox.protocols.stream.tls import Channel, TlsContexts, TlsFacts
+from pillarbox.wire.proxy import Client, HeaderReader
 
 READ_AHEAD_BYTES = 256 * 1024
 WRITE_AHEAD_BYTES = 256 * 1024
@@ -29,7 +31,8 @@ class Draining(Exception):
 class Connection(asyncio.Protocol):
     """A connection as its session sees it; one task reads and writes.
 
-    `peer_ip` is empty for a Unix socket. `trusted` says whether the peer is in TRUSTED_NETWORKS.
+    `peer_ip` is empty for a Unix socket; behind a proxy it is the address of the proxy's client.
+    `trusted` says whether the peer is in TRUSTED_NETWORKS.
     """
 
     __slots__ = (
@@ -50,6 +53,7 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_out",
         "_paused",
+        "_proxy",
         "_rest_timer",
         "_resumed",
         "_timer",
@@ -80,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._flush_due = False
         self._waiter: asyncio.Future[None] | None = None
         self._handshake: asyncio.Future[None] | None = None
+        self._proxy: tuple[HeaderReader, asyncio.Future[None]] | None = None
         self._resumed: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -103,6 +108,11 @@ class Connection(asyncio.Protocol):
     def lost(self) -> bool:
         """Whether the peer is gone: nothing that is written reaches it."""
         return self._lost
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the peer has sent something that was not read yet."""
+        return bool(self._chunks)
 
     async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
         """Whatever has come, or `b""` at the end of input; what was written is sent first.
@@ -239,9 +249,31 @@ class Connection(asyncio.Protocol):
 
     # What the listener uses.
 
+    def expect_proxy(self) -> None:
+        """Take the first bytes for a PROXY header; `proxy_header` then waits for it."""
+        self._proxy = HeaderReader(), self._loop.create_future()
+
+    async def proxy_header(self, timeout_s: float) -> Client | None:
+        """Whom the header that `expect_proxy` expects names; waits for it.
+
+        Raises `ConnectionError` where another thing comes and `TimeoutError` where nothing does.
+        """
+        if self._proxy is None:
+            return None
+        reader, whole = self._proxy
+        try:
+            async with asyncio.timeout(timeout_s):
+                await whole
+        except TimeoutError:
+            raise TimeoutError("no PROXY header came in time") from None
+        self._proxy = None
+        return reader.client
+
     def begin_drain(self) -> None:
         """Tell the session to end as soon as it is at rest."""
         self._draining = True
+        if self._proxy is not None and not self._proxy[1].done():
+            self._proxy[1].set_exception(Draining())
         if self._at_rest and self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(Draining())
 
@@ -259,6 +291,10 @@ class Connection(asyncio.Protocol):
             self.local_port = here[1]
 
     def data_received(self, data: bytes) -> None:
+        if self._proxy is not None:
+            data = self._after_header(*self._proxy, data)
+            if not data:
+                return
         if self._channel is not None:
             data = self._decrypt(self._channel, data)
             if not data:
@@ -306,6 +342,19 @@ class Connection(asyncio.Protocol):
         _wake(self._waiter)
         if self._buffered_bytes > READ_AHEAD_BYTES and self._transport is not None:
             self._transport.pause_reading()
+
+    def _after_header(
+        self, reader: HeaderReader, whole: asyncio.Future[None], data: bytes
+    ) -> bytes:
+        """What follows the PROXY header; nothing as long as it is not whole."""
+        if whole.done():
+            return data if reader.complete else b""
+        try:
+            if reader.feed(data):
+                whole.set_result(None)
+        except GrammarError as error:
+            whole.set_exception(ConnectionError(error.text))
+        return reader.rest
 
     def _expand(self) -> None:
         """Expand what has come as far as there is room; `_take` sees to the rest."""
@@ -455,6 +504,8 @@ class Connection(asyncio.Protocol):
     def _end_of_input(self) -> None:
         self._eof = True
         _wake(self._waiter)
+        if self._proxy is not None and not self._proxy[1].done():
+            self._proxy[1].set_exception(ConnectionResetError("no PROXY header came"))
         waiting = self._handshake
         if waiting is not None and not waiting.done():
             waiting.set_exception(ConnectionResetError("the peer left during the handshake"))

@@ -16,13 +16,15 @@ from pillarbox.protocols.stream.tls import TlsContexts
 
 DRAIN_TIMEOUT_S = 10.0
 BACKLOG = 1024
+PROXY_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
     """What to listen on and what to do for those who connect.
 
-    `refusal` is sent, in clear listeners only, to a client over a limit.
+    `refusal` is sent, in clear listeners only, to a client over a limit. A PROXY header has to come
+    within `proxy_timeout_s`.
     """
 
     name: str
@@ -31,6 +33,7 @@ class ListenerSpec:
     tls: TlsContexts | None
     session: Callable[[Connection], Awaitable[None]]
     refusal: bytes = b""
+    proxy_timeout_s: float = PROXY_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,32 @@ class LimitOptions:
 class ConnectionLimits:
     """Counts the connections of every listener of a process."""
 
-    def __init__(self, options: LimitOptions, trusted: Callable[[str], bool]) -> None:
-        """`trusted` says whether an address is exempt from the limit per address."""
+    def __init__(
+        self,
+        options: LimitOptions,
+        trusted: Callable[[str], bool],
+        proxies: Callable[[str], bool] = lambda ip: False,
+    ) -> None:
+        """`trusted` says whether an address is exempt from the limit per address.
+
+        `proxies` says whether connections from an address must begin with a PROXY header.
+        """
         self._options = options
         self._trusted = trusted
+        self._proxies = proxies
         self._by_client: dict[str, int] = {}
         self._total = 0
 
-    def replace(self, options: LimitOptions, trusted: Callable[[str], bool]) -> None:
+    def replace(
+        self,
+        options: LimitOptions,
+        trusted: Callable[[str], bool],
+        proxies: Callable[[str], bool] = lambda ip: False,
+    ) -> None:
         """Use other limits from now on; nobody is sent away."""
         self._options = options
         self._trusted = trusted
+        self._proxies = proxies
 
     @property
     def total(self) -> int:
@@ -68,6 +86,10 @@ class ConnectionLimits:
         """Whether the peer is in a trusted network; a Unix socket's always is."""
         return not ip or self._trusted(ip)
 
+    def is_proxy(self, ip: str) -> bool:
+        """Whether the peer passes on the connections of others."""
+        return bool(ip) and self._proxies(ip)
+
     def enter(self, connection: Connection) -> bool:
         """Count a connection, unless that would pass a limit."""
         options, client = self._options, _client(connection.peer_ip)
@@ -76,9 +98,25 @@ class ConnectionLimits:
         count = self._by_client.get(client, 0)
         if options.per_ip and count >= options.per_ip and not connection.trusted:
             return False
-        self._by_client[client] = count + 1
-        self._total += 1
+        self._count(client)
         return True
+
+    def reveal(self, connection: Connection, ip: str, port: int) -> bool:
+        """Count a proxy's connection for its client from now on; gives whether that is in bounds.
+
+        It is counted, and has to `leave`, in any case.
+        """
+        self.leave(connection)
+        connection.peer_ip, connection.peer_port = ip, port
+        connection.trusted = self.trusted(ip)
+        if self.enter(connection):
+            return True
+        self._count(_client(ip))
+        return False
+
+    def _count(self, client: str) -> None:
+        self._by_client[client] = self._by_client.get(client, 0) + 1
+        self._total += 1
 
     def leave(self, connection: Connection) -> None:
         """Stop counting a connection that `enter` counted."""
@@ -157,22 +195,29 @@ class Listener:
 
     def accepted(self, connection: Connection) -> None:
         """Called once for each new connection."""
-        connection.trusted = self._limits.trusted(connection.peer_ip)
-        if self._draining or not self._limits.enter(connection):
-            self._log.info("connection refused", listener=self.spec.name, ip=connection.peer_ip)
+        limits, proxied = self._limits, self._limits.is_proxy(connection.peer_ip)
+        # Of a proxy there may be any number, until it is known whose they are.
+        connection.trusted = proxied or limits.trusted(connection.peer_ip)
+        if self._draining or not limits.enter(connection):
             self._refuse(connection)
             return
-        task = asyncio.get_running_loop().create_task(self._run(connection))
+        if proxied:
+            connection.expect_proxy()
+        task = asyncio.get_running_loop().create_task(self._run(connection, proxied))
         self._open[connection] = task
 
     def _refuse(self, connection: Connection) -> None:
+        self._log.info("connection refused", listener=self.spec.name, ip=connection.peer_ip)
         if self.spec.refusal and not self.spec.implicit_tls:
             connection.write(self.spec.refusal)
         connection.close_soon()
 
-    async def _run(self, connection: Connection) -> None:
+    async def _run(self, connection: Connection, proxied: bool) -> None:
         session_id.set(connection.id)
         try:
+            if proxied and not await self._learn_client(connection):
+                self._refuse(connection)
+                return
             if self.spec.implicit_tls:
                 await connection.start_tls()
             await self.spec.session(connection)
@@ -188,3 +233,11 @@ class Listener:
             finally:
                 self._limits.leave(connection)
                 self._open.pop(connection, None)
+
+    async def _learn_client(self, connection: Connection) -> bool:
+        """Take the connection for that of the proxy's client, if that one is in bounds."""
+        client = await connection.proxy_header(self.spec.proxy_timeout_s)
+        ip, port = connection.peer_ip, connection.peer_port
+        if client is not None:
+            ip, port = client.ip, client.port
+        return self._limits.reveal(connection, ip, port)
