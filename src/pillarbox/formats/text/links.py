@@ -29,7 +29,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What was found, each thing once and in order; addresses in lower case, domains as A-labels."""
+    """What was found, each once and in order; addresses in lower case, domains as A-labels."""
 
     links: tuple[Link, ...] = ()
     addresses: tuple[str, ...] = ()
