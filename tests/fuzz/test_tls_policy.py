@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats import mta_sts
+from pillarbox.formats.reporting import packed
 from pillarbox.formats.tls_report import mail, record, report
 from pillarbox.formats.tls_required import is_optional
 
@@ -92,7 +93,7 @@ def test_records(texts: list[str]) -> None:
 @FUZZ
 @given(st.one_of(_VALUES.map(lambda value: json.dumps(value).encode()), st.binary(max_size=50)))
 def test_reports(content: bytes) -> None:
-    for read in (report.decode, report.unpack, mail.extract):
+    for read in (report.decode, packed.unpack, mail.extract):
         try:
             read(content)
         except GrammarError:

@@ -22,8 +22,10 @@ from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.domain.signing.make import KeyChoice, first_keys
 from pillarbox.domain.transport import reports, results
 from pillarbox.domain.transport.tables import tls_results
-from pillarbox.formats.tls_report.mail import Cover, compose, extract
-from pillarbox.formats.tls_report.report import PolicyResult, Report, encode, pack
+from pillarbox.formats.reporting.cover import Cover
+from pillarbox.formats.reporting.packed import pack
+from pillarbox.formats.tls_report.mail import compose, extract
+from pillarbox.formats.tls_report.report import PolicyResult, Report, encode
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from pillarbox.base.errors import GrammarError
-from pillarbox.formats.tls_report.mail import Cover, compose, extract, file_name, is_report
+from pillarbox.formats.reporting.cover import Cover, file_name
+from pillarbox.formats.reporting.packed import pack
+from pillarbox.formats.tls_report.mail import compose, extract, is_report
 from pillarbox.formats.tls_report.report import (
     MAX_JSON_BYTES,
     FailureDetail,
     PolicyResult,
     Report,
     encode,
-    pack,
 )
 
 REPORT = Report(
@@ -72,7 +73,7 @@ def test_what_is_sent() -> None:
     assert "5 went well, 2 failed" in words.get_content()
     assert attached.get_content_type() == "application/tlsrpt+gzip"
     name = "here.example!there.example!1767225600!1767311999.json.gz"
-    assert attached.get_filename() == name == file_name(COVER, REPORT)
+    assert attached.get_filename() == name == file_name(COVER, REPORT.start, REPORT.end, "json.gz")
     assert json.loads(gzip.decompress(attached.get_content()))["report-id"] == REPORT.id
 
 

@@ -10,13 +10,14 @@ import pytest
 from pillarbox.domain.accounts import domains
 from pillarbox.domain.transport import reports
 from pillarbox.domain.transport.reports import StoredReport
-from pillarbox.formats.tls_report.mail import Cover, compose
+from pillarbox.formats.reporting.cover import Cover
+from pillarbox.formats.reporting.packed import pack
+from pillarbox.formats.tls_report.mail import compose
 from pillarbox.formats.tls_report.report import (
     FailureDetail,
     PolicyResult,
     Report,
     encode,
-    pack,
 )
 from pillarbox.pipeline.inbound import tls_reports
 from pillarbox.pipeline.inbound.tls_reports import TlsReportInbox

@@ -16,8 +16,9 @@ from pillarbox.base.errors import Busy
 from pillarbox.domain.report_days import ReportState, day_of
 from pillarbox.domain.transport import results
 from pillarbox.domain.transport.results import Result
+from pillarbox.formats.reporting.packed import unpack
 from pillarbox.formats.tls_report.mail import extract
-from pillarbox.formats.tls_report.report import FailureDetail, PolicyResult, decode, unpack
+from pillarbox.formats.tls_report.report import FailureDetail, PolicyResult, decode
 from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
 from pillarbox.storage.db import Database
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pillarbox.base.errors import GrammarError
+from pillarbox.formats.reporting.fields import mailto
 
 MAX_TARGETS = 5
 """More are not sent to, so that nobody can have many mails sent by naming many."""
@@ -16,7 +17,6 @@ _DELIMITER = re.compile(r"[ \t]*;[ \t]*")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _EXTENSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[!-:<>-~]+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_ADDRESS = re.compile(r"[!#-'*+./-9=?A-Z^-~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,10 @@ def _targets(uris: list[str]) -> Targets:
     mail: dict[str, None] = {}
     https: dict[str, None] = {}
     for uri in uris:
-        scheme, _, rest = uri.partition(":")
-        if scheme.lower() == "mailto":
-            address = unquote(rest.partition("?")[0])
-            if _ADDRESS.fullmatch(address):
-                mail[address] = None
-        elif scheme.lower() == "https" and _has_host(uri):
+        address = mailto(uri)
+        if address is not None:
+            mail[address] = None
+        elif uri[:6].lower() == "https:" and _has_host(uri):
             https[uri] = None
     return Targets(tuple(mail), tuple(https))
 

@@ -4,7 +4,6 @@ Written exactly; read tolerantly, since reporters differ in small things: number
 text where a list belongs, fields left out. What is not known is not kept.
 """
 
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -12,18 +11,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from pillarbox.base.errors import GrammarError
+from pillarbox.formats.reporting.fields import count, short
 
-MAX_GZIP_BYTES = 2 << 20
 MAX_JSON_BYTES = 8 << 20
-"""What a received report may be, before and after it was unpacked."""
+"""What a received report may be once it is unpacked."""
 
 MAX_POLICIES = 1000
 MAX_DETAILS = 5000
 """Of a report, all its policies together; further ones are not kept."""
 
-_TEXT_MAX = 1000
 _LINES_MAX = 200
-_COUNT_MAX = (1 << 63) - 1
 
 T = TypeVar("T")
 
@@ -105,35 +102,13 @@ def decode(content: bytes) -> Report:
         policies.append(_result(one, room))
         room -= len(policies[-1].details)
     return Report(
-        _short(raw.organization),
-        _short(raw.contact),
-        _short(raw.report_id),
+        short(raw.organization),
+        short(raw.contact),
+        short(raw.report_id),
         _aware(raw.dates.start),
         _aware(raw.dates.end),
         tuple(policies),
     )
-
-
-def unpack(content: bytes) -> bytes:
-    """What is in a gzip file; `GrammarError` where it is none, or holds more than is allowed."""
-    if len(content) > MAX_GZIP_BYTES:
-        raise GrammarError("a report that is too large")
-    machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        found = machine.decompress(content, MAX_JSON_BYTES + 1)
-    except zlib.error as error:
-        raise GrammarError(f"no gzip file: {error}") from error
-    if len(found) > MAX_JSON_BYTES:
-        raise GrammarError("a report that is too large")
-    if not machine.eof:
-        raise GrammarError("a gzip file that is cut off")
-    return found
-
-
-def pack(content: bytes) -> bytes:
-    """A gzip file that is the same whenever it is made of the same."""
-    machine = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return machine.compress(content) + machine.flush()
 
 
 class _Dates(msgspec.Struct):
@@ -183,26 +158,26 @@ class _Report(msgspec.Struct):
 def _result(raw: _Result, details: int) -> PolicyResult:
     policy = raw.policy
     return PolicyResult(
-        _short(policy.kind),
-        _short(policy.domain).lower().rstrip("."),
+        short(policy.kind),
+        short(policy.domain).lower().rstrip("."),
         _texts(policy.text),
         _texts(policy.mx) or _texts(policy.mx_pattern),
-        _count(raw.summary.successes),
-        _count(raw.summary.failures),
+        count(raw.summary.successes),
+        count(raw.summary.failures),
         tuple(_detail(one) for one in (raw.details or ())[:details]),
     )
 
 
 def _detail(raw: _Detail) -> FailureDetail:
     return FailureDetail(
-        _short(raw.result).lower(),
-        _count(raw.sessions),
-        _short(raw.host),
-        _short(raw.receiving_ip),
-        _short(raw.sending_ip),
-        _short(raw.helo),
-        _short(raw.reason),
-        _short(raw.information),
+        short(raw.result).lower(),
+        count(raw.sessions),
+        short(raw.host),
+        short(raw.receiving_ip),
+        short(raw.sending_ip),
+        short(raw.helo),
+        short(raw.reason),
+        short(raw.information),
     )
 
 
@@ -210,16 +185,7 @@ def _texts(raw: list[str] | str | None) -> tuple[str, ...]:
     if raw is None or raw == "":
         return ()
     found = [raw] if isinstance(raw, str) else raw
-    return tuple(_short(one) for one in found[:_LINES_MAX])
-
-
-def _short(raw: str | None) -> str:
-    """A text at most so long, without what would end a line or disturb a terminal."""
-    return "".join(c if c.isprintable() else " " for c in (raw or "")[:_TEXT_MAX])
-
-
-def _count(raw: int) -> int:
-    return min(max(raw, 0), _COUNT_MAX)
+    return tuple(short(one) for one in found[:_LINES_MAX])
 
 
 def _aware(instant: datetime) -> datetime:

@@ -19,14 +19,15 @@ from pillarbox.base.log import logger
 from pillarbox.domain.report_days import DAY_MS, ReportState, day_of
 from pillarbox.domain.transport import reports, results
 from pillarbox.domain.transport.results import Result
-from pillarbox.formats.tls_report.mail import Cover, compose
+from pillarbox.formats.reporting.cover import Cover
+from pillarbox.formats.reporting.packed import pack
+from pillarbox.formats.tls_report.mail import compose
 from pillarbox.formats.tls_report.record import Targets, parse_record
 from pillarbox.formats.tls_report.report import (
     FailureDetail,
     PolicyResult,
     Report,
     encode,
-    pack,
 )
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient, HttpsFailure
