@@ -9,6 +9,8 @@ from kit.dns import FakeDns, Zone
 from pillarbox.base.cpu import Cpu
 from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.accounts import domains
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import TOPIC as POLICY
 from pillarbox.domain.signing import keys
 from pillarbox.domain.signing.make import KeyChoice, first_keys, kept
 from pillarbox.domain.signing.model import TOPIC, KeyState, NewKey
@@ -213,3 +215,11 @@ async def test_who_vouches_for_mail_from_elsewhere(bench: Bench) -> None:
     for name, (record,) in published.items():
         bench.zone.txt[name] = (f"{record}; t=y",)
     assert not await vouches("example.org", signed)
+
+
+async def test_a_domain_whose_policy_says_so_signs_nothing(bench: Bench) -> None:
+    await bench.domain("example.com")
+    assert await bench.signed(message("example.com"), "example.com")
+    await bench.database.write(policies.set_values, "example.com", {"dkim_signing_enabled": "off"})
+    bench.bus.publish(POLICY)
+    assert not await bench.signed(message("example.com"), "example.com")

@@ -17,6 +17,8 @@ from pillarbox.base.log import logger
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
 from pillarbox.domain.accounts import domains
 from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import TOPIC as POLICY
 from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.domain.signing.model import TOPIC as KEYS
 from pillarbox.formats.address import ascii_domain, mailboxes, parse_address_list
@@ -76,7 +78,7 @@ class Signing:
         self._resolver = resolver
         self._held: dict[str, _Held] = {}
         self._stops: tuple[Callable[[], None], ...] = tuple(
-            bus.subscribe(topic, self._forget) for topic in (DIRECTORY, KEYS)
+            bus.subscribe(topic, self._forget) for topic in (DIRECTORY, KEYS, POLICY)
         )
 
     def close(self) -> None:
@@ -192,11 +194,14 @@ class Signing:
 
 
 def _active(tx: Tx, name: str) -> tuple[str, list[tuple[int, str, bytes]]]:
-    """The nearest domain, the name itself or a parent, that has keys in use; and those."""
+    """The nearest domain, the name itself or a parent, that has keys in use; and those.
+
+    None where the policy of that domain is not to sign.
+    """
     for _ in range(_PARENTS_MOST):
         domain = domains.get(tx, name)
         if domain is not None and (found := signing_keys.active(tx, domain.id)):
-            return domain.name, found
+            return domain.name, found if policies.signs(tx, domain.name) else []
         _, dot, name = name.partition(".")
         if not dot:
             break

@@ -23,3 +23,9 @@ class InboundOptions:
     trace_keep_days: int = key(
         kinds.whole(1, 3650), "30", "How long it is known what became of a message (days)."
     )
+    spam_threshold: int = key(
+        kinds.whole(0, 1000),
+        "5",
+        "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and users\n"
+        "may have others.",
+    )

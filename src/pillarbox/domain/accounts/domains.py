@@ -8,6 +8,7 @@ from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import TOPIC, Domain
 from pillarbox.domain.accounts.tables import aliases, domains, user_groups, users
+from pillarbox.domain.policy import policies
 from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -127,6 +128,7 @@ def delete(tx: Tx, domain: Domain) -> None:
             f"{domain.name} still has {user_count} users{groups} and {alias_count} aliases"
         )
     signing_keys.remove_all(tx, domain.id)
+    policies.remove(tx, domain.name)
     tx.run(_DELETE, domain_id=domain.id)
     tx.emit(TOPIC)
 

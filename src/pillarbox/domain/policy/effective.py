@@ -47,6 +47,7 @@ def effective(domain: str, values: Mapping[str, Value], weights: Mapping[str, We
         domain,
         off,
         _rules(every, weights, off),
+        by_score=bool(every["spam_enabled"]),
         dkim_signing=bool(every["dkim_signing_enabled"]),
         dmarc_report=bool(every["dmarc_report_enabled"]),
         dmarc_report_email=every["dmarc_report_email"],

@@ -27,6 +27,8 @@ class Policy:
     off: frozenset[str] = frozenset()
     """Names of checks that are not wanted."""
     rules: Rules = field(default_factory=Rules)
+    by_score: bool = True
+    """Whether mail is judged by its points; where it is not, users can't have it either."""
     dkim_signing: bool = True
     dmarc_report: bool = False
     dmarc_report_email: str = ""
