@@ -4,7 +4,7 @@ A `Statement` is a module constant of a domain module. Each `Dialect` object com
 time it is used and keeps the text, so a call costs what the driver costs and no more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert
@@ -41,6 +41,37 @@ def insert_new(dialect: str, table: Table, values: Mapping[str, Any]) -> Stateme
     from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
     return Statement(insert_sqlite(table).values(values).on_conflict_do_nothing())
+
+
+def upsert(
+    dialect: str,
+    table: Table,
+    values: Mapping[str, Any],
+    changes: Callable[[Any], Mapping[str, Any]],
+    where: Callable[[Any], Any] | None = None,
+) -> Statement:
+    """The insertion of one row, or the change of the one of that key where there is one already.
+
+    `changes` gives the new values from the row that was to be inserted; with `where` only rows for
+    which it holds are changed.
+    """
+    insert: Any
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+
+        insert = insert_postgresql(table)
+    else:
+        from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+        insert = insert_sqlite(table)
+    new = insert.excluded
+    return Statement(
+        insert.values(values).on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_=dict(changes(new)),
+            where=None if where is None else where(new),
+        )
+    )
 
 
 class Compiled:

@@ -153,12 +153,62 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('domain', 'name', name=op.f('pk_finding_weights')),
     sqlite_with_rowid=False
     )
+    op.create_table('reputations',
+    sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.SmallInteger(), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('good', sa.Integer(), nullable=False),
+    sa.Column('bad', sa.Integer(), nullable=False),
+    sa.Column('period', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('scope', 'kind', 'digest', name=op.f('pk_reputations')),
+    sqlite_with_rowid=False
+    )
+    op.create_index(op.f('ix_reputations_period'), 'reputations', ['period'], unique=False)
+    op.create_table('spam_learnt',
+    sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('item', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('category', sa.SmallInteger(), nullable=False),
+    sa.Column('implied', sa.SmallInteger(), nullable=False),
+    sa.Column('shared', sa.SmallInteger(), nullable=False),
+    sa.Column('mistake', sa.SmallInteger(), nullable=False),
+    sa.Column('learnt_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('scope', 'item', name=op.f('pk_spam_learnt')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('spam_results',
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('junked', sa.Integer(), nullable=False),
+    sa.Column('kept', sa.Integer(), nullable=False),
+    sa.Column('false_alarms', sa.Integer(), nullable=False),
+    sa.Column('missed', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'month', name=op.f('pk_spam_results')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('spam_scopes',
+    sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('token_key', sa.LargeBinary(), nullable=False),
+    sa.Column('spam', sa.Integer(), nullable=False),
+    sa.Column('ham', sa.Integer(), nullable=False),
+    sa.Column('shared_spam', sa.Integer(), nullable=False),
+    sa.Column('shared_ham', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('scope', name=op.f('pk_spam_scopes'))
+    )
     op.create_table('spam_settings',
     sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('junk_score', sa.Double(), nullable=True),
     sa.Column('quarantine_score', sa.Double(), nullable=True),
     sa.Column('refuse_score', sa.Double(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_spam_settings'))
+    )
+    op.create_table('spam_tokens',
+    sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('spam', sa.Integer(), nullable=False),
+    sa.Column('ham', sa.Integer(), nullable=False),
+    sa.Column('learnt_day', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('scope', 'digest', name=op.f('pk_spam_tokens')),
+    sqlite_with_rowid=False
     )
     op.create_table('trace_keys',
     sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -175,3 +225,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_traces'))
     )
     op.create_index(op.f('ix_traces_at_ms'), 'traces', ['at_ms'], unique=False)
+    op.create_table('training_tasks',
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('email_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('category', sa.SmallInteger(), nullable=False),
+    sa.Column('implied', sa.SmallInteger(), nullable=False),
+    sa.Column('sorted', sa.SmallInteger(), nullable=False),
+    sa.Column('noted_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'email_id', name=op.f('pk_training_tasks')),
+    sqlite_with_rowid=False
+    )
+    op.create_index(op.f('ix_training_tasks_noted_ms'), 'training_tasks', ['noted_ms'], unique=False)

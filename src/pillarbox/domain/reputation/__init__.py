@@ -1,0 +1,1 @@
+"""What came of earlier mail of a sender, domain or host, for each account and for the server."""

@@ -1,0 +1,1 @@
+"""Learning from what users do with their mail: what is spam, and what came of whose mail."""
