@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pillarbox.app.checking import Checking
 from pillarbox.app.config.options import Options
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import IdSource
@@ -39,6 +40,7 @@ class Ground:
     preparation: Preparation
     signing: Signing
     resolver: Resolver
+    checking: Checking
     trap: str | None = None
     tls_reports: TlsReports | None = None
 
@@ -83,6 +85,9 @@ def accepting(ground: Ground) -> Accepting:
         Bounces(database, ground.keys),
         ground.tls_reports,
         OwnMail(recipients, signing, ground.resolver),
+        ground.checking.judging,
+        ground.checking.records,
+        ground.checking.aftermaths,
     )
     submission = Submission(
         hostname,

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pillarbox.app.accepting import Ground, accepting
+from pillarbox.app.checking import Checking, Matter, checking
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
@@ -114,6 +115,7 @@ class Services:
     sending: Sending
     signing: Signing
     signatures: Cpu
+    checking: Checking
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
@@ -121,6 +123,7 @@ class Services:
         self.recipients.close()
         await self.indexing.close()
         await self.extraction.close()
+        await self.checking.close()
         await self.database.close()
         self.signing.close()
         self.bus.close()
@@ -144,8 +147,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
 
     checkpoint = around.checkpoint
     database = open_database(options, publish=publish, checkpoint=checkpoint, clock=clock, ids=ids)
-    owner = _owner(ids)
-    extraction, cache = Extraction(), ByteCache(options.search_cache)
+    owner, extraction, cache = _owner(ids), Extraction(), ByteCache(options.search_cache)
     indexing = Indexing(database, content, cache, extraction, owner)
     cpu = Cpu(HASHES_AT_ONCE, HASHES_WAITING)
     passwords = PasswordHasher(around.password_cost)
@@ -155,9 +157,10 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     resolver = SystemResolver(clock, dns_options(options))
     signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
     signing = Signing(database, keys, signatures, clock, bus, resolver)
+    checks = checking(Matter(options, database, keys, bus, clock, ids, resolver))
     taking = accepting(
         Ground(
-            options, database, keys, bus, clock, ids, preparation, signing, resolver,
+            options, database, keys, bus, clock, ids, preparation, signing, resolver, checks,
             around.trap, TlsReportInbox(database),
         )
     )  # fmt: skip
@@ -169,7 +172,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     smtp = SmtpServices(
         _smtp_options(options, around), in_flight, taking.inbound, taking.submission, login,
-        resolver if options.dns_reverse else None, authentication, clock,
+        resolver if options.dns_reverse else None, authentication, clock, checks.screens,
     )  # fmt: skip
     line = Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
     search = MailSearch(database, content, line, cache, indexing)
@@ -186,7 +189,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
         taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
-        signing, signatures,
+        signing, signatures, checks,
     )  # fmt: skip
 
 

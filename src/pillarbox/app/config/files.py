@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pillarbox.app.config.options import ALIASES, SCHEMA, Setting, canonical
+from pillarbox.app.config.options import ALIASES, SCHEMA, canonical
+from pillarbox.app.config.setting import Setting
 
 MAX_FILE_BYTES = 1 << 20
 

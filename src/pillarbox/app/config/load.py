@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from pillarbox.app.config import files
 from pillarbox.app.config.files import FileContent
-from pillarbox.app.config.options import BY_KEY, SCHEMA, Options, Setting, canonical, listeners
+from pillarbox.app.config.options import BY_KEY, SCHEMA, Options, canonical, listeners
+from pillarbox.app.config.setting import Setting
 
 ENVIRONMENT_PREFIX = "PILLARBOX_"
 SYSTEM_CONFIG = Path("/etc/pillarbox/pillarbox.conf")

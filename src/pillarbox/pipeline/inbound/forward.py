@@ -18,7 +18,7 @@ COPIES_MAX = 16
 COPIES_BYTES = 16 << 20
 """Copies of their own for so many recipients, and of so much together; the others share one."""
 NO_RESULTS = ""
-"""Nothing is checked yet when mail comes in."""
+"""Of mail that is believed without checks."""
 
 
 class Sealer(Protocol):
@@ -44,8 +44,13 @@ class Forwarding:
         self._reverse_paths = reverse_paths
         self._sealer = sealer
 
-    async def copies(self, envelope: Envelope, content: bytes) -> tuple[Copy, ...]:
-        """The copies for recipients that are forwarded; `content` with its trace."""
+    async def copies(
+        self, envelope: Envelope, content: bytes, results: str = NO_RESULTS
+    ) -> tuple[Copy, ...]:
+        """The copies for recipients that are forwarded; `content` with its trace.
+
+        `results` are what was found when it came in, as in Authentication-Results.
+        """
         forwarded = [recipient for recipient in envelope.recipients if recipient.forwards]
         if not forwarded:
             return ()
@@ -59,7 +64,7 @@ class Forwarding:
         for group in groups:
             domain = group[0].domain or self._recipients.default_domain
             if domain not in seals:
-                seals[domain] = await self._seal(domain, content)
+                seals[domain] = await self._seal(domain, content, results)
             # In a shared one every recipient could read who the others are.
             mark = delivered_to_field(group[0].path) if len(group) == 1 else b""
             reverse_path = envelope.reverse_path
@@ -82,10 +87,10 @@ class Forwarding:
         rewritten = self._reverse_paths.forward(reverse_path, domain, self._clock.now())
         return rewritten or reverse_path
 
-    async def _seal(self, domain: str, content: bytes) -> bytes:
+    async def _seal(self, domain: str, content: bytes, results: str) -> bytes:
         if self._sealer is None:
             return b""
-        return await self._sealer.seal(domain, content, self._hostname, NO_RESULTS)
+        return await self._sealer.seal(domain, content, self._hostname, results)
 
 
 def returned(envelope: Envelope, content: bytes) -> frozenset[str]:

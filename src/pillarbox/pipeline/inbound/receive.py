@@ -1,20 +1,26 @@
 """Mail from anywhere for people here: the one way in.
 
-Called by `protocols/smtp` (MX and LMTP); calls `recipients`, `trace`, `forward` and `deliver`.
+Called by `protocols/smtp` (MX and LMTP); calls `recipients`, `trace`, `judging`, `forward`,
+`deliver` and `records`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pillarbox.base.clock import Clock
-from pillarbox.base.errors import Denied
+from pillarbox.base.errors import Denied, Failure
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.base.log import logger
+from pillarbox.domain.trace.model import Trace
 from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.forward import Forwarding, returned
+from pillarbox.pipeline.inbound.judging import Judgement, Judging
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.inbound.records import Extra, Records
+from pillarbox.pipeline.inbound.screening import Screened
 from pillarbox.pipeline.inbound.trace import (
     RoutingLoop,
     checked,
@@ -41,12 +47,34 @@ class TlsReports(Protocol):
     async def take(self, recipient: str, content: bytes) -> object: ...
 
 
+class Aftermath(Protocol):
+    """Has something to put down about a message, in the transaction that stores or refuses it.
+
+    `stored` is the message as its recipients would see it, the trace fields on top.
+    """
+
+    async def prepare(
+        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+    ) -> Extra | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message that is being received; `head` are its trace fields, `content` all else."""
+
+    id: str
+    envelope: Envelope
+    head: bytes
+    content: bytes
+    judgement: Judgement
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """Takes messages in; `hostname` is this server's name in the trace.
 
     Without `forwarding` forwarded mail leaves as it came, without `own_mail` also what forges a
-    sender of ours.
+    sender of ours. Without `judging` nothing is checked, without `records` nothing put down.
     """
 
     hostname: str
@@ -58,6 +86,9 @@ class Inbound:
     bounces: Bounces | None = None
     tls_reports: TlsReports | None = None
     own_mail: OwnMail | None = None
+    judging: Judging | None = None
+    records: Records | None = None
+    aftermaths: Sequence[Aftermath] = ()
 
     async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
@@ -73,53 +104,107 @@ class Inbound:
             raise Denied("Relaying is not allowed here")
         return Recipient(path, found.local, found.outside, here=True)
 
-    async def receive(self, envelope: Envelope, content: bytes) -> Received:
+    async def receive(
+        self, envelope: Envelope, content: bytes, screened: Screened | None = None
+    ) -> Received:
         """Deliver a message to all its recipients; on disk when it returns.
 
-        Raises `RoutingLoop`, `Denied` for what must not be forwarded, and the failures of database
-        and disk; what concerns one recipient alone is an outcome.
+        Mail that was not `screened` is believed. Raises `RoutingLoop`, `Denied` for what is refused
+        or must not be forwarded, `Deferred` for what is put off, and the failures of database and
+        disk; what concerns one recipient alone is an outcome.
         """
         content = checked(content, self.hostname)
         message_id = public_id("", self.ids.next())
         trace = received_field(envelope, self.hostname, message_id, self.clock.now())
         came_back = returned(envelope, content)
-        if came_back:
-            outcomes = await self._without(came_back, envelope, trace, content, message_id)
-        else:
-            outcomes = await self._deliver(envelope, trace, content)
+        judgement = Judgement()
+        if self.judging is not None and screened is not None:
+            judgement = await self.judging.judge(screened, envelope, content)
+        message = _Message(message_id, envelope, trace + separator(content), content, judgement)
+        refusal = judgement.refusal
+        try:
+            if refusal is not None:
+                raise refusal
+            if came_back:
+                outcomes = await self._without(came_back, message)
+            else:
+                outcomes = await self._deliver(message)
+        except Failure as failure:
+            await self._refused(message, failure)
+            raise
         if not envelope.reverse_path or (self.tls_reports is not None and speaks_of_tls(content)):
             await self._read_reports(envelope, content)
         return Received(message_id, outcomes)
 
-    async def _deliver(self, envelope: Envelope, trace: bytes, content: bytes) -> Outcomes:
-        trace += separator(content)
+    async def _deliver(self, message: _Message) -> Outcomes:
+        """Store it for all; where nobody could be served that is put down, too."""
+        envelope = message.envelope
         copies: tuple[Copy, ...] = ()
+        kept_from = message.judgement.kept_from()
+        if kept_from:
+            others = (
+                replace(one, outside=()) if one in kept_from else one for one in envelope.recipients
+            )
+            envelope = replace(envelope, recipients=tuple(others))
         if self.forwarding is not None and any(r.forwards for r in envelope.recipients):
             if self.own_mail is not None and not envelope.each:  # by LMTP a relay of ours judged
-                await self.own_mail.check(content)
-            copies = await self.forwarding.copies(envelope, trace + content)
-        parcel = Parcel(envelope, trace, content, copies=copies, report=True)
-        return await self.delivery.deliver(parcel)
+                await self.own_mail.check(message.content)
+            results = message.judgement.results
+            stored = message.head + message.content
+            copies = await self.forwarding.copies(envelope, stored, results)
+        note = None
+        if self.records is not None:
+            extras = await self._extras(message)
+            note = self.records.note(self._trace(self.records, message), extras)
+        parcel = Parcel(
+            envelope,
+            message.head,
+            message.content,
+            copies=copies,
+            report=True,
+            fates=message.judgement.fates,
+            note=note,
+        )
+        outcomes = await self.delivery.deliver(parcel)
+        failure = next((one for one in outcomes if one is not None), None)
+        if failure is not None and all(one is not None for one in outcomes):
+            await self._refused(message, failure)
+        return outcomes
 
-    async def _without(
-        self,
-        came_back: frozenset[str],
-        envelope: Envelope,
-        trace: bytes,
-        content: bytes,
-        message_id: str,
-    ) -> Outcomes:
+    async def _refused(self, message: _Message, why: Failure) -> None:
+        """Put down that nobody gets it; what was refused for good, its recipients may rescue."""
+        if self.records is not None:
+            extras = () if why.temporary else await self._extras(message)
+            await self.records.refused(self._trace(self.records, message), why, extras)
+
+    async def _extras(self, message: _Message) -> tuple[Extra, ...]:
+        if not message.judgement.judged:
+            return ()
+        stored = message.head + message.content
+        found = [
+            await one.prepare(message.id, message.envelope, message.judgement, stored)
+            for one in self.aftermaths
+        ]
+        return tuple(one for one in found if one is not None)
+
+    @staticmethod
+    def _trace(records: Records, message: _Message) -> Trace:
+        return records.trace(message.id, message.envelope, message.content, message.judgement)
+
+    async def _without(self, came_back: frozenset[str], message: _Message) -> Outcomes:
         """Deliver a message that came back from where it was forwarded, to all others.
 
         Whoever gets the mail of those addresses got it before. Where every recipient shares one
         reply they are passed over, and only a message for nobody else is refused.
         """
         loop = RoutingLoop("This address has had the message; it is going in circles")
+        envelope = message.envelope
         others = tuple(one for one in envelope.recipients if one.path not in came_back)
         if not others:
             raise loop
-        _log.warning("came back from where it was forwarded", id=message_id, to=sorted(came_back))
-        served = iter(await self._deliver(replace(envelope, recipients=others), trace, content))
+        _log.warning("came back from where it was forwarded", id=message.id, to=sorted(came_back))
+        rest = replace(message, envelope=replace(envelope, recipients=others))
+        served = iter(await self._deliver(rest))
         if not envelope.each:
             first = next(served)
             return tuple(first for _ in envelope.recipients)

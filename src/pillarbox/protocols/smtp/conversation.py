@@ -41,6 +41,8 @@ class Conversation:
         hostname = session.options.hostname
         self._began_s = self._wait_from_s = session.loop_time()
         session.peer_name.look_up()
+        if session.screening is not None:
+            session.screening.connected()
         session.say(replies.greeting(hostname, lmtp=session.role is Role.LMTP))
         try:
             await self._serve(session)
@@ -51,6 +53,8 @@ class Conversation:
         finally:
             session.end_transaction()
             session.peer_name.close()
+            if session.screening is not None:
+                session.screening.close()
             session.flush()
 
     async def _serve(self, session: SmtpSession) -> None:

@@ -19,6 +19,7 @@ from pillarbox.base.errors import (
     Unavailable,
 )
 from pillarbox.domain.sending.model import LimitReached
+from pillarbox.pipeline.inbound.screening import Deferred
 from pillarbox.pipeline.inbound.trace import RoutingLoop
 from pillarbox.pipeline.login_watch import ENDED
 from pillarbox.wire.smtp import replies
@@ -47,6 +48,7 @@ _SENDER: Final[_Codes] = MappingProxyType(
 )
 _RECIPIENT: Final[_Codes] = MappingProxyType(
     {
+        Deferred: (451, "4.7.1"),
         NotFound: (550, "5.1.1"),
         Denied: (550, "5.7.1"),
         OverQuota: (452, "4.2.2"),
@@ -56,6 +58,7 @@ _RECIPIENT: Final[_Codes] = MappingProxyType(
 )
 _CONTENT: Final[_Codes] = MappingProxyType(
     {
+        Deferred: (451, "4.7.1"),
         LimitReached: (450, "4.7.1"),
         RoutingLoop: (554, "5.4.6"),
         NotFound: (550, "5.1.1"),

@@ -14,6 +14,7 @@ from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Received, Recipient
 from pillarbox.pipeline.inbound.receive import Inbound
+from pillarbox.pipeline.inbound.screening import Screening, Screens
 from pillarbox.pipeline.login import Login
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.protocols.smtp import errors
@@ -34,7 +35,7 @@ class SmtpServices:
     """What sessions work with; submission ports need `submission`, `login` and
     `authentication`.
 
-    Without a `resolver` nobody asks what peers are called.
+    Without a `resolver` nobody asks what peers are called, without `screens` nothing is checked.
     """
 
     options: SmtpOptions
@@ -45,6 +46,7 @@ class SmtpServices:
     resolver: Resolver | None = None
     authentication: Authentication | None = None
     clock: Clock = field(default_factory=SystemClock)
+    screens: Screens | None = None
 
 
 class Transaction:
@@ -134,6 +136,7 @@ class Transaction:
         origin: Origin,
         actor: Actor | None,
         reader: DataReader | BdatReader,
+        screening: Screening | None = None,
     ) -> list[Reply]:
         """Store the message, and give the reply, or on LMTP one for each recipient."""
         each = role is Role.LMTP
@@ -146,7 +149,11 @@ class Transaction:
         content = reader.content
         reader.discard()
         try:
-            received = await _store(services, role, actor, envelope, content)
+            if role is Role.SUBMISSION:
+                received = await _submit(services, actor, envelope, content)
+            else:
+                screened = None if screening is None else await screening.content_came()
+                received = await services.inbound.receive(envelope, content, screened)
         except Failure as failure:
             self._refused(role, len(content), failure)
             return [refusal(failure, Stage.CONTENT)] * count
@@ -237,11 +244,9 @@ def hold_until_ms(params: MailParams, clock: Clock) -> int | None:
     return until_ms if until_ms > now_ms else None
 
 
-async def _store(
-    services: SmtpServices, role: Role, actor: Actor | None, envelope: Envelope, content: bytes
+async def _submit(
+    services: SmtpServices, actor: Actor | None, envelope: Envelope, content: bytes
 ) -> Received:
-    if role is not Role.SUBMISSION:
-        return await services.inbound.receive(envelope, content)
     if services.submission is None or actor is None:
         raise RuntimeError("a submission session without login reached its content")
     return await services.submission.submit(actor, envelope, content)

@@ -10,7 +10,9 @@ from ipaddress import ip_address
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.authentication import ChannelFacts
 from pillarbox.pipeline.client import ClientFacts
-from pillarbox.pipeline.inbound.peer import PeerName
+from pillarbox.pipeline.inbound.checks.arrival import Peer
+from pillarbox.pipeline.inbound.peer import PeerName, is_outside
+from pillarbox.pipeline.inbound.screening import Screening
 from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.authentication import SmtpAttempt
@@ -42,6 +44,7 @@ class SmtpSession:
         "peer_name",
         "refused_count",
         "role",
+        "screening",
         "services",
         "transaction",
         "watch",
@@ -63,6 +66,7 @@ class SmtpSession:
         """The exchange that awaits a line of the client."""
         named = role is Role.MX and not connection.trusted
         self.peer_name = PeerName(services.resolver if named else None, connection.peer_ip)
+        self.screening = self._screening(role, services)
         self.transaction: Transaction | None = None
         self.chunk_refusal: Reply = errors.MAIL_FIRST
         """The answer to the chunk that is being dropped."""
@@ -74,6 +78,15 @@ class SmtpSession:
         self.failed_logins = 0
         self._error_count = 0
         self._out: list[bytes] = []
+
+    def _screening(self, role: Role, services: SmtpServices) -> Screening | None:
+        """The checks of this client; none of those who are trusted, or who judge themselves."""
+        connection, screens = self.connection, services.screens
+        if screens is None or role is not Role.MX or connection.trusted or not connection.peer_ip:
+            return None
+        outside = screens.inside or is_outside(connection.peer_ip)
+        peer = Peer(connection.peer_ip, outside, connection.id, connection.local_port)
+        return Screening(screens, peer)
 
     @staticmethod
     def loop_time() -> float:
@@ -105,6 +118,8 @@ class SmtpSession:
         if self.transaction is not None:
             self.transaction.close()
             self.transaction = None
+            if self.screening is not None:
+                self.screening.end()
 
     def is_safe(self) -> bool:
         """Whether passwords may cross this connection."""

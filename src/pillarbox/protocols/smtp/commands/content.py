@@ -88,7 +88,7 @@ async def content_end(session: SmtpSession, event: DataEnd | ChunkEnd) -> None:
     verified_name = await session.peer_name.within(session.options.peer_name_wait_s)
     origin = _origin(session, transaction, verified_name)
     answers = await transaction.hand_over(
-        session.services, session.role, origin, session.actor, reader
+        session.services, session.role, origin, session.actor, reader, session.screening
     )
     for answer in answers:
         session.say(answer)

@@ -43,6 +43,8 @@ async def mail(session: SmtpSession, command: Mail) -> None:
             session.refuse(refusal(failure, Stage.SENDER))
             return
     session.transaction = Transaction(command, session.services.in_flight)
+    if session.screening is not None:
+        session.screening.begin(command.reverse_path or "")
     session.say(replies.SENDER_OK)
 
 
@@ -80,6 +82,8 @@ async def rcpt(session: SmtpSession, command: Rcpt) -> None:
         except Failure as failure:
             why = failure.cause or failure.public
             _log.info("recipient refused", recipient=command.forward_path, why=why)
+            if session.screening is not None:
+                session.screening.refused(command.forward_path, failure)
             _refuse_recipient(session, refusal(failure, Stage.RECIPIENT))
         else:
             transaction.recipients.append(recipient)
@@ -95,6 +99,8 @@ async def _recipient(session: SmtpSession, command: Rcpt, transaction: Transacti
     else:
         sender = transaction.reverse_path
         found = await session.services.inbound.recipient(path, size_bytes, sender)
+        if session.screening is not None:
+            await session.screening.recipient(found)
     params = command.params
     if params is NO_RCPT_PARAMS:
         return found

@@ -36,6 +36,9 @@ def _greet(session: SmtpSession, name: str, *, extended: bool) -> None:
     session.end_transaction()
     session.name = name
     session.extended = extended
+    if session.screening is not None:
+        tls = session.connection.tls is not None
+        session.screening.greeted(name, extended=extended, tls=tls)
     if extended:
         session.say(replies.ehlo(session.options.hostname, keywords(session)))
     else:

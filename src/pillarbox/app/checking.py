@@ -1,0 +1,74 @@
+"""Makes the checks of mail from elsewhere, and what judges by them; part of `compose`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pillarbox.app.config.options import Options
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import IdSource
+from pillarbox.cluster.bus import Bus
+from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
+from pillarbox.pipeline.inbound.judging import Judging
+from pillarbox.pipeline.inbound.policies import Policies
+from pillarbox.pipeline.inbound.receive import Aftermath
+from pillarbox.pipeline.inbound.records import Records
+from pillarbox.pipeline.inbound.running import Runner
+from pillarbox.pipeline.inbound.screening import Screens
+from pillarbox.pipeline.inbound.trace_log import TraceLog
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What checks are made of."""
+
+    options: Options
+    database: Database
+    keys: KeyRing
+    bus: Bus
+    clock: Clock
+    ids: IdSource
+    resolver: Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """What checks and judges; `close` ends it."""
+
+    policies: Policies
+    traces: TraceLog
+    screens: Screens
+    judging: Judging
+    records: Records
+    aftermaths: Sequence[Aftermath] = ()
+
+    async def close(self) -> None:
+        """Write down what still waits to be."""
+        self.policies.close()
+        await self.traces.close()
+
+
+def checking(matter: Matter) -> Checking:
+    """Everything that checks."""
+    options, database, clock = matter.options, matter.database, matter.clock
+    threshold = float(options.spam_threshold) or None
+    policies = Policies(database, matter.bus, clock, threshold)
+    runner = Runner(_checks(matter), _recipient_checks(matter))
+    traces = TraceLog(database, matter.keys)
+    return Checking(
+        policies,
+        traces,
+        Screens(runner, policies, traces, clock, matter.ids, options.checks_inside),
+        Judging(options.hostname, runner, policies),
+        Records(database, matter.keys, clock),
+    )
+
+
+def _checks(matter: Matter) -> tuple[Check, ...]:
+    return ()
+
+
+def _recipient_checks(matter: Matter) -> tuple[RecipientCheck, ...]:
+    return ()

@@ -1,0 +1,127 @@
+"""What is put down about a message beside the message: its trace, DMARC's count, what is kept.
+
+Made ready before the transaction that stores the message, written in it; a message that is refused
+has a transaction of its own. Called by `receive`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.errors import Failure
+from pillarbox.base.ids import AccountId, QueueId
+from pillarbox.base.log import logger
+from pillarbox.domain.trace import store
+from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient, TracedRules
+from pillarbox.pipeline.inbound.deliver import Note, Outcomes
+from pillarbox.pipeline.inbound.judging import Judgement
+from pillarbox.pipeline.inbound.message import Envelope, Fate
+from pillarbox.pipeline.inbound.trace import message_id_of
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+from pillarbox.storage.tx import Tx
+
+HEADER_TEXT_MAX = 300
+_PLACES = {Fate.INBOX: "INBOX", Fate.JUNK: "Junk", Fate.QUARANTINE: "quarantine"}
+
+Extra = Callable[[Tx], None]
+"""Something more that is put down with a trace, by whoever gives it."""
+
+_log = logger("trace")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Puts down what came of messages."""
+
+    database: Database
+    keys: KeyRing
+    clock: Clock
+
+    def trace(
+        self, message_id: str, envelope: Envelope, content: bytes, judgement: Judgement
+    ) -> Trace:
+        """A message's trace, as it is known before the message is stored."""
+        origin = envelope.origin
+        rules, recipients = _recipients(envelope, judgement)
+        seen = judgement.content
+        return Trace(
+            id=message_id,
+            at_ms=self.clock.now_ms(),
+            client=TracedClient(
+                ip=origin.ip,
+                helo=origin.name,
+                name=origin.verified_name or "",
+                protocol=origin.protocol,
+                tls=origin.tls or "",
+                session=judgement.arrival.peer.session if judgement.arrival is not None else "",
+            ),
+            reverse_path=envelope.reverse_path,
+            recipients=(*judgement.refused, *recipients),
+            message_id=message_id_of(content) or "",
+            sender="" if seen is None else seen.from_address,
+            subject="" if seen is None else seen.fields.subject[:HEADER_TEXT_MAX],
+            size_bytes=len(content),
+            runs=judgement.runs,
+            rules=rules,
+            results=judgement.results,
+        )
+
+    def note(self, trace: Trace, extras: Sequence[Extra] = ()) -> Note:
+        """What writes it all down in the transaction that stores the message."""
+        prepared = store.prepare(self.keys, trace)
+
+        def write(tx: Tx, outcomes: Outcomes, queue_ids: Sequence[QueueId]) -> None:
+            store.keep(tx, self.keys, prepared, queue_ids)
+            for extra in extras:
+                extra(tx)
+
+        return write
+
+    async def refused(self, trace: Trace, why: Failure, extras: Sequence[Extra] = ()) -> None:
+        """Put down that a message was refused, or put off, as a whole.
+
+        The answer is the same where that fails: then the log alone tells.
+        """
+        recipients = tuple(
+            one if one.reply else msgspec.structs.replace(one, placement="", reply=why.public)
+            for one in trace.recipients
+        )
+        told = msgspec.structs.replace(trace, recipients=recipients, refused=why.public)
+        try:
+            await self.database.write(self.note(told, extras), (), ())
+        except Failure as failure:
+            _log.warning("a trace is lost", id=trace.id, why=failure.cause or failure.public)
+
+
+def _recipients(
+    envelope: Envelope, judgement: Judgement
+) -> tuple[tuple[TracedRules, ...], list[TracedRecipient]]:
+    """The recipients, one entry for each account, and the rules their decisions were made by."""
+    judged = {(one.recipient.path, one.account_id): one for one in judgement.judged}
+    rules: dict[int, int] = {}
+    kept: list[TracedRules] = []
+    found = []
+
+    def entry(path: str, account_id: AccountId | None, place: str) -> TracedRecipient:
+        one = judged.get((path, account_id))
+        if one is None:
+            return TracedRecipient(path, account_id, place)
+        if id(one.rules) not in rules:
+            rules[id(one.rules)] = len(kept)
+            kept.append(TracedRules.of(one.rules))
+        return TracedRecipient(
+            path, account_id, place, decision=one.decision, rules=rules[id(one.rules)]
+        )
+
+    fates = judgement.fates
+    for recipient in envelope.recipients:
+        for target in recipient.local:
+            fate = fates.get(target.account_id, Fate.INBOX)
+            found.append(entry(recipient.path, target.account_id, _PLACES[fate]))
+        if recipient.outside:
+            place = "quarantine" if recipient in judgement.kept_from() else "queue"
+            found.append(entry(recipient.path, None, place))
+    return tuple(kept), found
