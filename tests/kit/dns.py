@@ -17,9 +17,9 @@ class Zone:
     """What the name servers say; a test may change it as it goes.
 
     Keys of `failing` and `slow` are names, or addresses for their reverse names; `MX name`, `TXT
-    name` or `TLSA name` is for that kind of question alone. `slow` holds how many seconds of the
-    test's clock an answer takes. `signed` holds the names, or the ends of names, whose answers are
-    validated; `.` is all.
+    name`, `TLSA name`, `A name` or `AAAA name` is for a question of that kind alone. `slow` holds
+    how many seconds of the test's clock an answer takes. `signed` holds the names, or the ends of
+    names, whose answers are validated; `.` is all.
     """
 
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,6 +62,14 @@ class FakeDns:
 
     async def addresses(self, name: str) -> tuple[str, ...]:
         return (await self.host(name)).addresses
+
+    async def a(self, name: str) -> tuple[str, ...]:
+        found = await self._answer("A ", _spelled(name), self.zone.addresses) or ()
+        return tuple(one for one in found if ip_address(one).version == 4)
+
+    async def aaaa(self, name: str) -> tuple[str, ...]:
+        found = await self._answer("AAAA ", _spelled(name), self.zone.addresses) or ()
+        return tuple(one for one in found if ip_address(one).version == 6)
 
     async def host(self, name: str) -> HostAnswer:
         chain = self.zone.chain(_spelled(name))

@@ -129,6 +129,15 @@ class TestContract:
         assert found[2:] == ("2001:db8::7",)
         assert await resolver.addresses("six.example.test") == ("2001:db8::9",)
 
+    async def test_addresses_of_one_kind(self, resolver: Resolver) -> None:
+        assert sorted(await resolver.a("mx.example.test")) == ["192.0.2.7", "192.0.2.8"]
+        assert await resolver.aaaa("MX.example.test.") == ("2001:db8::7",)
+        assert await resolver.a("six.example.test") == ()
+        assert await resolver.aaaa("nobody.example.test") == ()
+        for ask in (resolver.a, resolver.aaaa):
+            with pytest.raises(Unavailable):
+                await ask("broken.example.test")
+
     async def test_names_are_spelled_in_any_way(self, resolver: Resolver) -> None:
         assert await resolver.addresses("SIX.example.TEST.") == ("2001:db8::9",)
         answer = await resolver.mx("Signed.TEST.")

@@ -86,6 +86,14 @@ class Resolver(Protocol):
         """The addresses of a host, IPv4 first (A, AAAA)."""
         ...
 
+    async def a(self, name: str) -> tuple[str, ...]:
+        """The IPv4 addresses of a name alone, 100 at most (A)."""
+        ...
+
+    async def aaaa(self, name: str) -> tuple[str, ...]:
+        """The IPv6 addresses of a name alone, 100 at most (AAAA)."""
+        ...
+
     async def host(self, name: str) -> HostAnswer:
         """The addresses of a host, and what is known of them."""
         ...
@@ -163,6 +171,12 @@ class SystemResolver:
 
     async def addresses(self, name: str) -> tuple[str, ...]:
         return (await self.host(name)).addresses
+
+    async def a(self, name: str) -> tuple[str, ...]:
+        return (await self._records(name, "A")).values
+
+    async def aaaa(self, name: str) -> tuple[str, ...]:
+        return (await self._records(name, "AAAA")).values
 
     async def host(self, name: str) -> HostAnswer:
         answers = await asyncio.gather(
