@@ -4,10 +4,14 @@ What differs between domains, and what admins change while the server runs, is n
 (`domain/policy`).
 """
 
+# ruff: noqa: RUF009 - `key` makes dataclass fields, no shared defaults
+
 from dataclasses import dataclass
 
-from pillarbox.app.config import kinds
+from pillarbox.app.config import daemons, kinds
+from pillarbox.app.config.daemons import HttpDaemon, MilterSetting
 from pillarbox.app.config.setting import key
+from pillarbox.net.daemon_address import DaemonAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +32,73 @@ class InboundOptions:
         "5",
         "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and users\n"
         "may have others.",
+    )
+
+    clamav_socket: DaemonAddress | None = key(
+        daemons.daemon(3310),
+        "",
+        "Where ClamAV's clamd listens, such as /var/run/clamav/clamd.ctl or 127.0.0.1:3310;\n"
+        "empty: no scanning for viruses.",
+        section="Scanners and filters of other makers",
+    )
+    clamav_timeout: int = key(
+        kinds.duration("s", 1, 600), "60", "How long a scan for viruses may take (s)."
+    )
+    clamav_max_size: int = key(
+        kinds.size(1024, 1 << 32),
+        "50M",
+        "Larger messages are not scanned for viruses; clamd's StreamMaxLength must allow it.",
+    )
+    clamav_chunk_size: int = key(
+        kinds.size(2048, 16 << 20), "64K", "In pieces of this size clamd gets a message."
+    )
+    clamav_keep: int = key(
+        kinds.duration("s", 0, 3600),
+        "300",
+        "How long a result holds for the same content again (s).",
+    )
+    clamav_outgoing: bool = key(
+        kinds.BOOLEAN, "true", "Scan mail of users too, where there is a CLAMAV_SOCKET."
+    )
+    spamassassin: DaemonAddress | None = key(
+        daemons.daemon(783),
+        "",
+        "Where SpamAssassin's spamd listens, such as 127.0.0.1:783; empty: it is not asked.",
+    )
+    spamassassin_timeout: int = key(
+        kinds.duration("s", 1, 600), "30", "How long SpamAssassin may take (s)."
+    )
+    spamassassin_max_size: int = key(
+        kinds.size(1024, 1 << 30), "512K", "Larger messages are not shown to SpamAssassin."
+    )
+    spamassassin_learn: bool = key(
+        kinds.BOOLEAN,
+        "false",
+        "Teach SpamAssassin what users mark as spam or not; spamd needs --allow-tell.",
+    )
+    rspamd_url: HttpDaemon | None = key(
+        daemons.HTTP_DAEMON,
+        "",
+        "Where rspamd answers: its worker (http://127.0.0.1:11333) or, for it to learn, its\n"
+        "controller (http://127.0.0.1:11334); empty: it is not asked.",
+    )
+    rspamd_password: str = key(
+        kinds.TEXT,
+        "",
+        "The password of rspamd's controller; with it, rspamd is taught what users mark as spam.",
+        secret=True,
+    )
+    rspamd_timeout: int = key(kinds.duration("s", 1, 600), "30", "How long rspamd may take (s).")
+    rspamd_max_size: int = key(
+        kinds.size(1024, 1 << 32), "50M", "Larger messages are not shown to rspamd."
+    )
+    milters: tuple[MilterSetting, ...] = key(
+        daemons.MILTERS,
+        "",
+        "Milters in their order, divided by spaces: inet:127.0.0.1:8891,fail=tempfail,timeout=30\n"
+        "unix:/run/x.sock. fail= says what becomes of mail that one could not see: accept,\n"
+        "tempfail, reject or quarantine. They may add header fields, refuse, put off, quarantine.",
+    )
+    scanners_at_once: int = key(
+        kinds.whole(1, 1000), "10", "So many messages a worker shows to one scanner at once."
     )

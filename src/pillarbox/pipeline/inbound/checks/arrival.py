@@ -48,6 +48,8 @@ class Results:
     """The block lists that have the client's address."""
     allowed: tuple[str, ...] = ()
     """The allow lists that have it."""
+    added_fields: tuple[bytes, ...] = ()
+    """Header fields, whole with CRLF, that milters want at the top of the message."""
 
 
 @dataclass(slots=True)

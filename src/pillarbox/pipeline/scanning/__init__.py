@@ -1,0 +1,1 @@
+"""Daemons that mail is shown to: virus scanners, spam filters, milters."""
