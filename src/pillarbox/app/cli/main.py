@@ -39,6 +39,7 @@ COMMANDS = MappingProxyType(
         "route": ("pillarbox.app.cli.route", "Other ways for mail that leaves."),
         "queue": ("pillarbox.app.cli.queue", "Mail that waits to be delivered elsewhere."),
         "tls": ("pillarbox.app.cli.tls", "TLS with other servers, and reports of it."),
+        "trace": ("pillarbox.app.cli.trace", "What became of mail that came in, and why."),
         "suppression": ("pillarbox.app.cli.suppression", "Addresses that nothing is sent to."),
         "sending": ("pillarbox.app.cli.sending", "What users sent, and who met a limit."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),

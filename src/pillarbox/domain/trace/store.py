@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import bindparam, delete, select, update
 
-from pillarbox.base.ids import parse_public_id
+from pillarbox.base.ids import parse_public_id, public_id
 from pillarbox.domain.judgement.model import Verdict
 from pillarbox.domain.trace.model import Trace
 from pillarbox.domain.trace.tables import trace_keys, traces
@@ -91,7 +91,7 @@ def keep(tx: Tx, keys: KeyRing, prepared: PreparedTrace, queue_ids: Sequence[int
     """Keep a trace; it is found by the ids of what was queued of the message, too."""
     number = prepared.id
     digester = keys.digester(PURPOSE, b"")
-    queued = [digester.digests(name_of(str(one)))[0] for one in queue_ids[:QUEUED_MAX]]
+    queued = [digester.digests(name_of(public_id("", one)))[0] for one in queue_ids[:QUEUED_MAX]]
     tx.run(_INSERT, id=number, at_ms=prepared.at_ms, verdict=prepared.verdict, body=prepared.body)
     digests = {*prepared.digests, *queued}
     tx.run_many(_INSERT_KEY, [{"digest": one, "trace_id": number} for one in digests])
