@@ -125,7 +125,8 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(number) if number < 0x110000 else " "
 
 
-def _returned_id(message: bytes, part: Part) -> str | None:
+def returned_block(message: bytes, part: Part) -> bytes | None:
+    """The beginning of the message, or the header, that a part of a report returns, if it does."""
     kind = f"{part.type}/{part.subtype}"
     if kind not in _MESSAGE_TYPES and kind not in _HEADER_TYPES:
         return None
@@ -133,7 +134,12 @@ def _returned_id(message: bytes, part: Part) -> str | None:
         block = decoded(message, part)
     else:
         block = message[part.body_start : min(part.body_end, part.body_start + HEADER_BYTES)]
-    return _message_id(block[:HEADER_BYTES])
+    return block[:HEADER_BYTES]
+
+
+def _returned_id(message: bytes, part: Part) -> str | None:
+    block = returned_block(message, part)
+    return None if block is None else _message_id(block)
 
 
 def _message_id(block: bytes) -> str | None:
