@@ -4,6 +4,7 @@ import re
 from hashlib import sha256
 
 from pillarbox.formats.mailauth.arc import ChainResult
+from pillarbox.formats.mailauth.authentication_results import parts_of
 from pillarbox.formats.mailauth.canonical import Canonical, canonical_field, hash_body
 from pillarbox.formats.mailauth.folding import (
     folded_base64,
@@ -33,9 +34,9 @@ def seal(
     """The fields of the next set, for the top of the message.
 
     `chain` is the outcome of the one there is, `results` what was found out about the message as in
-    RFC 8601 §2.2, to which `arc=` is added. A chain found broken is closed by a set with cv=fail
-    whose seal is over itself only (§5.1.2). Gives `b""` where nothing may be added: behind cv=fail,
-    behind 50 sets, and where the chain can't be checked now.
+    RFC 8601 §2.2; `arc=` is put there as that of `chain`. A chain found broken is closed by a set
+    with cv=fail whose seal is over itself only (§5.1.2). Gives `b""` where nothing may be added:
+    behind cv=fail, behind 50 sets, and where the chain can't be checked now.
     """
     if chain.closed or chain.status not in (Status.NONE, Status.PASS, Status.FAIL):
         return b""
@@ -89,8 +90,9 @@ def _message_signature(message: SignedMessage, signer: Signer, instance: int, no
 
 
 def _results_field(instance: int, authserv_id: str, status: Status, results: str) -> bytes:
-    parts = [_UNSAFE.sub(" ", part).strip() for part in results[:RESULTS_BYTES].split(";")]
-    lines = [f" i={instance}; {authserv_id}", f"arc={status}", *(part for part in parts if part)]
+    parts = [_UNSAFE.sub(" ", part).strip() for part in parts_of(results[:RESULTS_BYTES])]
+    others = (part for part in parts if not part.startswith("arc="))
+    lines = [f" i={instance}; {authserv_id}", f"arc={status}", *others]
     return f"ARC-Authentication-Results:{_joined(lines)}\r\n".encode()
 
 

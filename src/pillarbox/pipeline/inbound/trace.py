@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from pillarbox.base.errors import Invalid
+from pillarbox.formats.mailauth.authentication_results import claims_name
 from pillarbox.formats.mime.date import format_date
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 
@@ -16,12 +17,10 @@ _RETURN_PATH = re.compile(
 _RESULTS = re.compile(
     rb"^authentication-results[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.IGNORECASE | re.MULTILINE
 )
-_COMMENTS_DEEP = 3
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:([^\n]*)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
     rb"^message-id[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
-_COMMENT = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n|From ")
 
 
@@ -118,8 +117,9 @@ def checked(content: bytes, authserv_id: str = "") -> bytes:
     if has_path:
         kept = _RETURN_PATH.sub(b"", kept)
     if has_results:
-        name = authserv_id.lower().encode()
-        kept = _RESULTS.sub(lambda field: b"" if _is_of(field[1], name) else field[0], kept)
+        kept = _RESULTS.sub(
+            lambda field: b"" if claims_name(field[1], authserv_id) else field[0], kept
+        )
     return kept + content[end:]
 
 
@@ -127,17 +127,6 @@ def _header_end(content: bytes) -> int:
     """Where the header ends, the line end of its last field included."""
     end = content.find(b"\r\n\r\n", 0, _HEADER_BYTES)
     return _HEADER_BYTES if end < 0 else end + 2
-
-
-def _is_of(results: bytes, authserv_id: bytes) -> bool:
-    """Whether Authentication-Results are of a host; its name may be quoted, behind comments."""
-    plain = results.lower()
-    for _ in range(_COMMENTS_DEEP):
-        plain = _COMMENT.sub(b" ", plain)
-    words = plain.replace(b";", b" ").split()
-    if words and words[0].startswith(b"("):  # nobody writes such, so let it not hide our name
-        return authserv_id in plain
-    return bool(words) and words[0].strip(b'"').rstrip(b".") == authserv_id
 
 
 def _tcp_info(origin: Origin) -> str:

@@ -16,10 +16,11 @@ class DmarcResult:
     """The outcome for the domain in From.
 
     `policy_domain` is where the record was found, `organizational_domain` what alignment was
-    measured by, empty where names only had to be compared. `disposition` is what the domain asks for a message that fails, pct and t applied;
-    `requested` what it asks for before, by its tag `policy_tag` (p, sp or np). `lowered` says why
-    they differ: testing or sampled_out (RFC 7489 appendix C), else empty. `rua` are its addresses
-    for aggregate reports as published; `published` its record's tags.
+    measured by, empty where names only had to be compared. `disposition` is what the domain asks
+    for a message that fails, pct and t applied; `requested` what it asks for before, by its tag
+    `policy_tag` (p, sp or np). `lowered` says why they differ: testing or sampled_out (RFC 7489
+    appendix C), else empty. `rua` are its addresses for aggregate reports as published; `published`
+    its record's tags.
     """
 
     status: Status
