@@ -7,6 +7,8 @@ What asks others runs beside the session and is awaited where its answer is need
 import asyncio
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Busy, Denied, Failure
 from pillarbox.base.ids import IdSource, public_id
@@ -18,6 +20,8 @@ from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.running import Runner
 from pillarbox.pipeline.inbound.trace_log import TraceLog
 
+RUNS_MAX = 500
+"""Far more than a message has, unless somebody names the same recipients without end."""
 REFUSED_MAX = 100
 """Recipients that were refused and are told of in one trace."""
 
@@ -87,12 +91,12 @@ class Screening:
             return
         screens, arrival = self._screens, current.arrival
         policy = await screens.policies.of(recipient.domain)
-        if screens.runner.looks_at_recipients(policy):
+        if screens.runner.looks_at_recipients(policy) and len(current.runs) < RUNS_MAX:
             await self._join(current)
             known = dict(arrival.policies)
             arrival.policies[recipient.domain] = policy
             runs = await screens.runner.run_recipient(arrival, recipient)
-            current.runs += runs
+            current.runs += _told(runs)
             answer = _answer(runs)
             if answer is not None:
                 arrival.policies = known
@@ -163,6 +167,20 @@ def _answer(runs: tuple[Run, ...]) -> Failure | None:
             if finding.action is Action.DEFER:
                 return Deferred(_reply(finding))
     return None
+
+
+def _told(runs: tuple[Run, ...]) -> list[Run]:
+    """The checks of a recipient as they stand in the trace: the others are not judged by them."""
+    return [
+        msgspec.structs.replace(
+            run,
+            findings=tuple(
+                msgspec.structs.replace(one, points=0.0, action=None) for one in run.findings
+            ),
+        )
+        for run in runs
+        if run.findings or run.failure
+    ]
 
 
 def _reply(finding: Finding) -> str:
