@@ -1,7 +1,7 @@
 """What kind of address an IP address is."""
 
 import socket
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 # Addresses of IPv6 that lead to one of IPv4 (RFC 6052 §2.1, RFC 3056 §2): their bits of it.
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -31,6 +31,17 @@ def is_public(ip: str) -> bool:
     return not any(
         address.version == network.version and address in network for network in _NOT_PUBLIC
     )
+
+
+def network_of(ip: str, bits_4: int = 32, bits_6: int = 64) -> str:
+    """The network that counts as one client, such as `192.0.2.7/32` or `2001:db8::/64`.
+
+    One customer has as many addresses of IPv6 as they like. Raises `ValueError` for no address.
+    """
+    address = ip_address(ip.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(ip_network((address, bits_4 if address.version == 4 else bits_6), strict=False))
 
 
 def is_own(ip: str) -> bool:

@@ -10,6 +10,15 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('bans',
+    sa.Column('network', sa.String(length=49), nullable=False),
+    sa.Column('why', sa.String(length=200), nullable=False),
+    sa.Column('automatic', sa.SmallInteger(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('expires_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.PrimaryKeyConstraint('network', name=op.f('pk_bans'))
+    )
+    op.create_index(op.f('ix_bans_expires_ms'), 'bans', ['expires_ms'], unique=False)
     op.create_table('complaints',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('digest', sa.String(length=32), nullable=False),
@@ -153,17 +162,57 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('domain', 'name', name=op.f('pk_finding_weights')),
     sqlite_with_rowid=False
     )
+    op.create_table('greylist',
+    sa.Column('key', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('first_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('last_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('expires_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('passes', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_greylist'))
+    )
+    op.create_index(op.f('ix_greylist_expires_ms'), 'greylist', ['expires_ms'], unique=False)
+    op.create_table('greylist_networks',
+    sa.Column('key', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('passes', sa.Integer(), nullable=False),
+    sa.Column('expires_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_greylist_networks'))
+    )
+    op.create_index(op.f('ix_greylist_networks_expires_ms'), 'greylist_networks', ['expires_ms'], unique=False)
+    op.create_table('kept_messages',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('reason', sa.SmallInteger(), nullable=False),
+    sa.Column('blob_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
+    sa.Column('summary', sa.LargeBinary(), nullable=False),
+    sa.Column('size_bytes', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('until_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_kept_messages')),
+    sa.UniqueConstraint('account_id', 'digest', name=op.f('uq_kept_messages_account_id_digest'))
+    )
+    op.create_index(op.f('ix_kept_messages_blob_id'), 'kept_messages', ['blob_id'], unique=False)
+    op.create_index(op.f('ix_kept_messages_until_ms'), 'kept_messages', ['until_ms'], unique=False)
+    op.create_table('quarantine_notices',
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('told_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('dropped', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_quarantine_notices'))
+    )
     op.create_table('reputations',
+    sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('kind', sa.SmallInteger(), autoincrement=False, nullable=False),
-    sa.Column('digest', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('good', sa.Integer(), nullable=False),
     sa.Column('bad', sa.Integer(), nullable=False),
     sa.Column('period', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('scope', 'kind', 'digest', name=op.f('pk_reputations')),
+    sa.PrimaryKeyConstraint('digest', 'scope', 'kind', name=op.f('pk_reputations')),
     sqlite_with_rowid=False
     )
     op.create_index(op.f('ix_reputations_period'), 'reputations', ['period'], unique=False)
+    op.create_index(op.f('ix_reputations_scope'), 'reputations', ['scope'], unique=False)
     op.create_table('spam_learnt',
     sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('item', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),

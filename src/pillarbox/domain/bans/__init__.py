@@ -1,0 +1,1 @@
+"""Networks from which no mail is taken: barred by admins, or for what they did."""

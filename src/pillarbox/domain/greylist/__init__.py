@@ -1,0 +1,1 @@
+"""Who was asked to come again, and came."""
