@@ -12,6 +12,7 @@ from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.signing.make import KeyChoice
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient
+from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.key_rotation import ROTATE_EVERY_S, KeyRotation
@@ -23,7 +24,8 @@ from pillarbox.pipeline.jobs.queue_upkeep import (
 )
 from pillarbox.pipeline.jobs.runner import PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
-from pillarbox.pipeline.jobs.tls_reports import REPORT_EVERY_S, TlsReporting, TlsReportOptions
+from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
+from pillarbox.pipeline.jobs.traces import TRACES_EVERY_S, TraceUpkeep
 from pillarbox.pipeline.outbound.tls_policy import UPKEEP_EVERY_S as TLS_UPKEEP_EVERY_S
 from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 from pillarbox.pipeline.prepare import Preparation
@@ -78,6 +80,11 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("forgetting", FORGET_EVERY_S, Forgetting(database, clock).run),
         PeriodicJob("index", LOOK_EVERY_S, tools.indexing.look),
         PeriodicJob("index upkeep", UPKEEP_EVERY_S, tools.indexing.upkeep),
+        PeriodicJob(
+            "traces",
+            TRACES_EVERY_S,
+            TraceUpkeep(database, clock, options.trace_keep_days).run,
+        ),
         PeriodicJob("queue upkeep", QUEUE_UPKEEP_EVERY_S, queue.run),
         PeriodicJob("queue strays", QUEUE_STRAYS_EVERY_S, queue.run_strays),
         PeriodicJob("dkim keys", ROTATE_EVERY_S, rotation.run),

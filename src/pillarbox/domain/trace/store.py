@@ -25,7 +25,7 @@ FOUND_MAX = 50
 KEYS_MAX = 220
 """A message has so many keys at most: a sender or two, its recipients, and what names it."""
 QUEUED_MAX = 20
-SWEEP_MAX = 1000
+SWEEP_MAX = 200
 VERDICTS = (None, *Verdict)
 """By their number in the table; `None` where nothing was judged."""
 

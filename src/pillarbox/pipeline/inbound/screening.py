@@ -21,7 +21,7 @@ from pillarbox.pipeline.inbound.running import Runner
 from pillarbox.pipeline.inbound.trace_log import TraceLog
 
 RUNS_MAX = 500
-"""Far more than a message has, unless somebody names the same recipients without end."""
+"""No more of those of recipients are put down than this; somebody may name them without end."""
 REFUSED_MAX = 100
 """Recipients that were refused and are told of in one trace."""
 
@@ -91,12 +91,13 @@ class Screening:
             return
         screens, arrival = self._screens, current.arrival
         policy = await screens.policies.of(recipient.domain)
-        if screens.runner.looks_at_recipients(policy) and len(current.runs) < RUNS_MAX:
+        if screens.runner.looks_at_recipients(policy):
             await self._join(current)
             known = dict(arrival.policies)
             arrival.policies[recipient.domain] = policy
             runs = await screens.runner.run_recipient(arrival, recipient)
-            current.runs += _told(runs)
+            if len(current.runs) < RUNS_MAX:
+                current.runs += _told(runs)
             answer = _answer(runs)
             if answer is not None:
                 arrival.policies = known
