@@ -1,7 +1,5 @@
 """Old traces are forgotten, in steps."""
 
-import pytest
-
 from kit.clock import FakeClock
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.domain.trace import store
@@ -14,9 +12,7 @@ from pillarbox.storage.tx import Tx
 KEYS = KeyRing({1: bytes(range(32))})
 
 
-async def test_they_are_kept_for_so_many_days(
-    database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_they_are_kept_for_so_many_days(database: Database, clock: FakeClock) -> None:
     ids, now_ms = IdSource(), clock.now_ms()
     ages = (0, 29, 31, 31, 32, 60)
 
@@ -27,7 +23,6 @@ async def test_they_are_kept_for_so_many_days(
             store.keep(tx, KEYS, store.prepare(KEYS, trace))
 
     await database.write(keep)
-    monkeypatch.setattr(store, "SWEEP_MAX", 2)
     await TraceUpkeep(database, clock, 30).run()
     left = await database.read(store.find, KEYS, "ann@b.test")
     assert sorted((now_ms - one.at_ms) // DAY_MS for one in left) == [0, 29]
