@@ -26,6 +26,10 @@ class Targets:
     mail: tuple[str, ...] = ()
     https: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether anybody is named."""
+        return bool(self.mail or self.https)
+
 
 def parse_record(texts: Iterable[str]) -> Targets | None:
     """Who wants reports, by the TXT records of `_smtp._tls.<domain>`; what else stands there goes.
