@@ -16,6 +16,7 @@ from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import text_of
 from pillarbox.formats.mime.summary import Fields, summarize
+from pillarbox.formats.text.links import Link, links_in_html, links_in_text
 
 TEXT_PARTS_MAX = 20
 TEXT_BYTES = 256 * 1024
@@ -68,6 +69,11 @@ class Content:
         return tuple(_leaves(self.root)[:PARTS_MAX])
 
     @cached_property
+    def own_parts(self) -> tuple[Part, ...]:
+        """As `parts`, but a nested message is one part: it may have been written by others."""
+        return tuple(_leaves(self.root, into_messages=False)[:PARTS_MAX])
+
+    @cached_property
     def texts(self) -> tuple[TextPart, ...]:
         """What a reader sees as text, attachments left out."""
         shown = [
@@ -77,6 +83,15 @@ class Content:
             TextPart(part.subtype, text_of(part, self.data, TEXT_BYTES), part)
             for part in shown[:TEXT_PARTS_MAX]
         )
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links of all texts, each once."""
+        found: dict[Link, None] = {}
+        for one in self.texts:
+            read = links_in_html if one.subtype == "html" else links_in_text
+            found.update(dict.fromkeys(read(one.text).links))
+        return tuple(found)
 
 
 def read_content(data: bytes) -> Content:
@@ -96,11 +111,12 @@ async def examine(content: Content, function: Callable[[Content], R]) -> R:
     return await asyncio.to_thread(function, content)
 
 
-def _leaves(root: Part) -> list[Part]:
+def _leaves(root: Part, into_messages: bool = True) -> list[Part]:
     found, pending = [], [root]
     while pending:
         part = pending.pop()
         if part.type != "multipart":
             found.append(part)
-        pending.extend(reversed(part.children))
+        if part.type == "multipart" or into_messages:
+            pending.extend(reversed(part.children))
     return found
