@@ -8,9 +8,14 @@ for forgeries to be refused, it must have signed what is forwarded. Called by `r
 import re
 from typing import Protocol
 
-from pillarbox.base.errors import Denied, GrammarError
+from pillarbox.base.errors import Denied, GrammarError, Unavailable
 from pillarbox.formats.address import ascii_domain
+from pillarbox.formats.mailauth.dmarc.discovery import NoAnswer, Walker
+from pillarbox.formats.mailauth.dmarc.record import Disposition
+from pillarbox.formats.mailauth.results import SignatureResult, Status
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers, header_of
+from pillarbox.pipeline.dmarc_lookup import Names, answered
+from pillarbox.pipeline.inbound.checks.arrival import Results
 from pillarbox.pipeline.inbound.recipients import Recipients
 
 DOMAINS_MAX = 10
@@ -26,24 +31,19 @@ class Voucher(Protocol):
     async def vouches(self, domain: str, content: bytes) -> bool: ...
 
 
-class Texts(Protocol):
-    """Looks up TXT records; raises `Unavailable`."""
-
-    async def txt(self, name: str) -> tuple[str, ...]: ...
-
-
 class OwnMail:
     """Tells forged mail in our name from ours."""
 
-    def __init__(self, recipients: Recipients, voucher: Voucher, texts: Texts) -> None:
+    def __init__(self, recipients: Recipients, voucher: Voucher, resolver: Names) -> None:
         self._recipients = recipients
         self._voucher = voucher
-        self._texts = texts
+        self._resolver = resolver
 
-    async def check(self, content: bytes) -> None:
+    async def check(self, content: bytes, results: Results | None = None) -> None:
         """Raise `Denied` for a message that must not be forwarded, `Unavailable` if nobody knows.
 
-        Looks at everything in From that could be read as a domain.
+        Looks at everything in From that could be read as a domain. `results` are what the checks
+        of the message established, if there were any.
         """
         header = header_of(content)
         if len(header) >= HEADER_BYTES:  # the next server may find a From in the rest of it
@@ -51,31 +51,43 @@ class OwnMail:
         found = _from_domains(header)
         if len(found) > DOMAINS_MAX:
             raise Denied("The From field has too many addresses to be forwarded")
+        walker = Walker()
+        signatures = None if results is None else results.dkim
         for domain in found:
-            served = await self._served(domain)
-            if served is None or not await self._protected(domain, served):
+            if not await self._serves(domain) or not await self._protected(domain, walker):
                 continue
-            if not await self._voucher.vouches(domain, content):
+            if not await self._signed(domain, content, signatures):
                 raise Denied(
                     f"Mail from {domain} is forwarded only if that domain has signed it (DKIM)"
                 )
 
-    async def _served(self, domain: str) -> str | None:
-        """The domain, or the nearest one above it, if it is one of ours."""
+    async def _serves(self, domain: str) -> bool:
+        """Whether the domain, or one above it, is one of ours."""
         labels = domain.split(".")
         for cut in range(min(len(labels), _PARENTS_MAX)):
-            name = ".".join(labels[cut:])
-            if await self._recipients.serves(name):
-                return name
-        return None
+            if await self._recipients.serves(".".join(labels[cut:])):
+                return True
+        return False
 
-    async def _protected(self, domain: str, served: str) -> bool:
-        """Whether a domain of ours asks for forgeries to be refused (RFC 7489 §6.3)."""
-        own = _policy(await self._texts.txt(f"_dmarc.{domain}"))
-        if own:
-            return own.get("p", "none") != "none"
-        above = {} if served == domain else _policy(await self._texts.txt(f"_dmarc.{served}"))
-        return above.get("sp", above.get("p", "none")) != "none"
+    async def _protected(self, domain: str, walker: Walker) -> bool:
+        """Whether a domain of ours asks for forgeries to be refused (RFC 9989 §4.10.1)."""
+        try:
+            policy = await answered(self._resolver, walker.policy(domain))
+        except NoAnswer as failure:
+            raise Unavailable("The domain name system does not answer", str(failure)) from failure
+        return policy is not None and policy.disposition is not Disposition.NONE
+
+    async def _signed(
+        self, domain: str, content: bytes, signatures: tuple[SignatureResult, ...] | None
+    ) -> bool:
+        if signatures is None:
+            return await self._voucher.vouches(domain, content)
+        return any(
+            one.status is Status.PASS
+            and not (one.testing or one.beyond)
+            and f".{domain}".endswith(f".{one.domain}")
+            for one in signatures
+        )
 
 
 def _from_domains(header: bytes) -> list[str]:
@@ -87,12 +99,3 @@ def _from_domains(header: bytes) -> list[str]:
             except GrammarError:
                 continue  # no domain of ours is spelled so
     return list(found)
-
-
-def _policy(texts: tuple[str, ...]) -> dict[str, str]:
-    """The tags of a DMARC record, names and values in lower case; empty without one."""
-    for text in texts:
-        tags = [tag.partition("=") for tag in text.split(";")]
-        if tags[0][0].strip().lower() == "v" and tags[0][2].strip() == "DMARC1":
-            return {name.strip().lower(): value.strip().lower() for name, _, value in tags}
-    return {}
