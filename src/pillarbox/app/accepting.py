@@ -109,6 +109,7 @@ def accepting(ground: Ground) -> Accepting:
         ),
         database,
         options.submission_show_client,
+        ground.checking.scanning.outgoing,
     )
     return Accepting(recipients, reports, delivery, inbound, submission)
 

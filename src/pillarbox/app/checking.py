@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pillarbox.app.config.options import Options
+from pillarbox.app.scanning import Scanning, scanning
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
@@ -42,6 +43,7 @@ class Checking:
     screens: Screens
     judging: Judging
     records: Records
+    scanning: Scanning
     aftermaths: Sequence[Aftermath] = ()
 
     async def close(self) -> None:
@@ -55,7 +57,8 @@ def checking(matter: Matter) -> Checking:
     options, database, clock = matter.options, matter.database, matter.clock
     threshold = float(options.spam_threshold) or None
     policies = Policies(database, matter.bus, clock, threshold)
-    runner = Runner(_checks(matter), _recipient_checks(matter))
+    scanners = scanning(options, clock)
+    runner = Runner((*_checks(matter), *scanners.checks), _recipient_checks(matter))
     traces = TraceLog(database, matter.keys)
     return Checking(
         policies,
@@ -63,6 +66,7 @@ def checking(matter: Matter) -> Checking:
         Screens(runner, policies, traces, clock, matter.ids, options.checks_inside),
         Judging(options.hostname, runner, policies),
         Records(database, matter.keys, clock),
+        scanners,
     )
 
 

@@ -36,7 +36,7 @@ def scanning(options: Options, clock: Clock) -> Scanning:
     if clamd is not None:
         checks.append(ClamavCheck(clamd, options.clamav_timeout))
     if (spamassassin := _spamassassin(options, clock)) is not None:
-        checks.append(SpamAssassinCheck(spamassassin))
+        checks.append(SpamAssassinCheck(spamassassin, options.hostname, clock))
         if options.spamassassin_learn:
             learners.append(spamassassin)
     if (rspamd := _rspamd(options, clock)) is not None:

@@ -5,7 +5,7 @@ Called by `pipeline/scanning/rspamd`; HTTP itself is `net/http_exchange`'s.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -59,9 +59,9 @@ class _Symbol(msgspec.Struct, gc=False):
 class _Answer(msgspec.Struct, gc=False):
     action: str
     score: float
-    thresholds: dict[str, float | None] = field(default_factory=dict)
-    symbols: dict[str, _Symbol] = field(default_factory=dict)
-    messages: dict[str, object] | list[object] = field(default_factory=dict)
+    thresholds: dict[str, float | None] = msgspec.field(default_factory=dict)
+    symbols: dict[str, _Symbol] = msgspec.field(default_factory=dict)
+    messages: dict[str, object] | list[object] = msgspec.field(default_factory=dict)
 
 
 class _Learned(msgspec.Struct, gc=False):

@@ -9,8 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pillarbox.base.clock import Clock
-from pillarbox.base.errors import Denied, GrammarError, Invalid, NotFound, TooLarge
+from pillarbox.base.errors import (
+    Denied,
+    GrammarError,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from pillarbox.base.ids import IdSource, public_id
+from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
@@ -20,10 +28,13 @@ from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.trace import checked, received_field
 from pillarbox.pipeline.outbound.notices import new_envid
+from pillarbox.pipeline.scanning.model import Scanner
 from pillarbox.pipeline.submission.headers import cut, is_clear, missing_fields, without_private
 from pillarbox.pipeline.submission.identity import Standing, check_header, standing
 from pillarbox.pipeline.submission.limits import LimitReached, SendingWatch
 from pillarbox.storage.db import Database
+
+_log = logger("submission")
 
 
 class Signer(Protocol):
@@ -38,7 +49,8 @@ class Submission:
 
     `trap` is an address here that gets everything meant for elsewhere, for trying things out.
     Without `signer`, `watch` or `suppressions` (a database that has them) there are no signatures,
-    limits or suppressed addresses. `show_client` puts the client's name and address into the trace.
+    limits or suppressed addresses; without `scanner` nobody looks for viruses. `show_client` puts
+    the client's name and address into the trace.
     """
 
     hostname: str
@@ -51,6 +63,7 @@ class Submission:
     watch: SendingWatch | None = None
     suppressions: Database | None = None
     show_client: bool = False
+    scanner: Scanner | None = None
 
     async def sender(self, actor: Actor, reverse_path: str) -> None:
         """Accept a reverse-path; the null one is anybody's (RFC 8098 §3 needs it).
@@ -110,8 +123,8 @@ class Submission:
         """Deliver and enqueue a message; on disk when it returns.
 
         `copy_to_sent` also puts it into the user's \\Sent, with its Bcc. Raises `Denied` or
-        `Invalid` for its From, `TooLarge` for its header, `RoutingLoop`, `LimitReached` with
-        nothing done, and the failures of database and disk.
+        `Invalid` for its From, `Denied` for a virus, `TooLarge` for its header, `RoutingLoop`,
+        `LimitReached` with nothing done, and the failures of database and disk.
         """
         whole = cut(checked(content, self.hostname))
         if len(whole.header) > HEADER_BYTES:  # the rest of it could not be checked
@@ -123,6 +136,7 @@ class Submission:
         needs_sender = await check_header(self.recipients, actor, headers)
         if b"from" not in headers and b"sender" not in headers:
             needs_sender = found is Standing.DELEGATED
+        await self._refuse_virus(actor, content)
         now = self.clock.now()
         message_id = public_id("", self.ids.next())
         sender = envelope.reverse_path or actor.address
@@ -152,6 +166,19 @@ class Submission:
             if self.watch is not None:
                 await self.watch.refused(actor, limit)
             raise
+
+    async def _refuse_virus(self, actor: Actor, content: bytes) -> None:
+        """Mail is sent while nobody scans: users could else not send for as long."""
+        if self.scanner is None:
+            return
+        try:
+            scan = await self.scanner.scan(content)
+        except Unavailable as failure:
+            _log.warning("not scanned for viruses", user=actor.address, reason=failure.cause)
+            return
+        if scan.virus:
+            _log.warning("a virus was refused", user=actor.address, virus=scan.virus)
+            raise Denied(f"The message has a virus: {scan.virus[:100]}")
 
     async def _elsewhere(self, path: str) -> Recipient:
         if self.trap is not None:
