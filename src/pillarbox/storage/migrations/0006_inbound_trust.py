@@ -213,6 +213,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_reputations_period'), 'reputations', ['period'], unique=False)
     op.create_index(op.f('ix_reputations_scope'), 'reputations', ['scope'], unique=False)
+    op.create_table('sender_entries',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('scope', sa.SmallInteger(), nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('entry', sa.LargeBinary(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sender_entries'))
+    )
+    op.create_index(op.f('ix_sender_entries_scope_owner_id'), 'sender_entries', ['scope', 'owner_id'], unique=False)
     op.create_table('spam_learnt',
     sa.Column('scope', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('item', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),

@@ -1,0 +1,1 @@
+"""Who may see, have or throw away what is in quarantine (`domain/quarantine`)."""

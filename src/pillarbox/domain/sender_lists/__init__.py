@@ -1,0 +1,1 @@
+"""Senders that users and admins let in or keep out, whatever the checks find."""
