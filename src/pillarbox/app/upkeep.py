@@ -1,18 +1,19 @@
 """Makes the periodic jobs of a process; part of `compose`."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pillarbox.app.config.options import Options
 from pillarbox.base.clock import Clock
 from pillarbox.base.cpu import Cpu
 from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.policy import policies
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.signing.make import KeyChoice
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient
-from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S
+from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S, Post
+from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting, DmarcReportOptions
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.key_rotation import ROTATE_EVERY_S, KeyRotation
@@ -89,6 +90,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("queue strays", QUEUE_STRAYS_EVERY_S, queue.run_strays),
         PeriodicJob("dkim keys", ROTATE_EVERY_S, rotation.run),
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
+        PeriodicJob("dmarc reports", REPORT_EVERY_S, _dmarc_reporting(tools).run),
         PeriodicJob("tls policies", TLS_UPKEEP_EVERY_S, tools.policies.upkeep),
     )
 
@@ -99,26 +101,41 @@ def _tls_reporting(tools: Tools) -> TlsReporting:
     wanted = TlsReportOptions(
         sender=f"postmaster@{domain}", organization=domain, send=options.tls_reports
     )
-    post = _post(tools, domain)
+    post = _post(tools, domain, tls_optional=True)
     return TlsReporting(tools.database, tools.resolver, tools.https, tools.clock, post, wanted)
 
 
-def _post(tools: Tools, domain: str) -> Callable[[bytes, tuple[str, ...]], Awaitable[None]]:
+def _dmarc_reporting(tools: Tools) -> DmarcReporting:
+    options = tools.options
+    domain = options.default_domain or options.hostname
+    wanted = DmarcReportOptions(f"postmaster@{domain}", domain, send=options.dmarc_reports)
+    post = _post(tools, domain, tls_optional=False)
+
+    def contact(tx: Tx) -> str:
+        return policies.of(tx, domain).dmarc_report_email or options.dmarc_report_email
+
+    return DmarcReporting(tools.database, tools.resolver, tools.clock, post, wanted, contact)
+
+
+def _post(tools: Tools, domain: str, *, tls_optional: bool) -> Post:
     """Sends a message of the server's own, for which there are no reports when it fails."""
     age_ms = tools.options.queue_max_age_hours * 3_600_000
 
     async def post(content: bytes, recipients: tuple[str, ...]) -> None:
         signed = await tools.signing.sign(domain, content) + content
         blob = await tools.preparation.blob(signed)
-        await tools.database.write(_enqueue, tools.content, blob, recipients, age_ms)
+        outgoing = Outgoing("", _recipients(recipients), tls_optional=tls_optional)
+        await tools.database.write(_enqueue, tools.content, blob, outgoing, age_ms)
 
     return post
 
 
+def _recipients(addresses: tuple[str, ...]) -> tuple[OutgoingRecipient, ...]:
+    return tuple(OutgoingRecipient(address, "NEVER") for address in addresses)
+
+
 def _enqueue(
-    tx: Tx, content: ContentStore, blob: SealedBlob, recipients: tuple[str, ...], age_ms: int
+    tx: Tx, content: ContentStore, blob: SealedBlob, outgoing: Outgoing, age_ms: int
 ) -> None:
     content.blobs.insert(tx, blob)
-    wanted = tuple(OutgoingRecipient(address, "NEVER") for address in recipients)
-    outgoing = Outgoing("", wanted, tls_optional=True)
     enqueue(tx, content.keys, blob, outgoing, tx.now_ms + age_ms)

@@ -102,3 +102,15 @@ class InboundOptions:
     scanners_at_once: int = key(
         kinds.whole(1, 1000), "10", "So many messages a worker shows to one scanner at once."
     )
+    dmarc_reports: bool = key(
+        kinds.BOOLEAN,
+        "true",
+        "Tell other domains that ask for it what came of mail with them in From (RFC 9990), of mail\n"
+        "for the domains here whose policy has dmarc_report_enabled.",
+    )
+    dmarc_report_email: str = key(
+        kinds.TEXT,
+        "",
+        "Whom those reports name for questions; empty: postmaster. A policy's dmarc_report_email\n"
+        "goes before it.",
+    )

@@ -8,6 +8,7 @@ faces.
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, column, delete, func, select, table
@@ -200,7 +201,8 @@ def sweep(tx: Tx, most: int) -> bool:
 
 def _complaint(row: Row) -> Complaint:
     report = msgspec.json.decode(row[11], type=Feedback)
-    return Complaint(*row[:10], suppressed=bool(row[10]), report=report)
+    values: list[Any] = [*row[:10], bool(row[10]), report]
+    return Complaint(*values)
 
 
 def _vouches(vouched: Collection[str], recipient: str) -> bool:

@@ -4,6 +4,7 @@ Counted in the transaction that accepts or refuses a message; read and settled b
 `pipeline/jobs/dmarc_reports`.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from pillarbox.domain.dmarc.model import Evaluation, Kind, Published
 from pillarbox.domain.dmarc.tables import dmarc_policies, dmarc_report_days, dmarc_results
 from pillarbox.domain.report_days import ReportDays, ReportState, day_of
 from pillarbox.storage.statement import Statement, insert_new
-from pillarbox.storage.tx import Tx
+from pillarbox.storage.tx import Row, Tx
 
 ROWS_MAX = 2000
 """Kinds of messages of one domain and day; what comes on top is only counted."""
@@ -28,7 +29,7 @@ DOMAINS_MAX = 20_000
 DAYS = ReportDays(dmarc_policies, dmarc_report_days)
 """What was reported."""
 
-_TEXT_MAX = 255
+_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,252}")
 _LIST_MAX = 20
 
 _p, _r, _d = dmarc_policies.c, dmarc_results.c, dmarc_report_days.c
@@ -64,6 +65,7 @@ _CROWDED = Statement(
 )
 _GET_POLICY = Statement(select(_p.published, _p.rua, _p.omitted).where(*_POLICY))
 _OF_DAY = Statement(select(_r.kind, _r.messages).where(*_DAY).order_by(_r.digest))
+_OTHER_MAIL = Statement(select(_r.id).where(*_DAY, _r.report == 0).limit(1))
 _SENT = Statement(
     select(_p.day, _p.domain, func.sum(_r.messages), _p.omitted, _d.state, _d.tries, _d.note)
     .outerjoin(dmarc_results, and_(_r.day == _p.day, _r.domain == _p.domain))
@@ -114,7 +116,7 @@ def count(tx: Tx, evaluation: Evaluation) -> None:
     if not any(uri[:7].lower() == "mailto:" for uri in published.rua):
         return
     name, day, kind = published.domain, day_of(tx.now_ms), _bounded(evaluation.kind)
-    if not name or len(name) > _TEXT_MAX:
+    if not _NAME.fullmatch(name):
         return
     digest = kind.digest(published.tags)
     if tx.run(_ADD, on_day=day, name=name, mark=digest):
@@ -142,19 +144,28 @@ def count(tx: Tx, evaluation: Evaluation) -> None:
     tx.run(_ADD, on_day=day, name=name, mark=digest)
 
 
+def asked(tx: Tx, day: int, domain: str) -> Published | None:
+    """The record of a domain that is to have a report of a day.
+
+    `None` if there was no mail of it but aggregate reports: about those alone nobody is told, or
+    two servers would send each other reports for ever.
+    """
+    row = tx.one(_GET_POLICY, on_day=day, name=domain)
+    if row is None or tx.one(_OTHER_MAIL, on_day=day, name=domain) is None:
+        return None
+    return _published(domain, row)
+
+
 def of_day(tx: Tx, day: int, domain: str) -> Collected | None:
     """What is to be reported to a domain."""
     row = tx.one(_GET_POLICY, on_day=day, name=domain)
     if row is None:
         return None
-    record, uris, omitted = row
-    tags, organizational = msgspec.json.decode(record, type=_Record)
-    published = Published(domain, tags, tuple(uris.split("\n")), organizational)
     counts = tuple(
         (msgspec.json.decode(kind, type=Kind), messages)
         for kind, messages in tx.all(_OF_DAY, on_day=day, name=domain)
     )
-    return Collected(published, counts, omitted)
+    return Collected(_published(domain, row), counts, row[2])
 
 
 def summaries(tx: Tx, since: int, domain: str = "", most: int = 1000) -> list[DaySummary]:
@@ -184,6 +195,11 @@ def sweep(tx: Tx, before: int, most: int) -> bool:
 
 
 _Record = tuple[tuple[tuple[str, str], ...], str]
+
+
+def _published(domain: str, row: Row) -> Published:
+    tags, organizational = msgspec.json.decode(row[0], type=_Record)
+    return Published(domain, tags, tuple(row[1].split("\n")), organizational)
 
 
 def _note(tx: Tx, day: int, published: Published) -> bool:

@@ -118,16 +118,17 @@ class DailyReports(Generic[Targets]):
         tries = await self._database.write(self._days.claim, day, domain)
         if not tries:
             return
-        sent, failed = [], []
+        sent, failed, hopeless = [], [], True
         async for name, sending in source.sendings(day, domain, targets):
             try:
                 await sending()
             except Failure as failure:
                 failed.append(f"{name}: {failure}")
+                hopeless = hopeless and not failure.temporary
             else:
                 sent.append(name)
         state = ReportState.SENT if sent else ReportState.WAITING
-        if not sent and tries >= TRIES_MAX:
+        if not sent and (hopeless or tries >= TRIES_MAX):
             state = ReportState.GIVEN_UP
         note = "; ".join(sent or failed)
         await self._database.write(self._days.settle, day, domain, state, note)
