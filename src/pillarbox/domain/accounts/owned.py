@@ -13,9 +13,11 @@ from pillarbox.domain.owners.tables import accounts
 from pillarbox.domain.policy import policies
 from pillarbox.domain.policy.model import NO_WISHES
 from pillarbox.domain.quarantine import rows as quarantine
+from pillarbox.domain.reputation import history
 from pillarbox.domain.sender_lists import lists
 from pillarbox.domain.sender_lists.model import Owner, Scope
 from pillarbox.domain.sending import counts as sending
+from pillarbox.domain.spam import store as spam
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
@@ -54,6 +56,8 @@ def close_account(tx: Tx, account: AccountId) -> None:
     mailboxes.delete_all(tx, account)
     changes.forget(tx, account)
     sending.forget(tx, account)
+    spam.forget(tx, account)
+    history.forget(tx, account)
     policies.set_wishes(tx, account, NO_WISHES)
     lists.forget(tx, Owner(Scope.USER, account))
     quarantine.forget_account(tx, account)

@@ -6,7 +6,7 @@
 from sqlalchemy import bindparam, insert
 
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
-from pillarbox.domain.mail import keywords, threads
+from pillarbox.domain.mail import keywords, sorting, threads
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
@@ -102,6 +102,12 @@ def append(
     flags: FlagSet,
     internal_ms: int,
 ) -> Appended:
-    """Store a message's content and place it in one mailbox; raises what `place` raises."""
+    """Store the content of a client's message and place it in one mailbox.
+
+    Raises what `place` raises. Delivery calls `place`: what the server puts into \\Junk is not
+    learnt as spam.
+    """
     store_blob(tx, store, email)
-    return place(tx, store, account, mailbox, email, flags, internal_ms)
+    placed = place(tx, store, account, mailbox, email, flags, internal_ms)
+    sorting.put(tx, account, mailbox, flags, [placed.email_id])
+    return placed

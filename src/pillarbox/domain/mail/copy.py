@@ -13,11 +13,11 @@ from sqlalchemy import bindparam, select
 
 from pillarbox.base.errors import Conflict, TooLarge
 from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
-from pillarbox.domain.mail import keywords
+from pillarbox.domain.mail import keywords, sorting
 from pillarbox.domain.mail.append import INSERT_MESSAGE, insert_email
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable
-from pillarbox.domain.mail.model import Copied
+from pillarbox.domain.mail.model import Copied, FlagSet
 from pillarbox.domain.mail.placement import (
     Tally,
     UidRanges,
@@ -112,7 +112,9 @@ def copy(
         return _nothing(tx, account, target)
     size_bytes = sum(row[5] for row in rows)
     modseq = charge(tx, account, size_bytes, len(rows)).modseq
-    return _place(tx, account, modseq, rows, target)
+    copied = _place(tx, account, modseq, rows, target)
+    sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=False)
+    return copied
 
 
 def move(
@@ -136,7 +138,9 @@ def move(
     modseq = charge(tx, account, 0, 0).modseq
     # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
     _take_away(tx, Box(account, mailbox), modseq, rows, ranges)
-    return _place(tx, account, modseq, _kept(rows, may), target)
+    moved = _place(tx, account, modseq, _kept(rows, may), target)
+    sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=True)
+    return moved
 
 
 def open_emails(
@@ -199,7 +203,9 @@ def copy_across(
         _take_away(tx, source, modseq, rows, ranges)
         note_unplaced(tx, source.mailbox, modseq)
     placed = [(row[0], own[row[1]], *row[2:]) for row in _kept(rows, may)]
-    return _place(tx, target.account, charged.modseq, placed, target.mailbox)
+    copied = _place(tx, target.account, charged.modseq, placed, target.mailbox)
+    sorting.put(tx, target.account, target.mailbox, FlagSet(), [row[1] for row in placed])
+    return copied
 
 
 def _opened(row: Row, content_key: bytes, summary: bytes, parts: bytes) -> PreparedEmail:

@@ -13,6 +13,7 @@ from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.changes import next_modseq
 from pillarbox.domain.mail import keywords as mailbox_keywords
+from pillarbox.domain.mail import sorting
 from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, FlagSet
 from pillarbox.domain.mail.placement import Tally, UidRanges, count, runs
 from pillarbox.domain.mail.tables import messages
@@ -116,6 +117,8 @@ def change_flags(
     refused: list[int] = []
     result: list[_Row] = []
     changed: list[list[tuple[int, _State | None]]] = []
+    telling = how is not FlagChange.REMOVE and sorting.may_say(flags)
+    told: list[tuple[int, _State, _State]] = []
     for rows in stretches:
         states: list[tuple[int, _State | None]] = []
         for uid, bits, keywords, modseq in rows:
@@ -133,6 +136,8 @@ def change_flags(
                 states.append((uid, None))
                 continue
             tally.change(bits, new[0])
+            if telling:
+                told.append((uid, (bits, keywords), new))
             result.append((uid, *new, 0))
             states.append((uid, new))
         changed.append(states)
@@ -144,6 +149,8 @@ def change_flags(
         _write_states(tx, mailbox, modseq, changed)
     else:
         _write_bits(tx, mailbox, modseq, ranges, how, flags.bits)
+    if told:
+        sorting.flagged(tx, account, mailbox, told)
     return FlagsChanged(modseq, tuple(refused), [(*row[:3], row[3] or modseq) for row in result])
 
 

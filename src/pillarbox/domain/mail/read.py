@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, case, func, select
 
 from pillarbox.base.errors import NotFound
-from pillarbox.base.ids import AccountId, MailboxId
+from pillarbox.base.ids import AccountId, EmailId, MailboxId
 from pillarbox.domain.mail import keywords
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Flag
@@ -87,6 +87,11 @@ _CONTENTS_AND_PARTS = Statement(
     .select_from(_WITH_BLOB)
     .where(_OF_MAILBOX, _IN_RANGE)
     .order_by(messages.c.uid)
+)
+_EMAIL_CONTENT = Statement(
+    select(emails.c.id, emails.c.blob_id, emails.c.wrapped_key, blobs.c.data)
+    .select_from(emails.outerjoin(blobs, blobs.c.id == emails.c.blob_id))
+    .where(emails.c.id == bindparam("email"), emails.c.account_id == bindparam("account"))
 )
 _DELETED_BYTES = Statement(
     select(func.sum(messages.c.size_bytes)).where(
@@ -232,6 +237,19 @@ def contents(
         (uid, opened(email_id, *ref), store.open_parts(salt, email_id, parts))
         for uid, email_id, *ref, parts in _over(tx, _CONTENTS_AND_PARTS, mailbox, ranges)
     ]
+
+
+def email_content(
+    tx: Tx, store: ContentStore, account: AccountId, email: EmailId, most_bytes: int
+) -> bytes | None:
+    """The first bytes of an email of an account, wherever it lies; `None` if it is gone.
+
+    Raises `Unavailable` for damaged content.
+    """
+    row = tx.one(_EMAIL_CONTENT, email=email, account=account)
+    if row is None:
+        return None
+    return store.opener(salt_of(tx, account))(*row)[:most_bytes]
 
 
 def changed(tx: Tx, mailbox: MailboxId, since_modseq: int) -> Changed:

@@ -5,12 +5,14 @@ Run by a leased job in small steps. Deleted mail waits out the undelete window f
 
 from sqlalchemy import bindparam, delete, exists, func, not_, or_, select
 
-from pillarbox.base.ids import BlobId, QueueId
+from pillarbox.base.ids import AccountId, BlobId, QueueId
 from pillarbox.domain.mail import threads
 from pillarbox.domain.mail.index.store import forget_attached
 from pillarbox.domain.mail.tables import emails, messages, uneven, unplaced
+from pillarbox.domain.quarantine.tables import kept_messages
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.tables import queue_messages
+from pillarbox.domain.spam import training
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.blobs.tables import blobs
 from pillarbox.storage.statement import Statement
@@ -28,7 +30,9 @@ _PLACED = Statement(
     select(messages.c.uid).where(messages.c.email_id == bindparam("email")).limit(1)
 )
 _EMAIL = Statement(
-    select(emails.c.blob_id, emails.c.thread_id).where(emails.c.id == bindparam("email"))
+    select(emails.c.blob_id, emails.c.thread_id, emails.c.account_id).where(
+        emails.c.id == bindparam("email")
+    )
 )
 _DELETE_EMAIL = Statement(delete(emails).where(emails.c.id == bindparam("email")))
 _DELETE_UNEVEN = Statement(delete(uneven).where(uneven.c.email_id == bindparam("email")))
@@ -40,6 +44,7 @@ _SETTLE = Statement(
 _NEEDED = or_(
     exists().where(emails.c.blob_id == blobs.c.id),
     exists().where(queue_messages.c.blob_id == blobs.c.id),
+    exists().where(kept_messages.c.blob_id == blobs.c.id),
 )
 _BLOB_IN_USE = Statement(select(blobs.c.id).where(blobs.c.id == bindparam("blob"), _NEEDED))
 _WINDOW = (
@@ -81,13 +86,14 @@ def sweep(tx: Tx, store: BlobStore, until_ms: int, most: int) -> tuple[int, list
         tx.run(_DELETE_UNEVEN, email=email_id)
         forget_attached(tx, email_id)
         threads.forget(tx, thread_id)
+        training.forget_email(tx, AccountId(email[2]), email_id)
         if release_blob(tx, store, blob_id):
             gone.append(blob_id)
     return len(due), gone
 
 
 def release_blob(tx: Tx, store: BlobStore, blob: BlobId) -> bool:
-    """Delete a blob's rows unless an email or a queued message still needs it."""
+    """Delete a blob's rows unless an email, a queued or a kept message still needs it."""
     if tx.one(_BLOB_IN_USE, blob=blob) is not None:
         return False
     store.delete(tx, blob)

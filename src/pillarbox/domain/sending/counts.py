@@ -5,7 +5,10 @@ Rows are touched in one order (user, domain, server), and those of a user by tha
 alone: users wait for one another only where their domain or the server has a limit.
 """
 
-from sqlalchemy import BindParameter, bindparam, case, delete, func, insert, select, update
+from collections.abc import Sequence
+from functools import cache
+
+from sqlalchemy import BindParameter, bindparam, case, delete, func, select, update
 
 from pillarbox.base.errors import Denied
 from pillarbox.base.ids import AccountId, DomainId
@@ -20,7 +23,7 @@ from pillarbox.domain.sending.model import (
 )
 from pillarbox.domain.sending.tables import known_recipients, sending_alerts, sending_counts
 from pillarbox.storage.keys import KeyRing
-from pillarbox.storage.statement import Statement, insert_row
+from pillarbox.storage.statement import Statement, insert_new, insert_row
 from pillarbox.storage.tx import Row, Tx
 
 LEARNING_MS = 7 * 86_400_000
@@ -52,11 +55,6 @@ _KNOWN = Statement(
     select(_k.digest).where(_k.account_id == bindparam("account"), _k.digest == bindparam("digest"))
 )
 _SINCE = Statement(select(func.min(_k.first_ms)).where(_k.account_id == bindparam("account")))
-_LEARN = Statement(
-    insert(known_recipients).values(
-        account_id=bindparam("account"), digest=bindparam("digest"), first_ms=bindparam("first_ms")
-    )
-)
 _FORGET_KNOWN = Statement(delete(known_recipients).where(_k.account_id == bindparam("account")))
 _FORGET_ALERTS = Statement(
     delete(sending_alerts).where(sending_alerts.c.account_id == bindparam("account"))
@@ -78,7 +76,7 @@ def count(tx: Tx, keys: KeyRing, limits: SendingLimits, sending: Sending) -> Non
         if user.of(period) or (user.newcomers_day and period is Period.DAY):
             row = _add(tx, Scope.USER, sending.account_id, period, 1, sending.recipients)
             _check(tx, Scope.USER, user, period, row)
-    if user.newcomers_day and sending.elsewhere:
+    if sending.elsewhere:
         _count_newcomers(tx, keys, user.newcomers_day, sending)
     for scope, owner, its in (
         (Scope.DOMAIN, int(sending.domain_id), limits.domain),
@@ -113,6 +111,20 @@ def counted(tx: Tx, scope: Scope, owner: int) -> dict[Period, dict[Unit, int]]:
             _READ, of_scope=int(scope), of_owner=owner, now_ms=tx.now_ms
         )
     }
+
+
+def have_written_to(
+    tx: Tx, keys: KeyRing, accounts: Sequence[AccountId], address: str
+) -> frozenset[AccountId]:
+    """Which of these accounts have written to an address elsewhere."""
+    digester = keys.digester(KEY_PURPOSE, b"")
+    found = set()
+    for account_id in accounts:
+        for digest in digester.digests(_name(account_id, address)):
+            if tx.one(_KNOWN, account=account_id, digest=digest) is not None:
+                found.add(account_id)
+                break
+    return frozenset(found)
 
 
 def reset(tx: Tx, scope: Scope, owner: int) -> None:
@@ -172,10 +184,16 @@ def _check(tx: Tx, scope: Scope, limits: Limits, period: Period, row: Row) -> No
 
 
 def _count_newcomers(tx: Tx, keys: KeyRing, limit: int, sending: Sending) -> None:
-    """Note whom the user writes to for the first time; the user's row is locked by now."""
+    """Note whom the user writes to for the first time.
+
+    With a limit the user's row is locked by now; without one it may happen twice at once.
+    """
     account_id = sending.account_id
     newcomers = _newcomers(tx, keys, account_id, sending.elsewhere)
     if not newcomers:
+        return
+    if not limit:
+        _learn(tx, account_id, newcomers)
         return
     row = _add(tx, Scope.USER, account_id, Period.DAY, 0, 0, len(newcomers))
     if row[2] > limit:
@@ -184,10 +202,27 @@ def _count_newcomers(tx: Tx, keys: KeyRing, limit: int, sending: Sending) -> Non
             _refuse_too_many(len(newcomers), limit, "new recipients")
             free_in_ms = row[3] - tx.now_ms
             raise LimitReached(Scope.USER, Unit.NEWCOMERS, Period.DAY, limit, free_in_ms)
+    _learn(tx, account_id, newcomers)
+
+
+def _learn(tx: Tx, account_id: AccountId, newcomers: list[int]) -> None:
     tx.run_many(
-        _LEARN,
-        [{"account": account_id, "digest": digest, "first_ms": tx.now_ms} for digest in newcomers],
+        _known(tx.dialect),
+        [
+            {"account": account_id, "of_digest": digest, "now": tx.now_ms}
+            for digest in sorted(newcomers)
+        ],
     )
+
+
+@cache
+def _known(dialect: str) -> Statement:
+    values = {
+        "account_id": bindparam("account"),
+        "digest": bindparam("of_digest"),
+        "first_ms": bindparam("now"),
+    }
+    return insert_new(dialect, known_recipients, values)
 
 
 def _refuse_too_many(number: int, most: int, what: str) -> None:
@@ -195,14 +230,16 @@ def _refuse_too_many(number: int, most: int, what: str) -> None:
         raise Denied(f"A message can have {most} {what} here, this one has {number}; split it")
 
 
+def _name(account_id: AccountId, address: str) -> bytes:
+    return b"%d %b" % (account_id, address.lower().encode("utf-8", "replace"))
+
+
 def _newcomers(
     tx: Tx, keys: KeyRing, account_id: AccountId, addresses: tuple[str, ...]
 ) -> list[int]:
     """The digests of those addresses the user has not written to; in order, each once."""
     digester = keys.digester(KEY_PURPOSE, b"")
-    digests = dict.fromkeys(
-        digester.digests(b"%d %b" % (account_id, address.lower().encode())) for address in addresses
-    )
+    digests = dict.fromkeys(digester.digests(_name(account_id, address)) for address in addresses)
     if len(digests) == 1:
         ((one, *older),) = digests
         for digest in (one, *older):

@@ -39,8 +39,10 @@ def note(tx: Tx, account_id: AccountId, add: Results) -> None:
 def of(tx: Tx, account_id: AccountId | None, months: int = 1) -> Results:
     """The results of an account, or of all, in this month and those before it."""
     since = _months_before(month_of(tx.now_ms), months - 1)
-    row = tx.one(_ALL, since=since) if account_id is None else tx.one(
-        _OF, account=account_id, since=since
+    row = (
+        tx.one(_ALL, since=since)
+        if account_id is None
+        else tx.one(_OF, account=account_id, since=since)
     )
     return Results(*(int(number) for number in row or (0, 0, 0, 0)))
 

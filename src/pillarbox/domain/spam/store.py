@@ -17,8 +17,8 @@ from pillarbox.domain.owners.tables import accounts
 from pillarbox.domain.spam.model import SERVER, Scope
 from pillarbox.domain.spam.tables import spam_learnt, spam_results, spam_scopes, spam_tokens
 from pillarbox.domain.spam.tables import training_tasks as tasks
-from pillarbox.storage.schema import Int
 from pillarbox.storage.keys import KEY_BYTES, KeyRing, Sealer
+from pillarbox.storage.schema import Int
 from pillarbox.storage.statement import Statement, insert_row, upsert
 from pillarbox.storage.tx import Tx
 

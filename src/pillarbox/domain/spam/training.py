@@ -8,6 +8,7 @@ removes the rows in one transaction.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, or_, select
 
@@ -69,6 +70,13 @@ class Lesson:
     task: Task | None = None
 
 
+class Changed(NamedTuple):
+    """A message that was learnt anew, and what it had been learnt as."""
+
+    item: int
+    before: Category
+
+
 def note(
     tx: Tx,
     account_id: AccountId,
@@ -123,23 +131,27 @@ def memory(tx: Tx, scope: int, item: int) -> Memory | None:
     return None if row is None else Memory(Category(row[0]), *map(bool, row[1:]))
 
 
-def learn(tx: Tx, keys: KeyRing, lessons: Sequence[Lesson]) -> int:
-    """Learn messages; gives how many changed anything.
+def learn(tx: Tx, keys: KeyRing, lessons: Sequence[Lesson]) -> list[Changed]:
+    """Learn messages; gives those of which anything changed.
 
     What was learnt of a message before is taken back first, and one that was learnt so already
     changes nothing. A task that was noted anew since it was read is left for the next time.
     """
     known = store.ensure(tx, keys, sorted({lesson.account_id for lesson in lessons} - {SERVER}))
     ledger = _Ledger(known)
-    changed = 0
+    changed: list[Changed] = []
     for lesson in lessons:
         task = lesson.task
         if task is not None:
             if not _same(tx, task):
                 continue
             tx.run(_DONE, account=task.account_id, email=task.email_id)
-        if lesson.account_id in known:
-            changed += _learn(tx, ledger, lesson)
+        if lesson.account_id not in known:
+            continue
+        before = memory(tx, lesson.account_id, lesson.item)
+        if _learn(tx, ledger, lesson, before):
+            was = Category.FORGOTTEN if before is None else before.category
+            changed.append(Changed(lesson.item, was))
     ledger.write(tx)
     return changed
 
@@ -188,9 +200,7 @@ class _Ledger:
             store.add_messages(tx, scope, *self._messages[scope])
             store.add(tx, scope, self._tokens[scope])
 
-    def _move(
-        self, scope: int, digests: Sequence[int], spam: int, ham: int, shared: bool
-    ) -> None:
+    def _move(self, scope: int, digests: Sequence[int], spam: int, ham: int, shared: bool) -> None:
         totals = self._messages.setdefault(scope, [0, 0, 0, 0])
         totals[0] += spam
         totals[1] += ham
@@ -203,8 +213,7 @@ class _Ledger:
             tokens[digest] = (was[0] + spam, was[1] + ham)
 
 
-def _learn(tx: Tx, ledger: _Ledger, lesson: Lesson) -> bool:
-    before = memory(tx, lesson.account_id, lesson.item)
+def _learn(tx: Tx, ledger: _Ledger, lesson: Lesson, before: Memory | None) -> bool:
     task, category = lesson.task, lesson.category
     implied = task is not None and task.implied
     if implied and (before is not None or _enough(ledger, lesson)):

@@ -13,7 +13,7 @@ TOKENS_MOST = 100_000
 """Rows of an account's tokens."""
 SERVER_TOKENS_MOST = 500_000
 FORGET_MESSAGES_MS = 400 * 86_400_000
-"""Messages learnt from files so long ago may be learnt again; those of accounts go with the mail."""
+"""Messages learnt from files so long ago may be learnt again; an account's go with its mail."""
 STEP = 2_000
 
 _t = spam_tokens.c

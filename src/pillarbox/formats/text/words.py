@@ -17,20 +17,21 @@ WORD_CHARACTERS = 256
 PIECE_CHARACTERS = WORD_CHARACTERS // 2
 _STRETCH = 64 * 1024
 
-_UNSPACED = (
+UNSPACED = (
     "\u0e01-\u0eff\u0f00-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u302f\u3031-\u303c"
     "\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003fffd"
 )
+"""The scripts written without spaces, for a class of a regular expression."""
 # Vowel signs of India's scripts are no letters to Python, and there is one in most words.
 _SIGNS = "\u0900-\u0963\u0966-\u0dff"
-_LETTER = rf"(?:[^\W{_UNSPACED}]|[{_SIGNS}])"
+_LETTER = rf"(?:[^\W{UNSPACED}]|[{_SIGNS}])"
 _ASCII_WORD = re.compile(rb"[0-9a-z_]+")
-_PLAIN_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
+_PLAIN_WORD = re.compile(rf"[^\W{UNSPACED}]+")
 _WORD = re.compile(rf"{_LETTER}+")
 _SIGN = re.compile(f"[{_SIGNS}]")
-_RUN = re.compile(f"[{_UNSPACED}]+")
-_PIECE = re.compile(f"([{_UNSPACED}]+)|{_LETTER}+")
+_RUN = re.compile(f"[{UNSPACED}]+")
+_PIECE = re.compile(f"([{UNSPACED}]+)|{_LETTER}+")
 
 
 @dataclass(frozen=True, slots=True)
