@@ -40,6 +40,11 @@ class Archive:
         """The names of the files, in the order of the archive."""
         return list(self._entries)
 
+    @property
+    def entries(self) -> list[zipfile.ZipInfo]:
+        """The directory of the archive, where one name may stand several times."""
+        return self._zip.infolist()
+
     def read(self, name: str) -> Iterator[bytes]:
         """The content of a file in pieces; nothing if it is encrypted or packed in a rare way."""
         entry = self._entries[name]

@@ -1,25 +1,182 @@
-"""What attachments are in truth, and whether they can do harm."""
+"""What attachments are in truth, and whether they can do harm.
 
-from collections.abc import Sequence
+`formats/attachment` looks; here its words get points and actions. What would be run by a click goes
+into quarantine, from which its reader can have it; the rest are signs.
+"""
 
-from pillarbox.domain.judgement.model import Finding, Kind, Stage
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from threading import Event
+from types import MappingProxyType
+
+from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
+from pillarbox.formats.attachment.found import Budget, Found, Trait
+from pillarbox.formats.attachment.inspect import inspect
+from pillarbox.formats.mime.part import Part
+from pillarbox.formats.mime.section import content as content_of
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.content import Content
 
-KINDS: tuple[Kind, ...] = ()
+DEADLINE_S = 8.0
+AT_ONCE = 2
+"""Messages whose attachments are looked at at a time."""
+FILES_MAX = 100
+"""Attachments of one message that are looked at."""
+
+PASSWORD_TOLD = Kind(
+    "attachment_password_told", 2.0, "has an encrypted attachment and tells the password"
+)
+TOO_MANY = Kind("attachments_too_many", 0.5, "has more attachments than are looked at")
+
+KIND_OF: Mapping[Trait, Kind] = MappingProxyType(
+    {
+        Trait.PROGRAM: Kind("attachment_program", 5.0, "brings a program", Action.QUARANTINE),
+        Trait.SCRIPT: Kind(
+            "attachment_script", 5.0, "brings a script that a click would run", Action.QUARANTINE
+        ),
+        Trait.SOURCE: Kind("attachment_source", 0.5, "brings an archive with scripts"),
+        Trait.SHORTCUT: Kind("attachment_shortcut", 2.5, "brings a file that leads elsewhere"),
+        Trait.DISGUISED: Kind(
+            "attachment_disguised",
+            8.0,
+            "brings something to be run that looks like something else",
+            Action.QUARANTINE,
+        ),
+        Trait.TURNED_NAME: Kind(
+            "attachment_turned_name", 3.0, "brings a file whose name is not what it seems"
+        ),
+        Trait.LONG_NAME: Kind("attachment_long_name", 1.0, "brings a file with a very long name"),
+        Trait.OTHER_TYPE: Kind(
+            "attachment_other_type", 1.0, "brings a file that is of another type than its name says"
+        ),
+        Trait.DISK_IMAGE: Kind(
+            "attachment_disk_image", 4.0, "brings the image of a disk", Action.JUNK
+        ),
+        Trait.NOTEBOOK: Kind(
+            "attachment_notebook", 3.0, "brings a notebook, which can hold programs"
+        ),
+        Trait.ENCRYPTED: Kind(
+            "attachment_encrypted", 1.0, "brings an archive that is locked by a password"
+        ),
+        Trait.ENCRYPTED_DOCUMENT: Kind(
+            "attachment_encrypted_document", 0.5, "brings a document that is encrypted"
+        ),
+        Trait.BOMB: Kind(
+            "attachment_bomb",
+            8.0,
+            "brings an archive made to exhaust its reader",
+            Action.QUARANTINE,
+        ),
+        Trait.DEEP: Kind("attachment_deep", 3.0, "brings archives nested too deep to be looked at"),
+        Trait.DAMAGED: Kind("attachment_damaged", 0.5, "brings a file that can't be read"),
+        Trait.RARE_ARCHIVE: Kind(
+            "attachment_rare_archive", 2.0, "brings an archive of a kind that people don't use"
+        ),
+        Trait.MACRO: Kind("attachment_macro", 2.0, "brings a document with macros"),
+        Trait.STARTING_MACRO: Kind(
+            "attachment_starting_macro", 4.0, "brings a document whose macros start by themselves"
+        ),
+        Trait.EXCEL4_MACRO: Kind(
+            "attachment_excel4_macro", 4.0, "brings a table with macros of a kind long given up"
+        ),
+        Trait.PACKAGE: Kind("attachment_package", 2.5, "brings a document with a program object"),
+        Trait.REMOTE_TEMPLATE: Kind(
+            "attachment_remote_template", 4.0, "brings a document that loads parts from elsewhere"
+        ),
+        Trait.PDF_SCRIPT: Kind("attachment_pdf_script", 1.0, "brings a PDF file with scripts"),
+        Trait.PDF_LAUNCH: Kind(
+            "attachment_pdf_launch", 4.0, "brings a PDF file that starts programs"
+        ),
+        Trait.HTML_FILE: Kind("attachment_html", 0.5, "brings a page as a file"),
+        Trait.HTML_SCRIPT: Kind(
+            "attachment_html_script", 1.5, "brings a page with scripts as a file"
+        ),
+        Trait.HTML_LOGIN: Kind(
+            "attachment_html_login", 3.0, "brings a page that asks for a password"
+        ),
+        Trait.HTML_SMUGGLING: Kind(
+            "attachment_html_smuggling",
+            4.0,
+            "brings a page that makes a file by itself",
+            Action.JUNK,
+        ),
+        Trait.SVG_SCRIPT: Kind("attachment_svg_script", 4.0, "brings a picture with scripts"),
+        Trait.NOT_ALL: Kind("attachment_not_all", 0.0, "brings more than is looked through"),
+    }
+)
+KINDS = (*KIND_OF.values(), PASSWORD_TOLD, TOO_MANY)
+
+_PASSWORD = re.compile(
+    r"\b(?:pass(?:word|code|wd|phrase)|passwort|kennwort|mot de passe|contraseña|wachtwoord|senha"
+    r"|hasło|пароль)\b|密码|パスワード",
+    re.IGNORECASE,
+)
+_SIGNATURES = frozenset(("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"))
+_PASSED_OVER = frozenset(("multipart", "message"))
 
 
 class AttachmentCheck:
-    """Checks files, and files inside archives."""
+    """Checks files, and files inside archives, in a thread that ends when nobody waits any more."""
 
     name = "attachments"
     stage = Stage.DATA
     kinds = KINDS
     deadline_s = 10.0
 
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(AT_ONCE)
+
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
-        """Nothing is looked for yet."""
-        return ()
+        """Look into every file."""
+        content = arrival.content
+        if content is None:
+            return ()
+        files = [part for part in content.parts if _is_file(part)]
+        if not files:
+            return ()
+        async with self._places:
+            over = Event()
+            until = time.monotonic() + DEADLINE_S
+            budget = Budget(stop=lambda: over.is_set() or time.monotonic() > until)
+            try:
+                return await asyncio.to_thread(_look, content, files, budget)
+            finally:
+                over.set()
 
     def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
         """A failure tells nothing about the message."""
         return ()
+
+
+def _is_file(part: Part) -> bool:
+    if part.type in _PASSED_OVER and not part.filename:
+        return False
+    if part.subtype in _SIGNATURES or part.is_message:
+        return False
+    return part.type != "text" or part.disposition == "attachment" or bool(part.filename)
+
+
+def _look(content: Content, files: list[Part], budget: Budget) -> list[Finding]:
+    found: list[Found] = []
+    for part in files[:FILES_MAX]:
+        if budget.stop():
+            found.append(Found(Trait.NOT_ALL, part.filename or ""))
+            break
+        declared = f"{part.type}/{part.subtype}"
+        name = part.filename or ""
+        found.extend(inspect(name, declared, content_of(content.data, part), budget))
+    findings: dict[str, Finding] = {}
+    for one in found:
+        kind = KIND_OF[one.trait]
+        findings.setdefault(kind.name, kind.found(one.where))
+    if len(files) > FILES_MAX:
+        findings[TOO_MANY.name] = TOO_MANY.found(f"{len(files)} attachments")
+    if KIND_OF[Trait.ENCRYPTED].name in findings and _tells_password(content):
+        findings[PASSWORD_TOLD.name] = PASSWORD_TOLD.found()
+    return list(findings.values())
+
+
+def _tells_password(content: Content) -> bool:
+    return any(_PASSWORD.search(one.text) for one in content.texts)
