@@ -60,6 +60,8 @@ class Arrival:
     helo: str = ""
     extended: bool = True
     tls: bool = False
+    early: bool = False
+    """Whether the client spoke before it was greeted."""
     reverse_path: str = ""
     recipients: list[Recipient] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)

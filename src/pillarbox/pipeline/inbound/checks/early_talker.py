@@ -1,0 +1,28 @@
+"""Clients that speak before they are greeted, which RFC 5321 §3.1 has them wait for.
+
+The gate keeps strangers waiting a moment for it (`gate/visit`); junk mailers often can't wait.
+"""
+
+from collections.abc import Sequence
+
+from pillarbox.domain.judgement.model import Finding, Kind, Stage
+from pillarbox.pipeline.inbound.checks.arrival import Arrival
+
+EARLY_TALKER = Kind("early_talker", 3.0, "comes from a client that spoke before it was greeted")
+
+
+class EarlyTalker:
+    """The check; at `Stage.MAIL`, since the greeting comes after the client's address is known."""
+
+    name = "early_talker"
+    stage = Stage.MAIL
+    kinds = (EARLY_TALKER,)
+    deadline_s = 1.0
+
+    async def run(self, arrival: Arrival) -> Sequence[Finding]:
+        """Say so if it did."""
+        return (EARLY_TALKER.found(),) if arrival.early else ()
+
+    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
+        """Nothing."""
+        return ()
