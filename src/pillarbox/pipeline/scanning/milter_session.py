@@ -97,6 +97,7 @@ class MilterSession:
             self._steps |= Steps.NO_DATA
         ruling = await self._envelope() or await self._content()
         self._stream.write(wire.packet(Command.QUIT))
+        await self._stream.close()
         return MilterVerdict(ruling, tuple(self._fields), self._quarantine, tuple(self._refused))
 
     async def _envelope(self) -> Ruling | None:

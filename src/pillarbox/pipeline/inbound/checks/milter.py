@@ -79,7 +79,10 @@ class MilterCheck:
     ) -> MilterMessage:
         peer = arrival.peer
         header = [(one.name.encode(), b" " + _value(one)) for one in added]
-        header += [(name, raw) for name, raw, _, _ in content.headers]
+        block = content.data[content.root.header_start : content.root.body_start]
+        header += [
+            (block[start : start + len(name)], raw) for name, raw, start, _ in content.headers
+        ]
         return MilterMessage(
             hostname=self._hostname,
             client_name=arrival.results.verified_name or "",
