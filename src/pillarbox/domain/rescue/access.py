@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.errors import Denied, NotFound
 from pillarbox.base.ids import AccountId, BlobId, EmailId
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.accounts.tables import user_groups, users
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.tables import messages
 from pillarbox.domain.quarantine import rows
@@ -28,6 +29,12 @@ _LATEST = Statement(
     .where(_m.mailbox_id == bindparam("mailbox"))
     .order_by(_m.uid.desc())
     .limit(1)
+)
+_USER = Statement(
+    select(users.c.address, users.c.enabled).where(users.c.account_id == bindparam("account"))
+)
+_GROUP = Statement(
+    select(user_groups.c.address).where(user_groups.c.account_id == bindparam("account"))
 )
 
 
@@ -98,3 +105,11 @@ def learn_as_wanted(tx: Tx, account_id: AccountId, detail: str | None) -> None:
     row = tx.one(_LATEST, mailbox=found)
     if row is not None and row[1] == tx.now_ms:
         training.note(tx, account_id, [EmailId(row[0])], Category.HAM, sorted=True)
+
+
+def address_of(tx: Tx, account_id: AccountId) -> str:
+    """Where to write to an account's users; empty where nobody is to read it."""
+    row = tx.one(_USER, account=account_id)
+    if row is not None:
+        return str(row[0]) if row[1] else ""
+    return tx.scalar(_GROUP, account=account_id) or ""
