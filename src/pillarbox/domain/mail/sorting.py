@@ -55,7 +55,7 @@ def moved(
     """Note what it says that messages of an account were moved, or copied, within it."""
     if source == target:
         return
-    uses = dict(tx.all(_USES, one=source, other=target))
+    uses = _uses(tx, source, target)
     before, after = uses.get(source), uses.get(target)
     if after == JUNK and before != JUNK:
         # A letter in Trash or Sent is not where the server had put it.
@@ -73,7 +73,7 @@ def put(
     account), with these flags."""
     category = _category(_said(flags.bits, " ".join(flags.keywords)))
     if category is None:
-        if dict(tx.all(_USES, one=mailbox, other=mailbox)).get(mailbox) != JUNK:
+        if _uses(tx, mailbox).get(mailbox) != JUNK:
             return
         category = Category.SPAM
     _note(tx, account, emails, category)
@@ -94,7 +94,7 @@ def flagged(
         elif after[0] & ~before[0] & _IMPLIED and not after[0] & _SPAM_BIT:
             found.setdefault((Category.HAM, True), []).append(uid)
     for (category, implied), uids in found.items():
-        if implied and dict(tx.all(_USES, one=mailbox, other=mailbox)).get(mailbox) is not None:
+        if implied and _uses(tx, mailbox).get(mailbox) is not None:
             continue  # what is in Junk, Sent, Drafts or Trash is not ham for being flagged
         some = uids[: IMPLIED_MOST if implied else TASKS_MOST]
         wanted = frozenset(some)
@@ -109,6 +109,12 @@ def may_say(flags: FlagSet) -> bool:
         flags.bits & (_SAID | _IMPLIED)
         or any(name.lower() in _SPAM_WORDS | _HAM_WORDS for name in flags.keywords)
     )
+
+
+def _uses(tx: Tx, one: MailboxId, other: MailboxId | None = None) -> dict[int, str | None]:
+    """The special use of mailboxes."""
+    rows = tx.all(_USES, one=one, other=one if other is None else other)
+    return {row[0]: row[1] for row in rows}
 
 
 def _said(bits: int, keywords: str | None) -> frozenset[Category]:

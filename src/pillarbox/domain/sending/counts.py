@@ -217,7 +217,7 @@ def _learn(tx: Tx, account_id: AccountId, newcomers: list[int]) -> None:
 
 @cache
 def _known(dialect: str) -> Statement:
-    values = {
+    values: dict[str, BindParameter[int]] = {
         "account_id": bindparam("account"),
         "digest": bindparam("of_digest"),
         "first_ms": bindparam("now"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import BindParameter, bindparam, delete, func, or_, select
 
 from pillarbox.base.ids import AccountId, EmailId
 from pillarbox.domain.spam import results, store
@@ -287,7 +287,7 @@ def _same(tx: Tx, task: Task) -> bool:
 
 @cache
 def _note(dialect: str) -> Statement:
-    values = {
+    values: dict[str, BindParameter[int]] = {
         "account_id": bindparam("account"),
         "email_id": bindparam("email"),
         "category": bindparam("of_category"),
@@ -310,7 +310,7 @@ def _note(dialect: str) -> Statement:
 
 @cache
 def _remembered(dialect: str) -> Statement:
-    values = {
+    values: dict[str, BindParameter[int]] = {
         "scope": bindparam("of_scope"),
         "item": bindparam("of_item"),
         "category": bindparam("of_category"),

@@ -34,9 +34,7 @@ BAYES_95 = Kind("bayes_95", 3.0, _TEXT.format("spam"))
 BAYES_99 = Kind("bayes_99", 4.0, _TEXT.format("spam"))
 BAYES_999 = Kind("bayes_999", 4.5, _TEXT.format("spam"))
 LIKE_SPAM = Kind("like_learnt_spam", 5.0, "resembles what its recipient called spam")
-LIKE_HAM = Kind(
-    "like_learnt_ham", -2.0, "resembles what its recipient took out of Junk or answered"
-)
+LIKE_HAM = Kind("like_learnt_ham", -2.0, "resembles what its recipient kept")
 
 OWN_MORE = 0.5
 """What the user's own teaching adds to findings of spam: with 0.999 that is Junk, with 0.99 any

@@ -23,13 +23,14 @@ _LEFT_OUT = re.compile(
     rb"|to|cc|content-length|lines|x-evolution.*|x-imap.*|references|in-reply-to|sender|thread-.*"
 )
 _TOLD = frozenset(
-    (b"x-mailer", b"user-agent", b"list-id", b"reply-to", b"content-type", b"precedence")
-    + (b"organization", b"x-priority", b"mime-version", b"content-transfer-encoding", b"errors-to")
+    b"x-mailer user-agent list-id reply-to content-type precedence organization x-priority"
+    b" mime-version content-transfer-encoding errors-to".split()
 )
 _NAMED = (b"to", b"cc", b"date", b"message-id", b"references", b"in-reply-to", b"sender")
 """Fields of which it only counts that they are there."""
 _HOST = re.compile(
-    rb"^\s*from\s+([\w.\[\]:-]{1,200})(?:\s+\(([\w.-]{1,200})?[^()]{0,200}?\[?([\d.]{7,15}))?"
+    rb"^\s*from\s+([\w.\[\]:-]{1,200})"
+    rb"(?:\s+\(([\w.-]{1,200})?[^()]{0,200}?\[?([\d.]{7,15}))?"
 )
 _VALUE_BYTES = 1000
 _RECEIVED_MOST = 8
@@ -66,7 +67,7 @@ def _source(content: Content, stored: bool) -> TokenSource:
             f"zone {fields.sent_offset_min}",
         ],
         texts=[(one.subtype, one.text) for one in content.texts],
-        files=[name for part in content.parts[:50] if (name := part.filename)],
+        files=[file for part in content.parts[:50] if (file := part.filename)],
     )
 
 
