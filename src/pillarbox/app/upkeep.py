@@ -15,6 +15,7 @@ from pillarbox.net.https import HttpsClient
 from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S, Post
 from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting, DmarcReportOptions
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
+from pillarbox.pipeline.jobs.gatekeeping import GATE_UPKEEP_EVERY_S, GateUpkeep
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.key_rotation import ROTATE_EVERY_S, KeyRotation
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
@@ -91,6 +92,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("dkim keys", ROTATE_EVERY_S, rotation.run),
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
         PeriodicJob("dmarc reports", REPORT_EVERY_S, _dmarc_reporting(tools).run),
+        PeriodicJob("gate upkeep", GATE_UPKEEP_EVERY_S, GateUpkeep(database).run),
         PeriodicJob("tls policies", TLS_UPKEEP_EVERY_S, tools.policies.upkeep),
     )
 

@@ -7,6 +7,7 @@ What differs between domains, and what admins change while the server runs, is n
 # ruff: noqa: RUF009 - `key` makes dataclass fields, no shared defaults
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pillarbox.app.config import daemons, kinds
 from pillarbox.app.config.daemons import HttpDaemon, MilterSetting
@@ -32,6 +33,53 @@ class InboundOptions:
         "5",
         "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and users\n"
         "may have others.",
+    )
+
+    smtp_connections_min: int = key(
+        kinds.whole(0, 1_000_000),
+        "60",
+        "Connections within a minute from one address (of IPv6: one /64), to each worker; 0 is no\n"
+        "limit. Of this section nothing touches TRUSTED_NETWORKS and private addresses.",
+        section="Other servers that connect (port 25)",
+    )
+    smtp_recipients_hour: int = key(
+        kinds.whole(0, 10_000_000),
+        "1000",
+        "Recipients within an hour from one address, to each worker; 0 is no limit. How many\n"
+        "messages is policy (`pillarbox policy`).",
+    )
+    smtp_unknown_recipients: int = key(
+        kinds.whole(0, 100_000),
+        "20",
+        "Whoever guesses so many addresses within BRUTE_WINDOW_MIN, beyond those that exist, is\n"
+        "barred for BRUTE_BAN_HOURS (`pillarbox ban`); 0: guess on.",
+    )
+    smtp_greeting_pause: int = key(
+        kinds.duration("s", 0, 30),
+        "1",
+        "How long those who were not here within a day wait for the greeting (s): junk mailers\n"
+        "often can't.",
+    )
+    smtp_tarpit: int = key(
+        kinds.duration("s", 0, 60),
+        "10",
+        "The longest delay (s) of replies to those who make many errors or are on block lists; it\n"
+        "grows, up to a minute for a whole connection. 0: none.",
+    )
+    smtp_tarpit_sessions: int = key(
+        kinds.whole(0, 100_000), "100", "So many are delayed at once by each worker."
+    )
+    geo_database: Path | None = key(
+        kinds.PATH,
+        "",
+        "A file that says in which countries addresses are, in MaxMind's format (.mmdb); read\n"
+        "again when it changes.",
+    )
+    geo_allow: frozenset[str] = key(
+        kinds.COUNTRIES, "", "Take mail only from servers in these countries; empty: from all."
+    )
+    geo_deny: frozenset[str] = key(
+        kinds.COUNTRIES, "", "Take no mail from servers in these countries."
     )
 
     clamav_socket: DaemonAddress | None = key(

@@ -208,6 +208,16 @@ NETWORKS = Kind(
 )
 
 
+def _countries(value: str) -> frozenset[str]:
+    found = frozenset(entry.upper() for entry in _entries(value))
+    if not all(len(code) == 2 and code.isascii() and code.isalpha() for code in found):
+        raise ValueError(value)
+    return found
+
+
+COUNTRIES = Kind("codes of countries (ISO 3166) divided by commas, such as DE,AT,CH", _countries)
+
+
 def _path(value: str) -> Path | None:
     return Path(value) if value else None
 
