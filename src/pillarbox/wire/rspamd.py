@@ -106,12 +106,14 @@ def read_judgement(data: bytes) -> Judgement:
 
 
 def refusal_to_learn(data: bytes) -> str:
-    """Why a lesson was not taken, empty if it was."""
+    """Why a lesson was not taken, empty if it was, now or earlier."""
     try:
         answer = msgspec.json.decode(data, type=_Learned)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return "the answer is not rspamd's"
-    return "" if answer.success else _text(answer.error) or "it gave no reason"
+    if answer.success or "already learned" in answer.error:
+        return ""
+    return _text(answer.error) or "it gave no reason"
 
 
 def _header_value(value: str) -> str:
