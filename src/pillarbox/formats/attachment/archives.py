@@ -21,6 +21,8 @@ NAMES_MAX = 2000
 MEMBER_BYTES = 8 << 20
 HEAD_BYTES = 256 * 1024
 RATIO = 300
+BOMB_BYTES = 32 << 20
+"""What expands to more than this at that ratio is made to exhaust."""
 DECLARED_BYTES = 1 << 30
 DECLARED_RATIO = 100
 _LZMA_MEMORY = 64 << 20
@@ -97,8 +99,7 @@ def _overlap(entries: list[zipfile.ZipInfo]) -> bool:
 
 def of_stream(kind: str, name: str, data: bytes, note: Note) -> Iterator[Member]:
     """The one file that is packed by gzip, bzip2 or xz."""
-    most = MEMBER_BYTES
-    if len(_expanded(kind, data[: most // RATIO], most)) >= most:
+    if len(_expanded(kind, data[: BOMB_BYTES // RATIO], BOMB_BYTES)) >= BOMB_BYTES:
         note(Trait.BOMB)
         return
     inner = name.rpartition(".")[0] if "." in name else name
