@@ -12,11 +12,11 @@ MARKUP_MAX = 8 << 20
 """Characters of markup that are read."""
 
 # Where an end is missing, the rest is swallowed, as browsers do; so nothing is scanned twice.
-_ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+(?:>|\Z)"""
-_COMMENT = r"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?+)"
-_RAW = (
+ATTRIBUTES = r"""(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+(?:>|\Z)"""
+COMMENT = r"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?+)"
+RAW = (
     r"<({})(?=[\s/>])"
-    + _ATTRIBUTES
+    + ATTRIBUTES
     + r"(?:[^<]++|<(?!/\1[\s/>]))*+(?:</\1(?=[\s/>])[^>]*+(?:>|\Z))?+"
 )
 # Other threads wait while a search goes on, so in long markup each soon finds something.
@@ -30,9 +30,9 @@ def _patterns(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> _Patterns:
     return re.compile(pattern, flags), re.compile(pattern + _TEXT, flags)
 
 
-_TAG = _patterns(rf"</?([A-Za-z][^\s/>]*+){_ATTRIBUTES}|<[!?/][^>]*+(?:>|\Z)")
-_HIDDEN = _patterns(f"{_COMMENT}|{_RAW.format('style|script|template')}", re.I)
-_HIDDEN_OR_TITLE = _patterns(f"{_COMMENT}|{_RAW.format('style|script|template|title')}", re.I)
+_TAG = _patterns(rf"</?([A-Za-z][^\s/>]*+){ATTRIBUTES}|<[!?/][^>]*+(?:>|\Z)")
+_HIDDEN = _patterns(f"{COMMENT}|{RAW.format('style|script|template')}", re.I)
+_HIDDEN_OR_TITLE = _patterns(f"{COMMENT}|{RAW.format('style|script|template|title')}", re.I)
 _HEAD = re.compile(r"<head(?=[\s/>])[^>]*+>", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head(?=[\s/>])|<body(?=[\s/>])", re.IGNORECASE)
 _TITLE = re.compile(r"<title(?=[\s/>])[^>]*+>([^<]*+)", re.IGNORECASE)
@@ -76,7 +76,7 @@ def text_of_html(markup: str) -> str:
     text = _replaced(_TAG, replace, text)
     if told:
         text = "\n".join((text, *told))
-    return _characters(text)
+    return resolved(text)
 
 
 def visible_text(markup: str) -> str:
@@ -85,7 +85,7 @@ def visible_text(markup: str) -> str:
     Never raises, takes linear time.
     """
     text = _without_head(_replaced(_HIDDEN_OR_TITLE, _hidden, markup[:MARKUP_MAX]))
-    return _characters(_replaced(_TAG, _space, text))
+    return resolved(_replaced(_TAG, _space, text))
 
 
 def _replaced(patterns: _Patterns, replace: Callable[[re.Match[str]], str], text: str) -> str:
@@ -131,8 +131,8 @@ def _told(tag: str, parting: str, told: dict[str, None]) -> str:
     return alt or parting
 
 
-def _characters(text: str) -> str:
-    """Character references resolved."""
+def resolved(text: str) -> str:
+    """A text with its character references resolved; never raises, takes linear time."""
     if "&" not in text:
         return text
     import html  # with 2,231 names of characters; many servers never see such a message
