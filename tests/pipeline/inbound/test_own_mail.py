@@ -1,5 +1,6 @@
 """Mail that claims to be ours, comes from elsewhere and is to be forwarded."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from kit.dns import FakeDns, Zone
 from kit.smtp import HOSTNAME, House
 from pillarbox.base.errors import Denied, Unavailable
+from pillarbox.formats.mailauth.results import SignatureResult, Status
 from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.formats.mime.header import HEADER_BYTES
+from pillarbox.pipeline.inbound.checks.arrival import Results
 from pillarbox.pipeline.inbound.forward import Forwarding
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.own_mail import OwnMail
@@ -106,6 +109,44 @@ async def test_a_subdomain_may_have_its_own_policy(inbound: Inbound, zone: Zone)
     await send(inbound, "boss@example.test")
     zone.txt["_dmarc.sub.example.test"] = NONE
     await send(inbound, "boss@sub.example.test")
+
+
+RESULTS = [
+    ((), False),
+    ((SignatureResult(Status.PASS, "", domain="example.test"),), True),
+    ((SignatureResult(Status.PASS, "", domain="test"),), True),
+    ((SignatureResult(Status.PASS, "", domain="sender.test"),), False),
+    ((SignatureResult(Status.FAIL, "", domain="example.test"),), False),
+    ((SignatureResult(Status.PASS, "", domain="example.test", beyond=3),), False),
+    ((SignatureResult(Status.PASS, "", domain="example.test", testing=True),), False),
+]
+
+
+@pytest.mark.parametrize(("signatures", "allowed"), RESULTS)
+async def test_what_the_checks_found_counts(
+    inbound: Inbound, signed: Signed, signatures: tuple[SignatureResult, ...], allowed: bool
+) -> None:
+    own_mail = inbound.own_mail
+    assert own_mail is not None
+    if not allowed:
+        signed.domains.add("example.test")  # nobody is asked again
+    content = b"From: boss@example.test\r\n\r\ntext\r\n"
+    with nullcontext() if allowed else pytest.raises(Denied):
+        await own_mail.check(content, Results(dkim=signatures))
+
+
+async def test_what_was_not_checked_is_checked_now(inbound: Inbound, signed: Signed) -> None:
+    signed.domains.add("example.test")
+    assert inbound.own_mail is not None
+    await inbound.own_mail.check(b"From: boss@example.test\r\n\r\ntext\r\n", Results())
+
+
+async def test_names_that_do_not_exist(inbound: Inbound, zone: Zone) -> None:
+    zone.txt["_dmarc.example.test"] = ("v=DMARC1; p=none; np=reject",)
+    zone.addresses["there.example.test"] = ("192.0.2.1",)
+    await send(inbound, "boss@there.example.test")
+    with pytest.raises(Denied):
+        await send(inbound, "boss@gone.example.test")
 
 
 async def test_delivery_here_is_not_touched(house: House, inbound: Inbound) -> None:

@@ -17,6 +17,7 @@ from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.content import Content, read_content
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Recipient
 from pillarbox.pipeline.inbound.policies import Policies
+from pillarbox.pipeline.inbound.results_text import results_text
 from pillarbox.pipeline.inbound.running import Runner
 from pillarbox.pipeline.inbound.screening import Deferred, Screened
 
@@ -119,7 +120,7 @@ class Judging:
             content,
             found,
             tuple(judged),
-            "",
+            results_text(arrival),
             tuple(screened.refused),
         )
 

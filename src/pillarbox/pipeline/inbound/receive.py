@@ -148,7 +148,9 @@ class Inbound:
             envelope = replace(envelope, recipients=tuple(others))
         if self.forwarding is not None and any(r.forwards for r in envelope.recipients):
             if self.own_mail is not None and not envelope.each:  # by LMTP a relay of ours judged
-                await self.own_mail.check(message.content)
+                arrival = message.judgement.arrival
+                found = None if arrival is None else arrival.results
+                await self.own_mail.check(message.content, found)
             results = message.judgement.results
             stored = message.head + message.content
             copies = await self.forwarding.copies(envelope, stored, results)
