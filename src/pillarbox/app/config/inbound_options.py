@@ -34,6 +34,12 @@ class InboundOptions:
         "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and users\n"
         "may have others.",
     )
+    arc_trusted_sealers: frozenset[str] = key(
+        kinds.DOMAINS,
+        "",
+        "Domains (d= of ARC-Seal) whose word counts for mail that fails DMARC because they passed\n"
+        "it on: forwarders and mailing lists, such as google.com.",
+    )
 
     smtp_connections_min: int = key(
         kinds.whole(0, 1_000_000),

@@ -156,6 +156,13 @@ def _domain(value: str) -> str:
 DOMAIN = Kind("a domain such as example.org, or nothing", _domain)
 
 
+def _domains(value: str) -> frozenset[str]:
+    return frozenset(_domain(entry).lower() for entry in _entries(value))
+
+
+DOMAINS = Kind("domains divided by commas, or nothing", _domains)
+
+
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 
 
