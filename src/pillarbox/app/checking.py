@@ -1,15 +1,20 @@
 """Makes the checks of mail from elsewhere, and what judges by them; part of `compose`."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pillarbox.app.config.options import Options
+from pillarbox.app.gatekeeping import gate
 from pillarbox.app.scanning import Scanning, scanning
 from pillarbox.base.clock import Clock
+from pillarbox.base.errors import Failure
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.inbound.checks.bayes import BayesCheck
 from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
+from pillarbox.pipeline.inbound.checks.reputation import ReputationCheck
 from pillarbox.pipeline.inbound.judging import Judging
 from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.receive import Aftermath
@@ -17,6 +22,7 @@ from pillarbox.pipeline.inbound.records import Records
 from pillarbox.pipeline.inbound.running import Runner
 from pillarbox.pipeline.inbound.screening import Screens
 from pillarbox.pipeline.inbound.trace_log import TraceLog
+from pillarbox.pipeline.learning.outcomes import Outcomes
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 
@@ -44,34 +50,46 @@ class Checking:
     judging: Judging
     records: Records
     scanning: Scanning
+    outcomes: Outcomes
     aftermaths: Sequence[Aftermath] = ()
 
     async def close(self) -> None:
         """Write down what still waits to be."""
         self.policies.close()
+        if self.screens.gate is not None:
+            self.screens.gate.close()
         await self.traces.close()
+        with suppress(Failure):  # some seconds of statistics
+            await self.outcomes.flush()
 
 
 def checking(matter: Matter) -> Checking:
     """Everything that checks."""
     options, database, clock = matter.options, matter.database, matter.clock
-    threshold = float(options.spam_threshold) or None
+    threshold = float(options.spam_threshold)
     policies = Policies(database, matter.bus, clock, threshold)
     scanners = scanning(options, clock)
     runner = Runner((*_checks(matter), *scanners.checks), _recipient_checks(matter))
     traces = TraceLog(database, matter.keys)
+    outcomes = Outcomes(database, matter.keys, options.hostname)
+    door = gate(options, database, matter.bus, clock)
     return Checking(
         policies,
         traces,
-        Screens(runner, policies, traces, clock, matter.ids, options.checks_inside),
+        Screens(runner, policies, traces, clock, matter.ids, options.checks_inside, door),
         Judging(options.hostname, runner, policies),
         Records(database, matter.keys, clock),
         scanners,
+        outcomes,
+        (outcomes,),
     )
 
 
 def _checks(matter: Matter) -> tuple[Check, ...]:
-    return ()
+    return (
+        BayesCheck(matter.database, matter.keys),
+        ReputationCheck(matter.database, matter.keys),
+    )
 
 
 def _recipient_checks(matter: Matter) -> tuple[RecipientCheck, ...]:

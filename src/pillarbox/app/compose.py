@@ -19,6 +19,7 @@ from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
 from pillarbox.app.foundation import blob_store, dns_options, key_ring
+from pillarbox.app.learning import Learning, learning
 from pillarbox.app.sending import Foundation, Sending, sending
 from pillarbox.app.upkeep import Tools, periodic_jobs
 from pillarbox.base.cache import ByteCache
@@ -116,6 +117,7 @@ class Services:
     signing: Signing
     signatures: Cpu
     checking: Checking
+    learning: Learning
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
@@ -158,6 +160,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
     signing = Signing(database, keys, signatures, clock, bus, resolver)
     checks = checking(Matter(options, database, keys, bus, clock, ids, resolver))
+    learns = learning(database, content, bus, owner, checks.outcomes, checks.scanning.learners)
     taking = accepting(
         Ground(
             options, database, keys, bus, clock, ids, preparation, signing, resolver, checks,
@@ -182,14 +185,14 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     tools = Tools(
         options, database, content, clock, cpu, preparation, indexing, signing, resolver,
-        leaving.https, leaving.policies,
+        leaving.https, leaving.policies, taking.delivery, ids, learns,
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
         taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
-        signing, signatures, checks,
+        signing, signatures, checks, learns,
     )  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from pillarbox.app.config.options import Options
+from pillarbox.app.learning import Learning
 from pillarbox.base.clock import Clock
 from pillarbox.base.cpu import Cpu
+from pillarbox.base.ids import IdSource
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.policy import policies
 from pillarbox.domain.queue.enqueue import enqueue
@@ -12,6 +14,7 @@ from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.signing.make import KeyChoice
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient
+from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S, Post
 from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting, DmarcReportOptions
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
@@ -19,6 +22,11 @@ from pillarbox.pipeline.jobs.gatekeeping import GATE_UPKEEP_EVERY_S, GateUpkeep
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
 from pillarbox.pipeline.jobs.key_rotation import ROTATE_EVERY_S, KeyRotation
 from pillarbox.pipeline.jobs.purge import ORPHANS_EVERY_S, PURGE_EVERY_S, Purge
+from pillarbox.pipeline.jobs.quarantine import (
+    QUARANTINE_EVERY_S,
+    QuarantineDigest,
+    QuarantineUpkeep,
+)
 from pillarbox.pipeline.jobs.queue_upkeep import (
     QUEUE_STRAYS_EVERY_S,
     QUEUE_UPKEEP_EVERY_S,
@@ -28,6 +36,7 @@ from pillarbox.pipeline.jobs.runner import PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
 from pillarbox.pipeline.jobs.traces import TRACES_EVERY_S, TraceUpkeep
+from pillarbox.pipeline.learning.training import UPKEEP_EVERY_S as LEARNING_EVERY_S
 from pillarbox.pipeline.outbound.tls_policy import UPKEEP_EVERY_S as TLS_UPKEEP_EVERY_S
 from pillarbox.pipeline.outbound.tls_policy import TlsPolicies
 from pillarbox.pipeline.prepare import Preparation
@@ -52,6 +61,9 @@ class Tools:
     resolver: Resolver
     https: HttpsClient
     policies: TlsPolicies
+    delivery: Delivery
+    ids: IdSource
+    learning: Learning
 
 
 def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
@@ -93,8 +105,28 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
         PeriodicJob("dmarc reports", REPORT_EVERY_S, _dmarc_reporting(tools).run),
         PeriodicJob("gate upkeep", GATE_UPKEEP_EVERY_S, GateUpkeep(database).run),
+        PeriodicJob("quarantine", QUARANTINE_EVERY_S, QuarantineUpkeep(database, blobs).run),
+        *_quarantine_digest(tools),
+        PeriodicJob("spam tokens", LEARNING_EVERY_S, tools.learning.training.upkeep),
+        PeriodicJob("reputations", LEARNING_EVERY_S, tools.learning.outcomes.upkeep),
         PeriodicJob("tls policies", TLS_UPKEEP_EVERY_S, tools.policies.upkeep),
     )
+
+
+def _quarantine_digest(tools: Tools) -> tuple[PeriodicJob, ...]:
+    options = tools.options
+    if not options.quarantine_digest:
+        return ()
+    digest = QuarantineDigest(
+        tools.database,
+        tools.content.keys,
+        tools.delivery,
+        tools.clock,
+        tools.ids,
+        options.hostname,
+        options.default_domain or options.hostname,
+    )
+    return (PeriodicJob("quarantine digest", QUARANTINE_EVERY_S, digest.run),)
 
 
 def _tls_reporting(tools: Tools) -> TlsReporting:

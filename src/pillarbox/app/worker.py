@@ -116,6 +116,8 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
     upkeep = [
         asyncio.create_task(worker.services.jobs.run()),
         asyncio.create_task(worker.services.indexing.run()),
+        asyncio.create_task(worker.services.learning.training.run()),
+        asyncio.create_task(worker.services.learning.outcomes.run()),
         asyncio.create_task(worker.services.sending.run()),
         asyncio.create_task(worker.watch_certificate()),
         asyncio.create_task(worker.reload_when(reload)),

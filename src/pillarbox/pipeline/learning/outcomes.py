@@ -2,20 +2,26 @@
 
 Delivery so pays nothing for it, and senders with much mail are one row's change in some seconds
 instead of one in each transaction, for which others would wait. A process that is killed loses
-these seconds of statistics and nothing else.
+these seconds of statistics and nothing else. Told by `inbound/receive` of what comes in, and by
+`training` of what users sort.
 """
 
 import asyncio
 from collections.abc import Iterable
+from types import MappingProxyType
 
-from pillarbox.base.errors import Failure
+from pillarbox.base.errors import Denied, Failure
 from pillarbox.base.ids import AccountId
 from pillarbox.base.log import logger
 from pillarbox.domain.reputation import history
 from pillarbox.domain.reputation.history import Key
 from pillarbox.domain.reputation.model import Origin, Outcome
 from pillarbox.domain.spam import results
-from pillarbox.domain.spam.model import Results
+from pillarbox.domain.spam.model import Category, Results, Task
+from pillarbox.pipeline.inbound.checks.content import Content
+from pillarbox.pipeline.inbound.checks.origin import origin_of, stored_origin_of
+from pillarbox.pipeline.inbound.judging import Judgement
+from pillarbox.pipeline.inbound.message import Envelope, Fate
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
@@ -25,6 +31,7 @@ WRITTEN_AT_ONCE = 500
 HELD_MOST = 20_000
 """Names that are held while the database is away; what is more is not counted."""
 
+_SORTED_AS = MappingProxyType({Category.SPAM: Outcome.SPAM, Category.HAM: Outcome.HAM})
 _log = logger("learning")
 _Weights = dict[Key, tuple[int, int]]
 _Sorted = dict[AccountId, tuple[int, int]]
@@ -33,11 +40,40 @@ _Sorted = dict[AccountId, tuple[int, int]]
 class Outcomes:
     """Counts outcomes; one for a process."""
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, hostname: str) -> None:
+        """`hostname` is our name in Authentication-Results."""
         self._database = database
         self._keys = keys
+        self._hostname = hostname
         self._weights: _Weights = {}
         self._sorted: _Sorted = {}
+
+    async def prepare(
+        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+    ) -> None:
+        """Note a message that was judged; what is `stored` adds nothing to it.
+
+        Noted before the message is stored: where that fails and it comes again it counts twice.
+        """
+        arrival = judgement.arrival
+        if arrival is None or not arrival.peer.outside:
+            return
+        origin = origin_of(arrival)
+        if isinstance(judgement.refusal, Denied):
+            self.refused(origin)
+            return
+        fates = judgement.fates
+        kept = [account_id for account_id, fate in fates.items() if fate is Fate.INBOX]
+        self.delivered(origin, kept, [one for one in fates if one not in kept])
+
+    def corrected(self, task: Task, content: Content, before: Category) -> None:
+        """Note a message that its user sorted, and take back what it was sorted as before."""
+        origin = stored_origin_of(content, self._hostname)
+        if before in _SORTED_AS:
+            self.add(origin, (task.account_id,), _SORTED_AS[before], -1)
+        if task.category in _SORTED_AS:
+            outcome = Outcome.WANTED if task.implied else _SORTED_AS[task.category]
+            self.add(origin, (task.account_id,), outcome)
 
     def delivered(
         self, origin: Origin, kept: Iterable[AccountId], junked: Iterable[AccountId]

@@ -27,6 +27,7 @@ from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
+UPKEEP_EVERY_S = 24 * 3600
 LEASE = "spam training"
 LEASE_MS = 60_000
 RENEW_AFTER_S = 15.0
