@@ -187,6 +187,59 @@ def text() -> Target:
     return run
 
 
+def scanners() -> Target:
+    """Answers of scanners and milters."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.wire import clamd, milter, rspamd, spamc
+
+    def packets(data: bytes, step: int) -> list[object]:
+        receiver = milter.Receiver()
+        found: list[object] = []
+        try:
+            for at in range(0, len(data), step):
+                receiver.feed(data[at : at + step])
+                while (packet := receiver.next()) is not None:
+                    found.append(packet)
+        except GrammarError as error:
+            found.append(error.text)
+        return found
+
+    def run(data: bytes) -> None:
+        for read in (clamd.read_answer, rspamd.read_judgement, milter.read_reply_code):
+            with contextlib.suppress(GrammarError):
+                read(data)
+        with contextlib.suppress(GrammarError):
+            answer = spamc.read_answer(data)
+            if len(answer.rules) > spamc.RULES_MAX:
+                raise RuntimeError("more rules than there should be")
+            spamc.scaled(answer.score, 5.0)
+        whole = packets(data, len(data) or 1)
+        if packets(data, 1 + len(data) % 7) != whole:
+            raise RuntimeError("how the input is split over reads changes the result")
+        for response in (milter.Response.ADD_HEADER, milter.Response.INSERT_HEADER):
+            with contextlib.suppress(GrammarError):
+                line = milter.read_new_field(
+                    milter.Packet(response, data), bool(len(data) % 2)
+                ).line
+                if line.replace(b"\r\n ", b"").replace(b"\r\n\t", b"").count(b"\n") != 1:
+                    raise RuntimeError("a header field that is more than one")
+
+    return run
+
+
+def answers() -> Iterator[bytes]:
+    """Of each scanner one."""
+    yield b"stream: Some.Virus FOUND\0"
+    yield b"SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: True ; 15.0 / 5.0\r\n\r\nA,B"
+    yield (
+        b'{"action":"reject","score":15.5,"thresholds":{"add header":6},'
+        b'"symbols":{"A":{"score":1.5,"options":["x"]}},"messages":{"smtp_message":"no"}}'
+    )
+    yield b"\0\0\0\x0dO\0\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x01c\0\0\0\x07hX\0y z\0"
+    yield b"550 5.7.1 Go away\0"
+    yield b"\0\0\0\0X\0y\n\tz\0"
+
+
 def growth() -> Target:
     """A message that repeats a piece of the input takes no more than linear time."""
     parts = (mime(), text())
@@ -208,11 +261,14 @@ def growth() -> Target:
     return run
 
 
-TARGETS = MappingProxyType({one.__name__: one for one in (imap, pop3, proxy, mime, text, growth)})
+TARGETS = MappingProxyType(
+    {one.__name__: one for one in (imap, pop3, proxy, scanners, mime, text, growth)}
+)
 
 
 def _seed(folder: Path, name: str) -> None:
-    seeds = said(name) if name in ("imap", "pop3") else proxies() if name == "proxy" else mail()
+    others = {"proxy": proxies, "scanners": answers}
+    seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
 
