@@ -34,6 +34,7 @@ MAX_NEAR = 1000
 LIST_MAX = 100
 """Results and reasons of one record; further ones are not kept."""
 
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _EPOCH_MAX = 253_402_300_799
 _DISPOSITIONS = frozenset(("none", "pass", "quarantine", "reject"))
 
@@ -71,10 +72,15 @@ def decode(content: bytes) -> Report:
         raise GrammarError("a report that is too large")
     reader = _Reader()
     try:
-        reader.parser.Parse(content.strip(b" \t\r\n\0"), True)
+        reader.parser.Parse(_stripped(content), True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise GrammarError(f"no report: {error}") from error
     return _report(reader.root, reader.records)
+
+
+def _stripped(content: bytes) -> bytes:
+    """Without the blanks that some put around it, where an octet is a character."""
+    return content if content[:2] in _UTF16_MARKS else content.strip(b" \t\r\n\0")
 
 
 class _Reader:
