@@ -188,9 +188,27 @@ def text() -> Target:
 
 
 def scanners() -> Target:
-    """Answers of scanners and milters."""
+    """Answers of scanners."""
     from pillarbox.base.errors import GrammarError
-    from pillarbox.wire import clamd, milter, rspamd, spamc
+    from pillarbox.wire import clamd, rspamd, spamc
+
+    def run(data: bytes) -> None:
+        for read in (clamd.read_answer, rspamd.read_judgement):
+            with contextlib.suppress(GrammarError):
+                read(data)
+        with contextlib.suppress(GrammarError):
+            answer = spamc.read_answer(data)
+            if len(answer.rules) > spamc.RULES_MAX:
+                raise RuntimeError("more rules than there should be")
+            spamc.scaled(answer.score, 5.0)
+
+    return run
+
+
+def milters() -> Target:
+    """What milters say."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.wire import milter
 
     def packets(data: bytes, step: int) -> list[object]:
         receiver = milter.Receiver()
@@ -205,14 +223,8 @@ def scanners() -> Target:
         return found
 
     def run(data: bytes) -> None:
-        for read in (clamd.read_answer, rspamd.read_judgement, milter.read_reply_code):
-            with contextlib.suppress(GrammarError):
-                read(data)
         with contextlib.suppress(GrammarError):
-            answer = spamc.read_answer(data)
-            if len(answer.rules) > spamc.RULES_MAX:
-                raise RuntimeError("more rules than there should be")
-            spamc.scaled(answer.score, 5.0)
+            milter.read_reply_code(data)
         whole = packets(data, len(data) or 1)
         if packets(data, 1 + len(data) % 7) != whole:
             raise RuntimeError("how the input is split over reads changes the result")
@@ -262,12 +274,12 @@ def growth() -> Target:
 
 
 TARGETS = MappingProxyType(
-    {one.__name__: one for one in (imap, pop3, proxy, scanners, mime, text, growth)}
+    {one.__name__: one for one in (imap, pop3, proxy, scanners, milters, mime, text, growth)}
 )
 
 
 def _seed(folder: Path, name: str) -> None:
-    others = {"proxy": proxies, "scanners": answers}
+    others = {"proxy": proxies, "scanners": answers, "milters": answers}
     seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
