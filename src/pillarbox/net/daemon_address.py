@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@]+)(?::([0-9]{1,5}))?\Z")
-_PORT_AT_HOST = re.compile(r"([0-9]{1,5})@(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@]+)\Z")
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@/]+)(?::([0-9]{1,5}))?\Z")
+_PORT_AT_HOST = re.compile(r"([0-9]{1,5})@(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@/]+)\Z")
 _PREFIXES = re.compile(r"(unix|local|inet6?|tcp):(?!/{2})")
 
 
