@@ -1,12 +1,16 @@
 """Makes the parts that accept mail, from other servers and from users; part of `compose`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pillarbox.app.checking import Checking
 from pillarbox.app.config.options import Options
-from pillarbox.base.clock import Clock
+from pillarbox.app.foundation import blob_store, key_ring
+from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
+from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.quarantine.model import DAY_MS, KeepLimits
 from pillarbox.domain.sending.model import Limits, SendingLimits
 from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.net.dns import Resolver
@@ -14,6 +18,7 @@ from pillarbox.pipeline.inbound.bounces import Bounces
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.forward import Forwarding
 from pillarbox.pipeline.inbound.own_mail import OwnMail
+from pillarbox.pipeline.inbound.quarantine import Quarantine
 from pillarbox.pipeline.inbound.receive import Inbound, TlsReports
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.outbound.reports import Reports
@@ -75,19 +80,23 @@ def accepting(ground: Ground) -> Accepting:
         hostname, recipients, ground.preparation, signing, clock, queue_age_ms, signing
     )
     delivery = Delivery(database, ground.preparation, queue_age_ms, reports)
+    forwarding = Forwarding(hostname, recipients, clock, srs, ground.signing)
+    quarantine = Quarantine(
+        database, ground.preparation, delivery, hostname, keep_limits(options), forwarding
+    )
     inbound = Inbound(
         hostname,
         recipients,
         delivery,
         clock,
         ground.ids,
-        Forwarding(hostname, recipients, clock, srs, ground.signing),
+        forwarding,
         Bounces(database, ground.keys),
         ground.tls_reports,
         OwnMail(recipients, signing, ground.resolver),
         ground.checking.judging,
         ground.checking.records,
-        ground.checking.aftermaths,
+        (*ground.checking.aftermaths, quarantine),
     )
     submission = Submission(
         hostname,
@@ -112,6 +121,33 @@ def accepting(ground: Ground) -> Accepting:
         ground.checking.scanning.outgoing,
     )
     return Accepting(recipients, reports, delivery, inbound, submission)
+
+
+def keep_limits(options: Options) -> KeepLimits:
+    """How much is kept in quarantine, as the settings say."""
+    return KeepLimits(
+        keep_ms=options.quarantine_keep_days * DAY_MS, size_bytes=options.quarantine_user_size
+    )
+
+
+def rescuing(
+    options: Options, database: Database, bus: Bus
+) -> tuple[Quarantine, Callable[[], None]]:
+    """What releases mail from quarantine, for commands, and what ends it.
+
+    What leaves by it for addresses elsewhere has no seal (ARC).
+    """
+    clock, keys = SystemClock(), key_ring(options)
+    preparation = Preparation(ContentStore(keys, blob_store(options)), IdSource())
+    srs = Srs(keys.lasting(SRS_PURPOSE))
+    home, delimiter = options.default_domain or options.hostname, options.subaddress_delimiter
+    recipients = Recipients(database, bus, clock, home, delimiter, srs)
+    delivery = Delivery(database, preparation, options.queue_max_age_hours * 3_600_000)
+    forwarding = Forwarding(options.hostname, recipients, clock, srs)
+    parts = Quarantine(
+        database, preparation, delivery, options.hostname, keep_limits(options), forwarding
+    )
+    return parts, recipients.close
 
 
 def sending_limits(options: Options) -> SendingLimits:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
@@ -11,7 +11,9 @@ import click
 from pillarbox.app.config.load import Configuration, Location, load, locate
 
 if TYPE_CHECKING:
+    from pillarbox.app.config.options import Options
     from pillarbox.cluster.bus import Bus
+    from pillarbox.storage.db import Database
     from pillarbox.storage.tx import Tx
 
 Ts = TypeVarTuple("Ts")
@@ -46,6 +48,23 @@ class Invocation:
     def write(self, function: "Callable[[Tx, *Ts], R]", *args: *Ts) -> R:
         """Run a domain function in a transaction; a running server is told of the change."""
         return asyncio.run(self._call(True, function, args))
+
+    def work(self, function: "Callable[[Options, Database, Bus], Awaitable[R]]") -> R:
+        """Run what needs more than one transaction; a running server is told of changes."""
+        return asyncio.run(self._work(function))
+
+    async def _work(self, function: "Callable[[Options, Database, Bus], Awaitable[R]]") -> R:
+        from pillarbox.app.database import open_database
+
+        configuration = self.configuration()
+        bus = _join_bus(configuration.location.bus_folder)
+        options = configuration.options
+        database = open_database(options, publish=bus.publish, readers=1, writers=1)
+        try:
+            return await function(options, database, bus)
+        finally:
+            await database.close()
+            bus.close()
 
     async def _call(self, change: bool, function: "Callable[[Tx, *Ts], R]", args: tuple[*Ts]) -> R:
         from pillarbox.app.database import open_database

@@ -40,6 +40,20 @@ class InboundOptions:
         "Domains (d= of ARC-Seal) whose word counts for mail that fails DMARC because they passed\n"
         "it on: forwarders and mailing lists, such as google.com.",
     )
+    quarantine_keep_days: int = key(
+        kinds.whole(1, 365),
+        "14",
+        "How long mail that was refused or put into quarantine is kept for its recipients (days).",
+    )
+    quarantine_user_size: int = key(
+        kinds.size(1 << 20, 1 << 40),
+        "100M",
+        "How much of it is kept for one user; then the oldest goes, what was refused before what\n"
+        "was accepted.",
+    )
+    quarantine_digest: bool = key(
+        kinds.BOOLEAN, "true", "Tell users by mail, once a day at most, what was kept for them."
+    )
 
     smtp_connections_min: int = key(
         kinds.whole(0, 1_000_000),
