@@ -20,6 +20,7 @@ from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.content import Content
 
 DEADLINE_S = 8.0
+GRACE_S = 2.0
 AT_ONCE = 2
 """Messages whose attachments are looked at at a time."""
 FILES_MAX = 100
@@ -123,9 +124,11 @@ class AttachmentCheck:
     name = "attachments"
     stage = Stage.DATA
     kinds = KINDS
-    deadline_s = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_s: float = DEADLINE_S) -> None:
+        """After `deadline_s` no further file is looked at; the check itself may last longer."""
+        self.deadline_s = deadline_s + GRACE_S
+        self._looking_s = deadline_s
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
@@ -138,8 +141,8 @@ class AttachmentCheck:
             return ()
         async with self._places:
             over = Event()
-            until = time.monotonic() + DEADLINE_S
-            budget = Budget(stop=lambda: over.is_set() or time.monotonic() > until)
+            until = time.monotonic() + self._looking_s
+            budget = Budget(stop=lambda: over.is_set() or time.monotonic() >= until)
             try:
                 return await asyncio.to_thread(_look, content, files, budget)
             finally:
