@@ -303,9 +303,7 @@ async def test_what_an_account_learnt_goes_with_it(database: Database) -> None:
     assert await scopes(database, who) == {}
 
 
-async def test_tokens_seen_once_and_long_ago_go_first(
-    database: Database, clock: FakeClock
-) -> None:
+async def test_tokens_seen_once_and_long_ago_go_first(database: Database, clock: FakeClock) -> None:
     known = await database.write(store.ensure, KEYS, [])
     often = store.digests(known[SERVER], words("often"))[0]
 
