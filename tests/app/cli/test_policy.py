@@ -1,0 +1,95 @@
+"""`pillarbox policy`: columns, weights, and what users want."""
+
+import pytest
+
+from kit.cli import Cli
+
+
+@pytest.fixture(autouse=True)
+def domain(cli: Cli) -> None:
+    cli.printed("domain", "add", "example.org")
+
+
+def values(cli: Cli, *domain: str) -> dict[object, tuple[object, object]]:
+    rows = cli("policy", "show", *domain, "--json").rows
+    return {row["name"]: (row["value"], row["set_by"]) for row in rows}
+
+
+def test_set_show_unset(cli: Cli) -> None:
+    assert values(cli)["spf_fail_action"] == ("tag", None)
+    assert values(cli)["spam_junk_score"] == (5, "SPAM_THRESHOLD")
+    cli.printed("policy", "set", "_default", "spf_fail_action=quarantine")
+    printed = cli.printed(
+        "policy", "set", "Example.org", "spam-junk-score=7.5", "greylist_enabled=off"
+    )
+    assert printed == "example.org: spam_junk_score = 7.5\nexample.org: greylist_enabled = 0\n"
+    found = values(cli, "example.org")
+    assert found["spf_fail_action"] == ("quarantine", "_default")
+    assert found["spam_junk_score"] == (7.5, "example.org")
+    assert values(cli)["spam_junk_score"] == (5, "SPAM_THRESHOLD")
+    cli.printed("policy", "unset", "example.org", "spam_junk_score")
+    assert values(cli, "example.org")["spam_junk_score"] == (5, "SPAM_THRESHOLD")
+    assert values(cli, "example.org")["greylist_enabled"] == (0, "example.org")
+    cli.printed("policy", "unset", "example.org", "--all")
+    assert values(cli, "example.org")["greylist_enabled"] == (1, None)
+
+
+def test_the_list_says_what_is_not_used(cli: Cli) -> None:
+    rows = {row["name"]: row["what"] for row in cli("policy", "show", "--json").rows}
+    assert str(rows["auth_totp_enforced"]).startswith("Not used")
+    assert "can't be set" in cli.printed("policy", "set", "_default", "spf_dns_server=x", code=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("set", "example.org", "spf_enabled"), 2),
+        (("set", "example.org"), 2),
+        (("set", "example.org", "spf_enabled=perhaps"), 1),
+        (("set", "example.org", "nothing=1"), 1),
+        (("set", "elsewhere.example", "spf_enabled=1"), 1),
+        (("show", "elsewhere.example"), 1),
+        (("unset", "example.org"), 2),
+        (("unset", "example.org", "spf_enabled", "--all"), 2),
+        (("weights", "set", "example.org", "no_date"), 1),
+        (("weights", "set", "example.org", "no_date", "--points", "many"), 2),
+        (("weights", "unset", "example.org", "no_date"), 1),
+        (("user", "nobody@example.org"), 1),
+    ],
+)
+def test_refusals(cli: Cli, arguments: tuple[str, ...], code: int) -> None:
+    assert cli.printed("policy", *arguments, code=code)
+
+
+def test_weights(cli: Cli) -> None:
+    call = ("policy", "weights")
+    cli.printed(*call, "set", "_default", "no_date", "--points", "-0.5")
+    cli.printed(*call, "set", "example.org", "dmarc_reject", "--action", "none")
+    rows = cli(*call, "list", "example.org", "--json").rows
+    assert rows == [
+        {"domain": "_default", "finding": "no_date", "points": -0.5, "action": None},
+        {"domain": "example.org", "finding": "dmarc_reject", "points": None, "action": "none"},
+    ]
+    cli.printed(*call, "unset", "_default", "no_date")
+    assert len(cli(*call, "list", "example.org", "--json").rows) == 1
+
+
+def test_what_users_want(cli: Cli) -> None:
+    cli.printed("user", "add", "ann@example.org", "--password", "correct horse")
+    call = ("policy", "user", "Ann@example.org")
+    (row,) = cli(*call, "--junk-score", "3", "--refuse-score", "0", "--json").rows
+    assert row == {"junk_score": 3, "quarantine_score": None, "refuse_score": 0}
+    (row,) = cli(*call, "--junk-score", "default", "--json").rows
+    assert row == {"junk_score": None, "quarantine_score": None, "refuse_score": 0}
+    assert cli(*call, "--json").rows == [row]
+    for wrong in ("-1", "nan", "1e9", "much"):
+        cli.printed(*call, "--junk-score", wrong, code=2)
+
+
+def test_a_domain_that_comes_back_begins_anew(cli: Cli) -> None:
+    cli.printed("policy", "set", "example.org", "spf_enabled=0")
+    cli.printed("sender", "block", "x.example", "--domain", "example.org")
+    cli.printed("domain", "remove", "example.org", "--yes")
+    cli.printed("domain", "add", "example.org")
+    assert values(cli, "example.org")["spf_enabled"] == (1, None)
+    assert cli("sender", "list", "--domain", "example.org", "--json").rows == []
