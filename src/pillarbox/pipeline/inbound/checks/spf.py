@@ -1,0 +1,133 @@
+"""SPF: whether the client may send for the domain of the reverse-path, and for its HELO name."""
+
+import asyncio
+from collections.abc import Sequence
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.errors import GrammarError, Unavailable
+from pillarbox.domain.judgement.model import Finding, Kind, Stage
+from pillarbox.formats.address import ascii_domain
+from pillarbox.formats.mailauth.spf.check import Checking, Request, check_host, mail_from
+from pillarbox.formats.mailauth.spf.question import Answer, Question, QuestionKind
+from pillarbox.formats.mailauth.spf.result import SpfResult, SpfStatus
+from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.inbound.checks.arrival import Arrival
+
+FAIL = Kind("spf_fail", 4.0, "comes from a host that its sender's domain does not allow (SPF)")
+SOFTFAIL = Kind(
+    "spf_softfail", 2.0, "comes from a host that its sender's domain hardly allows (SPF)"
+)
+NEUTRAL = Kind("spf_neutral", 0.0, "comes from a host of which its sender's domain says nothing")
+NONE = Kind("spf_none", 0.0, "comes from a sender whose domain does not say which hosts it has")
+PASS = Kind("spf_pass", -0.1, "comes from a host that its sender's domain allows (SPF)")
+PERMERROR = Kind("spf_permerror", 0.5, "comes from a sender whose domain has a broken SPF record")
+TEMPERROR = Kind("spf_temperror", 0.0, "comes from a sender whose SPF record could not be had")
+HELO_FAIL = Kind("spf_helo_fail", 1.0, "comes from a host that may not use its HELO name (SPF)")
+
+_KINDS = {
+    SpfStatus.FAIL: FAIL,
+    SpfStatus.SOFTFAIL: SOFTFAIL,
+    SpfStatus.NEUTRAL: NEUTRAL,
+    SpfStatus.NONE: NONE,
+    SpfStatus.PASS: PASS,
+    SpfStatus.PERMERROR: PERMERROR,
+    SpfStatus.TEMPERROR: TEMPERROR,
+}
+
+
+class SpfCheck:
+    """Checks both identities at once (RFC 7208 §2.3, §2.4); the null path is HELO's.
+
+    What becomes of a fail is policy: an action for the names `spf_fail` and `spf_softfail`.
+    """
+
+    name = "spf"
+    stage = Stage.MAIL
+    kinds = (*_KINDS.values(), HELO_FAIL)
+    deadline_s = 10.0
+
+    def __init__(self, resolver: Resolver, clock: Clock, hostname: str) -> None:
+        self._resolver = resolver
+        self._clock = clock
+        self._hostname = hostname
+
+    async def run(self, arrival: Arrival) -> Sequence[Finding]:
+        """Ask about the reverse-path and the HELO name."""
+        if not arrival.peer.outside:
+            return ()
+        arrival.results.spf = arrival.results.helo_spf = None
+        helo, path = await asyncio.gather(
+            self._check(arrival, f"postmaster@{arrival.helo}"), self._sender(arrival)
+        )
+        arrival.results.helo_spf = helo
+        arrival.results.spf = path or helo
+        found = [_found(path or helo, arrival.peer.ip)]
+        if path is not None and helo.status is SpfStatus.FAIL:
+            found.append(HELO_FAIL.found(f"{helo.domain}, {helo.mechanism}"))
+        return found
+
+    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
+        """Name servers that take too long are a temporary error."""
+        domain = arrival.sender_domain
+        arrival.results.spf = SpfResult(SpfStatus.TEMPERROR, domain, reason=why)
+        return (TEMPERROR.found(f"{domain}: {why}"),)
+
+    async def _sender(self, arrival: Arrival) -> SpfResult | None:
+        if not arrival.reverse_path:
+            return None
+        return await self._check(arrival, mail_from(arrival.reverse_path, arrival.helo))
+
+    async def _check(self, arrival: Arrival, sender: str) -> SpfResult:
+        local, _, domain = sender.rpartition("@")
+        try:
+            known = domain if domain.isascii() else ascii_domain(domain)
+        except GrammarError:
+            return SpfResult(SpfStatus.NONE, domain, reason="not the name of a domain")
+        request = Request(
+            arrival.peer.ip,
+            f"{local}@{known}",
+            arrival.helo,
+            self._hostname,
+            self._clock.now_ms() // 1000,
+        )
+        return await answered(check_host(request), self._resolver)
+
+
+async def answered(checking: Checking, resolver: Resolver) -> SpfResult:
+    """The outcome of a check that this resolver answers."""
+    try:
+        question = next(checking)
+        while True:
+            question = checking.send(await _answer(question, resolver))
+    except StopIteration as stop:
+        result: SpfResult = stop.value
+        return result
+
+
+async def _answer(question: Question, resolver: Resolver) -> Answer:
+    kind, name = question.kind, question.name
+    try:
+        if kind is QuestionKind.TXT:
+            return await resolver.txt(name)
+        if kind is QuestionKind.A:
+            return await resolver.a(name)
+        if kind is QuestionKind.AAAA:
+            return await resolver.aaaa(name)
+        if kind is QuestionKind.PTR:
+            return await resolver.reverse(name)
+        return tuple(host.name for host in (await resolver.mx(name)).hosts)
+    except Unavailable:
+        return None
+
+
+def _found(result: SpfResult, ip: str) -> Finding:
+    kind = _KINDS[result.status]
+    why = result.mechanism or result.reason
+    detail = f"{result.domain}: {why}" if why else result.domain
+    if result.status not in (SpfStatus.FAIL, SpfStatus.SOFTFAIL):
+        return kind.found(detail)
+    reply = f"{result.domain} does not allow mail from {ip} (SPF, {result.mechanism})"
+    if result.explanation:
+        reply = f"{reply}; {result.domain} explains: {result.explanation}"
+        detail = f"{detail}; explained: {result.explanation}"
+    return kind.found(detail, reply=reply)
