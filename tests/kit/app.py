@@ -54,6 +54,7 @@ class AppUnderTest:
             "LMTP_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
             "PROXY_PROTOCOL_FROM": PROXY,
+            "SMTP_GREETING_PAUSE": "0",
             **NO_NAMES,
             **(settings or {}),
         }

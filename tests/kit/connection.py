@@ -43,6 +43,9 @@ class FakeConnection:
             raise item
         return item
 
+    async def input_within(self, timeout_s: float) -> bool:
+        return bool(self._input)
+
     async def read_or(self, wake: asyncio.Event, timeout_s: float) -> bytes | None:
         if wake.is_set() and not self._input:
             return None

@@ -173,6 +173,7 @@ class LiveServer:
             "POP3S_ENABLED": "true",
             "TRUSTED_NETWORKS": "127.0.0.0/8",
             "PROXY_PROTOCOL_FROM": PROXY,
+            "SMTP_GREETING_PAUSE": "0",
         }
         settings |= self._chosen
         path = os.pathsep.join((str(_SOURCE), str(_SOURCE.parent / "tests")))

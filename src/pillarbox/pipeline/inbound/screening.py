@@ -15,7 +15,10 @@ from pillarbox.base.ids import IdSource, public_id
 from pillarbox.domain.judgement.model import Action, Finding, Run, Stage
 from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Peer, Results
+from pillarbox.pipeline.inbound.gate.gate import Gate
+from pillarbox.pipeline.inbound.gate.visit import Visit
 from pillarbox.pipeline.inbound.message import Recipient
+from pillarbox.pipeline.inbound.peer import is_outside
 from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.running import Runner
 from pillarbox.pipeline.inbound.trace_log import TraceLog
@@ -41,6 +44,8 @@ class Screens:
     ids: IdSource
     inside: bool = False
     """Whether clients at private and loopback addresses are checked like all others."""
+    gate: Gate | None = None
+    """Bounds what clients may do; none of those at private and loopback addresses."""
 
 
 @dataclass(slots=True)
@@ -55,15 +60,47 @@ class Screened:
 class Screening:
     """The checks of one connection; `close` ends what still runs."""
 
-    __slots__ = ("_before", "_connect", "_current", "_mail", "_screens", "peer")
+    __slots__ = ("_before", "_connect", "_current", "_mail", "_screens", "_visit", "peer")
 
     def __init__(self, screens: Screens, peer: Peer) -> None:
         self.peer = peer
         self._screens = screens
+        self._visit = None
+        if screens.gate is not None:
+            self._visit = Visit(screens.gate, peer.ip, exempt=not is_outside(peer.ip))
         self._before = Arrival(peer)
         self._connect: asyncio.Task[tuple[Run, ...]] | None = None
         self._mail: asyncio.Task[tuple[Run, ...]] | None = None
         self._current: Screened | None = None
+
+    async def admit(self) -> Failure | None:
+        """Why the client may not even be greeted, if so: `Barred` or `TooFast`."""
+        return None if self._visit is None else await self._visit.admit()
+
+    def greeting_pause_s(self) -> float:
+        """How long to wait with the greeting, to see who speaks before it."""
+        return 0.0 if self._visit is None else self._visit.greeting_pause_s()
+
+    def greeting(self, *, early: bool) -> None:
+        """Note that the client is greeted now, and whether it has spoken before."""
+        self._before.early = early
+        if self._visit is not None:
+            self._visit.greeted(early=early)
+
+    def delay_s(self) -> float:
+        """How long the next reply is to be put off; each time it is asked that counts."""
+        if self._visit is None:
+            return 0.0
+        return self._visit.delay_s(listed=bool(self._before.results.listed))
+
+    def erred(self) -> None:
+        """Note that the client did something wrong."""
+        if self._visit is not None:
+            self._visit.erred()
+
+    async def unknown(self) -> Failure | None:
+        """Note a recipient whom nobody here knows; gives why to end the connection, if so."""
+        return None if self._visit is None else await self._visit.unknown()
 
     def connected(self) -> None:
         """Begin with what can be asked about an address alone."""
@@ -82,6 +119,8 @@ class Screening:
             self._before, reverse_path=reverse_path, recipients=[], policies={}, results=Results()
         )
         self._current = Screened(arrival)
+        if self._visit is not None:
+            self._visit.message()
         self._mail = asyncio.create_task(self._screens.runner.run(Stage.MAIL, arrival))
 
     async def recipient(self, recipient: Recipient) -> None:
@@ -91,6 +130,11 @@ class Screening:
             return
         screens, arrival = self._screens, current.arrival
         policy = await screens.policies.of(recipient.domain)
+        if self._visit is not None:
+            self._visit.known()
+            too_fast = self._visit.recipient(policy)
+            if too_fast is not None:
+                raise Deferred(too_fast.public)
         if screens.runner.looks_at_recipients(policy):
             await self._join(current)
             known = dict(arrival.policies)

@@ -6,10 +6,12 @@ client may take; replies of one turn are sent together, once the input that has 
 `commands/*` for the work.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from pillarbox.base.errors import Failure
 from pillarbox.base.log import logger
+from pillarbox.pipeline.inbound.screening import Screening
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.errors import Stage, refusal
 from pillarbox.protocols.smtp.policy import Role
@@ -17,7 +19,7 @@ from pillarbox.protocols.smtp.registry import Handler
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.connection import Draining
 from pillarbox.wire.smtp import replies
-from pillarbox.wire.smtp.server import Event
+from pillarbox.wire.smtp.server import ChunkEnd, DataEnd, Event
 
 _log = logger("smtp")
 _LOGIN_PATIENCE = 3
@@ -40,12 +42,10 @@ class Conversation:
         session = self.session
         hostname = session.options.hostname
         self._began_s = self._wait_from_s = session.loop_time()
-        session.peer_name.look_up()
-        if session.screening is not None:
-            session.screening.connected()
-        session.say(replies.greeting(hostname, lmtp=session.role is Role.LMTP))
         try:
-            await self._serve(session)
+            if await _admit(session):
+                session.say(replies.greeting(hostname, lmtp=session.role is Role.LMTP))
+                await self._serve(session)
         except TimeoutError:
             session.say(replies.timed_out(hostname))
         except Draining:
@@ -74,6 +74,9 @@ class Conversation:
             parser.feed(data)
             while not session.ending and (event := next_event()) is not None:
                 await self._take(session, event)
+                if session.screening is not None and not isinstance(event, DataEnd | ChunkEnd):
+                    # Of content that was taken the client has to hear at once.
+                    await _slow_down(session.screening)
                 self._wait_from_s = now_s()
 
     def _patience_s(self) -> float:
@@ -110,6 +113,30 @@ class Conversation:
         options = session.options
         if session.idle_count > options.max_idle or self._command_count > options.max_commands:
             session.say(errors.CLOSE_COMMANDS)
+
+
+async def _admit(session: SmtpSession) -> bool:
+    """Whether a client may be greeted; the refusal is said where not (RFC 5321 §3.1)."""
+    screening = session.screening
+    if screening is None:
+        session.peer_name.look_up()
+        return True
+    refused = await screening.admit()
+    if refused is not None:
+        session.say(refusal(refused, Stage.CONNECTION))
+        return False
+    session.peer_name.look_up()
+    screening.connected()
+    pause_s = screening.greeting_pause_s()
+    early = pause_s > 0 and await session.connection.input_within(pause_s)
+    screening.greeting(early=early)
+    return True
+
+
+async def _slow_down(screening: Screening) -> None:
+    delay_s = screening.delay_s()
+    if delay_s:
+        await asyncio.sleep(delay_s)
 
 
 def _content_came(session: SmtpSession, size_bytes: int) -> None:

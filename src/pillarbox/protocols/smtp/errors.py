@@ -35,6 +35,7 @@ class Stage(Enum):
     RECIPIENT = 2
     CONTENT = 3
     LOGIN = 4
+    CONNECTION = 5
 
 
 _TEMPORARY: Final = (451, "4.3.0")
@@ -75,12 +76,19 @@ _LOGIN: Final[_Codes] = MappingProxyType(
         Unavailable: (454, "4.7.0"),
     }
 )
+_CONNECTION: Final[_Codes] = MappingProxyType(
+    {
+        Denied: (554, "5.7.1"),
+        Busy: (421, "4.7.0"),
+    }
+)
 _CODES: Final[Mapping[Stage, _Codes]] = MappingProxyType(
     {
         Stage.SENDER: _SENDER,
         Stage.RECIPIENT: _RECIPIENT,
         Stage.CONTENT: _CONTENT,
         Stage.LOGIN: _LOGIN,
+        Stage.CONNECTION: _CONNECTION,
     }
 )
 

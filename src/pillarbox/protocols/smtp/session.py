@@ -104,6 +104,8 @@ class SmtpSession:
         """Answer to something the client did wrong; too many errors end the session."""
         self.say(reply)
         self._error_count += 1
+        if self.screening is not None:
+            self.screening.erred()
         if self._error_count >= self.options.max_errors:
             self.say(replies.too_many_errors(self.options.hostname))
 

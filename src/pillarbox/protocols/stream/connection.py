@@ -109,11 +109,6 @@ class Connection(asyncio.Protocol):
         """Whether the peer is gone: nothing that is written reaches it."""
         return self._lost
 
-    @property
-    def has_input(self) -> bool:
-        """Whether the peer has sent something that was not read yet."""
-        return bool(self._chunks)
-
     async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
         """Whatever has come, or `b""` at the end of input; what was written is sent first.
 
@@ -144,6 +139,20 @@ class Connection(asyncio.Protocol):
             if not self._chunks and not self._ended:
                 return None
         return self._take()
+
+    async def input_within(self, timeout_s: float) -> bool:
+        """Whether the peer sends something within so long; nothing of it is taken.
+
+        Waits no longer than for the first of it, or for the peer's end. Raises `Draining`.
+        """
+        if self._draining:
+            raise Draining
+        if not self._chunks and not self._ended:
+            try:
+                await self._wait(timeout_s, True)
+            except TimeoutError:
+                return False
+        return bool(self._chunks)
 
     def write(self, data: bytes | memoryview) -> None:
         """Send `data` soon; after the connection was lost it goes nowhere."""

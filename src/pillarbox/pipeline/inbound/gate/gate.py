@@ -72,7 +72,7 @@ class Gate:
         if not options.unknown_recipients or score <= UNKNOWN_FREE:
             return None
         try:
-            ban, hits = await self._database.write(_unknown, client, options)
+            ban, hits = await self._database.write(_unknown, client, score, options)
         except Failure as failure:
             _log.warning("the guess can't be counted", ip=ip, why=failure.cause or failure.public)
             ban, hits = None, score
@@ -106,11 +106,11 @@ class Gate:
         return country not in deny and (not allow or country in allow)
 
 
-def _unknown(tx: Tx, client: str, options: GateOptions) -> tuple[Ban | None, int]:
-    """Count in the database; the guess too many bars the client."""
+def _unknown(tx: Tx, client: str, score: int, options: GateOptions) -> tuple[Ban | None, int]:
+    """Count in the database; the guess too many, here or in all processes, bars the client."""
     most = options.unknown_recipients
     name = UNKNOWN_PREFIX + client
-    hits = counters.hit(tx, name, options.window_ms).hits
+    hits = max(counters.hit(tx, name, options.window_ms).hits + UNKNOWN_FREE, score)
     if hits < most:
         return None, hits
     counters.clear(tx, name)

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from pillarbox.base.errors import Failure
+from pillarbox.base.errors import Failure, NotFound
 from pillarbox.base.log import logger
 from pillarbox.pipeline.inbound.message import Recipient
+from pillarbox.pipeline.inbound.screening import Screening
 from pillarbox.protocols.smtp import errors
 from pillarbox.protocols.smtp.errors import Stage, refusal
 from pillarbox.protocols.smtp.extensions import mail_refusal, rcpt_refusal
@@ -82,9 +83,9 @@ async def rcpt(session: SmtpSession, command: Rcpt) -> None:
         except Failure as failure:
             why = failure.cause or failure.public
             _log.info("recipient refused", recipient=command.forward_path, why=why)
-            if session.screening is not None:
-                session.screening.refused(command.forward_path, failure)
             _refuse_recipient(session, refusal(failure, Stage.RECIPIENT))
+            if session.screening is not None:
+                await _note_refusal(session, session.screening, command.forward_path, failure)
         else:
             transaction.recipients.append(recipient)
             session.idle_count -= 1  # not idle: their number has a limit of its own
@@ -117,6 +118,19 @@ def _refuse_recipient(session: SmtpSession, reply: Reply) -> None:
     session.refused_count += reply.is_permanent
     if session.refused_count >= session.options.max_refused_recipients:
         session.say(replies.too_many_errors(session.options.hostname))
+
+
+async def _note_refusal(
+    session: SmtpSession, screening: Screening, path: str, why: Failure
+) -> None:
+    """Put a refusal down; those who guess addresses are sent away."""
+    screening.refused(path, why)
+    if isinstance(why, NotFound):
+        enough = await screening.unknown()
+        if enough is not None and not session.ending:
+            session.say(refusal(enough, Stage.CONNECTION))
+    elif not why.temporary:
+        screening.erred()
 
 
 async def rset(session: SmtpSession, command: Rset) -> None:
