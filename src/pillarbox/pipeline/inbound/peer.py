@@ -42,21 +42,31 @@ def is_outside(ip: str) -> bool:
 
 async def verified_name(resolver: Resolver, ip: str) -> str | None:
     """The first name of an address that leads back to it; `None` also when nobody answers."""
+    return (await reverse_checked(resolver, ip))[1]
+
+
+async def reverse_checked(resolver: Resolver, ip: str) -> tuple[str, str | None]:
+    """The outcome of iprev in the words of RFC 8601 §2.7.3, and the name if it passed.
+
+    `permerror` is an address without a name.
+    """
     address = _address(ip)
     try:
         names = await resolver.reverse(ip)
     except Unavailable:
-        return None
+        return "temperror", None
+    outcome = "fail" if names else "permerror"
     for name in names[:NAMES_TRIED]:
         if not _is_host(name):
             continue
         try:
             found = await resolver.addresses(name)
         except Unavailable:
+            outcome = "temperror"
             continue
         if any(_address(one) == address for one in found):
-            return name
-    return None
+            return "pass", name
+    return outcome, None
 
 
 class PeerName:
