@@ -66,6 +66,13 @@ def proxies() -> Iterator[bytes]:
     yield b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
 
 
+def about() -> Iterator[bytes]:
+    """A record, and fields as hosts write them."""
+    yield b"v=DMARC1; p=reject; sp=none; np=x; psd=y; adkim=s; t=y; pct=1; rua=mailto:a@b.test!1m"
+    yield b'i=1; mx.test 1; spf=pass (x "y) reason="a\\"b" smtp.mailfrom="c d"@e; dkim/1 = fail; x'
+    yield b'(a (b)) "mx.example.test"; dmarc=pass (p=none) header.from=example.org; arc=none'
+
+
 def imap() -> Target:
     """The cutting of input into commands, however it is split, and the grammar of commands."""
     from pillarbox.wire.imap.parse.command import CommandError, parse_command
@@ -252,9 +259,81 @@ def answers() -> Iterator[bytes]:
     yield b"\0\0\0\0X\0y\n\tz\0"
 
 
+def senders() -> Target:
+    """What is published and written about senders: DMARC records, Authentication-Results."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.formats.mailauth.authentication_results import (
+        claims_name,
+        field,
+        parse_arc_results,
+        parse_results,
+        text_of_results,
+    )
+    from pillarbox.formats.mailauth.dmarc.record import parse_record, parse_report_uri
+
+    def run(data: bytes) -> None:
+        record = parse_record(data.decode("utf-8", "replace"))
+        for uri in record.rua if record else ():
+            parse_report_uri(uri)
+        claims_name(data, "mx.example.test")
+        for parse in (parse_results, parse_arc_results):
+            with contextlib.suppress(GrammarError):
+                found = parse(data)
+                written = field("mx.example.test", text_of_results(found.results))
+                again = parse_results(written.partition(b":")[2])
+                methods = [one.method for one in again.results]
+                if methods != [one.method for one in found.results[: len(methods)]]:
+                    raise RuntimeError("what was written reads differently")
+
+    return run
+
+
+def reports() -> Target:
+    """Aggregate reports of DMARC, feedback reports, and the mail and archives that carry them."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.formats import arf
+    from pillarbox.formats.dmarc_report import mail as report_mail
+    from pillarbox.formats.dmarc_report.read import decode
+    from pillarbox.formats.dmarc_report.write import encode
+    from pillarbox.formats.reporting import packed
+
+    def run(data: bytes) -> None:
+        arf.parse_feedback(data)
+        report_mail.is_report(data)
+        with contextlib.suppress(GrammarError):
+            report_mail.extract(data)
+        with contextlib.suppress(GrammarError):
+            packed.unzip(data, 10_000, ".xml")
+        try:
+            again = decode(encode(decode(data)))
+        except GrammarError:
+            return
+        if decode(encode(again)) != again:
+            raise RuntimeError("the report does not come back")
+
+    return run
+
+
+def reported() -> Iterator[bytes]:
+    """Reports of the conformance vectors, and some that are here in any case."""
+    yield (
+        b"<feedback><report_metadata><report_id>1</report_id><date_range><begin>1</begin>"
+        b"<end>2</end></date_range></report_metadata><policy_published><domain>a.b</domain>"
+        b"</policy_published><record><row><source_ip>192.0.2.1</source_ip><count>1</count>"
+        b"</row></record></feedback>"
+    )
+    yield (
+        b"Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n\r\n--b\r\n"
+        b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <1@b>\r\n\r\nx\r\n--b--\r\n"
+    )
+    for path in sorted(VECTORS.parent.joinpath("reports").glob("*.[ex]m*")):
+        yield path.read_bytes()[:INPUT_MAX]
+
+
 def growth() -> Target:
     """A message that repeats a piece of the input takes no more than linear time."""
-    parts = (mime(), text())
+    parts = (mime(), text(), senders())
 
     def run(data: bytes) -> None:
         if len(data) < 4:
@@ -274,12 +353,15 @@ def growth() -> Target:
 
 
 TARGETS = MappingProxyType(
-    {one.__name__: one for one in (imap, pop3, proxy, scanners, milters, mime, text, growth)}
+    {
+        one.__name__: one
+        for one in (imap, pop3, proxy, scanners, milters, reports, mime, text, growth)
+    }
 )
 
 
 def _seed(folder: Path, name: str) -> None:
-    others = {"proxy": proxies, "scanners": answers, "milters": answers}
+    others = {"proxy": proxies, "scanners": answers, "milters": answers, "reports": reported}
     seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
