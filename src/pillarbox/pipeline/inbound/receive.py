@@ -120,6 +120,8 @@ class Inbound:
         judgement = Judgement()
         if self.judging is not None and screened is not None:
             judgement = await self.judging.judge(screened, envelope, content)
+        if judgement.arrival is not None:
+            trace += b"".join(judgement.arrival.results.added_fields)
         message = _Message(message_id, envelope, trace + separator(content), content, judgement)
         refusal = judgement.refusal
         try:
