@@ -113,12 +113,10 @@ def parts_of(text: str) -> list[str]:
     """A text cut at the semicolons that divide results, at most 64 of them."""
     parts: list[list[str]] = [[]]
     for lexeme, is_comment in _lexemes(text[:FIELD_BYTES]):
-        first, *others = (
-            [lexeme] if is_comment or lexeme[0] in _QUOTES else lexeme.split(";", METHODS_MAX)
-        )
+        first, *others = [lexeme] if is_comment or lexeme[0] in _QUOTES else lexeme.split(";")
         parts[-1].append(first)
         parts.extend([one] for one in others)
-    return [part for part in ("".join(one).strip() for one in parts[:METHODS_MAX]) if part]
+    return [part for part in ("".join(one).strip() for one in parts) if part][:METHODS_MAX]
 
 
 def parse_results(raw: bytes) -> AuthenticationResults:

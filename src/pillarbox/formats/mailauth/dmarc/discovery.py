@@ -64,6 +64,7 @@ class Walker:
 
     def __init__(self) -> None:
         self._records: dict[str, Record | None] = {}
+        self._silent: set[str] = set()
 
     def record(self, domain: str) -> Asking[Record | None]:
         """The record at a domain itself."""
@@ -111,18 +112,19 @@ class Walker:
         return found
 
     def _ask(self, domains: tuple[str, ...]) -> Asking[None]:
-        names = {PREFIX + one: one for one in domains if one not in self._records}
-        if not names:
-            return
+        known = self._records.keys() | self._silent
+        names = {PREFIX + one: one for one in domains if one not in known}
         askable = tuple(one for one in names if _is_name(one))
         answers = (yield Question(Wanted.TEXTS, askable)) if askable else {}
         for name, domain in names.items():
             texts = answers.get(name) if name in askable else ()
             if isinstance(texts, tuple):
                 self._records[domain] = only_record(texts)
+            else:
+                self._silent.add(domain)
 
     def _known(self, domain: str) -> Record | None:
-        if domain not in self._records:
+        if domain in self._silent:
             raise NoAnswer(f"the record of {domain} can't be asked for now")
         return self._records[domain]
 
