@@ -15,7 +15,7 @@ POINTS_MAX = 100.0
 _ENTRY = re.compile(r"([A-Za-z0-9_.-]+)(?::(-?[0-9]{1,3}(?:\.[0-9]{1,2})?))?(?:=(.+))?\Z")
 _ZONE = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}\Z")
 _CODE = re.compile(r"127(?:\.[0-9]{1,3}){3}\Z")
-_MASK = re.compile(r"&([0-9]{1,3})\Z")
+_MASK = re.compile(r"(?:&[0-9]{1,3}){1,8}\Z")
 _LOOPBACK = 127
 _REFUSALS = frozenset(["127.0.0.1", "127.0.0.255", "127.0.1.255"])
 """Of SURBL and URIBL, of DNSWL, and of Spamhaus' list of domains where asked about addresses."""
@@ -53,7 +53,8 @@ def parse_lists(value: str) -> tuple[DnsList, ...]:
     """The lists of a setting; raises ValueError.
 
     Entries are divided by commas or blanks: `ZONE`, `ZONE:POINTS`, either of them followed by `=`
-    and the codes that count, `ZONE=127.0.0.2,127.0.0.3`, or by a mask of the last octet, `ZONE=&8`.
+    and the codes that count, `ZONE=127.0.0.2,127.0.0.3`, or by bits of the last octet,
+    `ZONE=&8&16`.
     """
     found: list[DnsList] = []
     for entry in re.split(r"[,\s]+", value):
@@ -77,9 +78,14 @@ def parse_lists(value: str) -> tuple[DnsList, ...]:
 
 
 def _with(one: DnsList, code: str) -> DnsList:
-    mask = _MASK.match(code)
-    if mask is not None and 0 < int(mask[1]) < 256:
-        return DnsList(one.zone, one.points, one.codes, one.mask | int(mask[1]))
+    if _MASK.match(code):
+        bits = [int(bit) for bit in code[1:].split("&")]
+        if not all(0 < bit < 256 for bit in bits):
+            raise ValueError(code)
+        mask = one.mask
+        for bit in bits:
+            mask |= bit
+        return DnsList(one.zone, one.points, one.codes, mask)
     if not _CODE.match(code) or _address(code) is None or len(one.codes) >= CODES_MAX:
         raise ValueError(code)
     return DnsList(one.zone, one.points, one.codes | {code}, one.mask)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pillarbox.app.config import daemons, kinds
 from pillarbox.app.config.daemons import HttpDaemon, MilterSetting
 from pillarbox.app.config.setting import key
+from pillarbox.formats.dns_lists import DnsList
 from pillarbox.net.daemon_address import DaemonAddress
 
 
@@ -100,6 +101,34 @@ class InboundOptions:
     )
     geo_deny: frozenset[str] = key(
         kinds.COUNTRIES, "", "Take no mail from servers in these countries."
+    )
+
+    spam_dnsbl: tuple[DnsList, ...] = key(
+        kinds.LISTS,
+        "zen.spamhaus.org,bl.spamcop.net",
+        "Lists of addresses that send junk, divided by commas: ZONE, or ZONE:POINTS (5 if not\n"
+        "said); ZONE=127.0.0.2,127.0.0.3 counts these answers alone. Many lists refuse those who\n"
+        "ask through a public resolver, which is logged and counts nothing: ask by your own then\n"
+        "(DNS_PRIMARY).",
+        section="Lists in the domain name system",
+    )
+    spam_dnswl: tuple[DnsList, ...] = key(
+        kinds.LISTS,
+        "list.dnswl.org",
+        "Lists of addresses that behave, as above; their points (3 if not said) are taken off. Of\n"
+        "dnswl.org that is for the highest of its levels of trust, and less for the others.",
+    )
+    spam_uribl: tuple[DnsList, ...] = key(
+        kinds.LISTS,
+        "dbl.spamhaus.org,multi.surbl.org",
+        "Lists of domains, asked about those that a message links to or comes from, as above (4\n"
+        "points). ZONE=&8&16 counts answers with one of these bits in their last number.",
+    )
+    spam_hashbl: tuple[DnsList, ...] = key(
+        kinds.LISTS,
+        "",
+        "Lists of mail addresses, which are asked by their SHA-1 only, such as ebl.msbl.org (4\n"
+        "points).",
     )
 
     clamav_socket: DaemonAddress | None = key(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pillarbox.formats.dns_lists import parse_lists
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 KEY_BYTES = 32
@@ -223,6 +225,12 @@ def _countries(value: str) -> frozenset[str]:
 
 
 COUNTRIES = Kind("codes of countries (ISO 3166) divided by commas, such as DE,AT,CH", _countries)
+
+
+LISTS = Kind(
+    "zones divided by commas, such as zen.spamhaus.org:5 or zen.spamhaus.org=127.0.0.2,127.0.0.3",
+    parse_lists,
+)
 
 
 def _path(value: str) -> Path | None:
