@@ -1,4 +1,8 @@
-"""Authentication-Results written and read; authres reads what we write, and we what it writes."""
+"""Authentication-Results written and read (RFC 8601 §2.2).
+
+authres reads what we write, and we what it writes. Of signatures enough is shown to tell them apart
+(RFC 6008 §4).
+"""
 
 import time
 
