@@ -97,9 +97,12 @@ def _overlap(entries: list[zipfile.ZipInfo]) -> bool:
     return False
 
 
-def of_stream(kind: str, name: str, data: bytes, note: Note) -> Iterator[Member]:
-    """The one file that is packed by gzip, bzip2 or xz."""
-    if len(_expanded(kind, data[: BOMB_BYTES // RATIO], BOMB_BYTES)) >= BOMB_BYTES:
+def of_stream(kind: str, name: str, data: bytes, budget: Budget, note: Note) -> Iterator[Member]:
+    """The one file that is packed by gzip, bzip2 or xz; what it takes to see a bomb is counted."""
+    most = max(0, min(BOMB_BYTES, budget.bytes_left))
+    expanded = len(_expanded(kind, data[: BOMB_BYTES // RATIO], most)) if most else 0
+    budget.bytes_left -= expanded
+    if expanded >= BOMB_BYTES:
         note(Trait.BOMB)
         return
     inner = name.rpartition(".")[0] if "." in name else name

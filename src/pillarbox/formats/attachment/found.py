@@ -60,7 +60,7 @@ class Found:
 
 
 DEPTH_MAX = 3
-BYTES_MAX = 32 << 20
+BYTES_MAX = 64 << 20
 FILES_MAX = 500
 NAMES_MAX = 20_000
 

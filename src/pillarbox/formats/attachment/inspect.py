@@ -125,7 +125,8 @@ class _Inspector:
             elif kind == "tar":
                 self._members(list(archives.of_tar(data)), file)
             elif kind in ("gzip", "bzip2", "xz"):
-                self._members(list(archives.of_stream(kind, file.name, data, note)), file)
+                found = archives.of_stream(kind, file.name, data, self._budget, note)
+                self._members(list(found), file)
             elif kind == "rar":
                 self._rar(file)
             elif kind == "7z" and _AES_7Z in data[-_TAIL_7Z:]:

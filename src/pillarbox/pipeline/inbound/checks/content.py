@@ -21,6 +21,8 @@ from pillarbox.formats.text.links import Link, links_in_html, links_in_text
 TEXT_PARTS_MAX = 20
 TEXT_BYTES = 256 * 1024
 """Of each text part so much is looked at."""
+TEXTS_BYTES = 768 * 1024
+"""Of all of them together."""
 PARTS_MAX = 1000
 SMALL_BYTES = 16 * 1024
 """Messages up to this size are looked at on the event loop."""
@@ -79,10 +81,13 @@ class Content:
         shown = [
             part for part in self.parts if part.type == "text" and part.disposition != "attachment"
         ]
-        return tuple(
-            TextPart(part.subtype, text_of(part, self.data, TEXT_BYTES), part)
-            for part in shown[:TEXT_PARTS_MAX]
-        )
+        found: list[TextPart] = []
+        left = TEXTS_BYTES
+        for part in shown[:TEXT_PARTS_MAX]:
+            text = text_of(part, self.data, min(TEXT_BYTES, left)) if left > 0 else ""
+            left -= len(text)
+            found.append(TextPart(part.subtype, text, part))
+        return tuple(found)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:

@@ -43,7 +43,7 @@ _TOKEN = re.compile(
     r"<!--(?P<comment>(?:[^-]++|-(?!-!?>))*+)(?:--!?>)?+"
     rf"|<(?P<close>/?)(?P<name>[A-Za-z][^\s/>]*+){_ATTRIBUTES}"
     r"|<[!?/][^>]*+(?:>|\Z)"
-    r"|(?P<text>[^<]++|<)"
+    r"|(?P<text>[^<]++|<{1,65536}(?=<)|<)"
 )
 _STYLE = re.compile(r"""style\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s>]++))""", re.IGNORECASE)
 _ZERO = r"0*+(?:\.0*+)?+(?:px|pt|em|rem|%)?+\s*+(?:!\s*+important\s*+)?+(?:;|\Z)"

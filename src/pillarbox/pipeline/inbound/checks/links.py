@@ -56,11 +56,16 @@ class LinkCheck:
     kinds = KINDS
     deadline_s = 10.0
 
+    def __init__(self) -> None:
+        self._ready = False
+
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
         """Look at each link once."""
         if arrival.content is None:
             return ()
-        await asyncio.to_thread(load_suffixes)
+        if not self._ready:
+            await asyncio.to_thread(load_suffixes)
+            self._ready = True
         return await examine(arrival.content, _look)
 
     def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:

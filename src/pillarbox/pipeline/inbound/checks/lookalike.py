@@ -29,6 +29,8 @@ RECIPIENT_DOMAINS_MAX = 5
 NAME_MAX = 200
 """Characters of a display name that are looked at."""
 LETTERS_MIN = 6
+FEW = 100
+"""Domains with which a sender is compared on the event loop."""
 
 OTHER_ADDRESS = Kind("name_shows_other_address", 2.0, "shows another address as its sender's name")
 OTHER_DOMAIN = Kind("name_shows_other_domain", 1.5, "shows another domain as its sender's name")
@@ -99,6 +101,7 @@ class LookalikeCheck:
         self._own_domains = own_domains
         self._names = names
         self._correspondents = correspondents
+        self._ready = False
         self._compared: dict[str, tuple[Collection[str], frozenset[str]]] = {}
 
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
@@ -113,7 +116,11 @@ class LookalikeCheck:
             for domain in list(domains)[:RECIPIENT_DOMAINS_MAX]:
                 people |= await self._people(domain)
         known = await self._correspondents(arrival) if self._correspondents else ()
-        return await asyncio.to_thread(_look, content, own, people, known)
+        if self._ready and len(own) + len(known) <= FEW:
+            return _look(content, own, people, known)
+        findings = await asyncio.to_thread(_look, content, own, people, known)
+        self._ready = True
+        return findings
 
     def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
         """A failure tells nothing about the message."""
