@@ -187,6 +187,22 @@ async def test_others_are_asked_first(office: Office) -> None:
     assert office.addresses == ["a@sub.there.test", "a@else.test", "new@moved.test"]
 
 
+async def test_who_belongs_to_the_same_organization_is_not_asked(office: Office) -> None:
+    record = Published("mail.shop.co.uk", (), ("mailto:a@shop.co.uk", "mailto:a@evil.co.uk"))
+    await office.database.write(results.count, Evaluation(record, KIND))
+    named = replace(record, domain="there.test", organizational="shop.co.uk")
+    await office.database.write(results.count, Evaluation(named, KIND))
+    await office.next_day()
+    assert office.addresses == ["a@shop.co.uk"] * 2
+
+
+async def test_sampled_out(office: Office) -> None:
+    await office.count(kind=replace(KIND, overrides=(Override("sampled_out"),)))
+    await office.next_day()
+    (record,) = extract(office.posted[0][0]).records
+    assert record.reasons == (Reason("other", "sampled out (pct)"),)
+
+
 async def test_nobody_who_wants_it(office: Office) -> None:
     await office.count("mailto:a@else.test", "https://there.test/")
     await office.next_day()

@@ -41,7 +41,7 @@ class Published:
     """A domain's DMARC record: its tags but rua and ruf, in order, and where it was found.
 
     `rua` are the URIs for aggregate reports as they are published, with their `!size`.
-    `organizational` is the domain's Organizational Domain; empty: itself.
+    `organizational` is the domain's Organizational Domain; empty: not known.
     """
 
     domain: str

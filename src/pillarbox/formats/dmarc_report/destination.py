@@ -1,20 +1,19 @@
-"""Where aggregate reports go: the URIs of rua, and the records that allow it (RFC 9990 §4)."""
+"""Where aggregate reports go: the URIs of rua, and the records that allow it (RFC 9990 §4).
 
-import re
+Calls `formats/mailauth/dmarc/record`.
+"""
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pillarbox.formats.mailauth.dmarc.record import parse_record, parse_report_uri
 from pillarbox.formats.reporting.fields import mailto
 
 DESTINATIONS_MAX = 5
 """More are not sent to, so that nobody can have many mails sent by naming many."""
 
-_SIZE = re.compile(r"!([0-9]{1,12})([kmgt]?)\Z", re.IGNORECASE)
-_UNITS = " kmgt"
-_TAG = re.compile(r"\s*([A-Za-z]+)\s*=\s*(.*?)\s*\Z", re.DOTALL)
 _NAME_MAX = 253
 _LABEL_MAX = 63
-_RECORD_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,11 @@ class Destination:
 def parse_uris(uris: Iterable[str]) -> tuple[Destination, ...]:
     """The addresses of `mailto:` URIs, each once; other URIs are passed over."""
     found: dict[str, Destination] = {}
-    for uri in uris:
-        size = _SIZE.search(uri)
-        most = None
-        if size is not None:
-            uri = uri[: size.start()]
-            most = int(size[1]) << (10 * _UNITS.index(size[2].lower() or " "))
-        address = mailto(uri.strip())
+    for published in uris:
+        uri = parse_report_uri(published.strip())
+        address = mailto(uri.uri)
         if address is not None:
-            found.setdefault(address.lower(), Destination(address, most))
+            found.setdefault(address.lower(), Destination(address, uri.size_max))
     return tuple(found.values())[:DESTINATIONS_MAX]
 
 
@@ -64,27 +59,10 @@ def allowed(destination: Destination, texts: Iterable[str]) -> tuple[Destination
 
     A record may name other addresses, but only ones of the same host.
     """
-    records = [tags for text in texts if (tags := _tags(text)) is not None]
+    records = [found for text in texts if (found := parse_record(text)) is not None]
     if not records:
         return ()
-    named = [one.split(",") for tags in records if (one := tags.get("rua"))]
-    if not named:
-        return (destination,)
-    others = parse_uris(uri for uris in named for uri in uris)
+    others = parse_uris(uri for record in records for uri in record.rua)
     if any(one.host != destination.host for one in others):
         return ()
     return others or (destination,)
-
-
-def _tags(text: str) -> dict[str, str] | None:
-    """The tags of a DMARC record; `None` if it is none."""
-    parts = text[:_RECORD_MAX].split(";")
-    version = _TAG.fullmatch(parts[0])
-    if version is None or version[1] != "v" or version[2] != "DMARC1":
-        return None
-    found: dict[str, str] = {}
-    for part in parts[1:]:
-        tag = _TAG.fullmatch(part)
-        if tag is not None:
-            found.setdefault(tag[1].lower(), tag[2])
-    return found

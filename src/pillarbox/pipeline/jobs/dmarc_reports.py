@@ -14,7 +14,7 @@ from pillarbox.base.clock import Clock, from_ms
 from pillarbox.base.errors import TooLarge, Unavailable
 from pillarbox.domain.complaints import complaints
 from pillarbox.domain.dmarc import received, results
-from pillarbox.domain.dmarc.model import Kind, Published
+from pillarbox.domain.dmarc.model import Kind, Override, Published
 from pillarbox.domain.dmarc.results import Collected
 from pillarbox.domain.report_days import DAY_MS, day_of
 from pillarbox.formats.dmarc_report.destination import (
@@ -35,6 +35,7 @@ from pillarbox.formats.dmarc_report.model import (
     SpfResult,
 )
 from pillarbox.formats.dmarc_report.write import encode
+from pillarbox.formats.mailauth.organizational import registrable
 from pillarbox.formats.reporting.cover import Cover
 from pillarbox.formats.reporting.packed import pack
 from pillarbox.net.dns import Resolver
@@ -139,7 +140,11 @@ class DmarcReporting:
 
     async def _verified(self, destination: Destination, published: Published) -> Destinations:
         """Where to send what is asked to be sent somewhere (RFC 9990 §4)."""
-        if not is_external(destination, published.organizational or published.domain):
+        organizational = published.organizational
+        if not organizational:
+            found = await asyncio.to_thread(registrable, published.domain)
+            organizational = found or published.domain
+        if not is_external(destination, organizational):
             return (destination,)
         name = question(destination, published.domain)
         return () if name is None else allowed(destination, await self._resolver.txt(name))
@@ -197,6 +202,13 @@ def policy_of(published: Published) -> PublishedPolicy:
     )
 
 
+def _reason(one: Override) -> Reason:
+    """RFC 9990 has no word of its own for pct= any more."""
+    if one.kind == "sampled_out":
+        return Reason("other", one.comment or "sampled out (pct)")
+    return Reason(one.kind, one.comment)
+
+
 def _records(counts: Iterable[tuple[Kind, int]]) -> Iterable[Record]:
     for kind, messages in counts:
         yield Record(
@@ -205,7 +217,7 @@ def _records(counts: Iterable[tuple[Kind, int]]) -> Iterable[Record]:
             kind.disposition,
             kind.dkim,
             kind.spf,
-            tuple(Reason(one.kind, one.comment) for one in kind.overrides),
+            tuple(map(_reason, kind.overrides)),
             kind.header_from,
             kind.envelope_from,
             kind.envelope_to or None,
