@@ -15,6 +15,7 @@ from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.bayes import BayesCheck
 from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
 from pillarbox.pipeline.inbound.checks.reputation import ReputationCheck
+from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
 from pillarbox.pipeline.inbound.judging import Judging
 from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.receive import Aftermath
@@ -51,11 +52,13 @@ class Checking:
     records: Records
     scanning: Scanning
     outcomes: Outcomes
+    senders: SenderLists
     aftermaths: Sequence[Aftermath] = ()
 
     async def close(self) -> None:
         """Write down what still waits to be."""
         self.policies.close()
+        self.senders.close()
         if self.screens.gate is not None:
             self.screens.gate.close()
         await self.traces.close()
@@ -69,7 +72,9 @@ def checking(matter: Matter) -> Checking:
     threshold = float(options.spam_threshold)
     policies = Policies(database, matter.bus, clock, threshold)
     scanners = scanning(options, clock)
-    runner = Runner((*_checks(matter), *scanners.checks), _recipient_checks(matter))
+    senders = SenderLists(database, matter.keys, matter.bus, clock)
+    checks = (*_checks(matter), *scanners.checks, senders)
+    runner = Runner(checks, _recipient_checks(matter))
     traces = TraceLog(database, matter.keys)
     outcomes = Outcomes(database, matter.keys, options.hostname)
     door = gate(options, database, matter.bus, clock)
@@ -81,6 +86,7 @@ def checking(matter: Matter) -> Checking:
         Records(database, matter.keys, clock),
         scanners,
         outcomes,
+        senders,
         (outcomes,),
     )
 

@@ -93,3 +93,11 @@ def test_a_domain_that_comes_back_begins_anew(cli: Cli) -> None:
     cli.printed("domain", "add", "example.org")
     assert values(cli, "example.org")["spf_enabled"] == (1, None)
     assert cli("sender", "list", "--domain", "example.org", "--json").rows == []
+
+
+def test_new_keys_are_as_the_policy_says(cli: Cli) -> None:
+    cli.printed("policy", "set", "example.org", "dkim_key_type=ed25519")
+    cli.printed("dkim", "generate", "example.org", "--selector", "fresh")
+    rows = cli("dkim", "show", "example.org", "--json").rows
+    kinds = {row["selector"]: row["algorithm"] for row in rows}
+    assert kinds["fresh"] == "ed25519"

@@ -131,6 +131,8 @@ async def test_rates(database: Database) -> None:
         ("dmarc_report_email", "a b@example.org"),
         ("greylist_delay_minutes", "x" * 2000),
         ("no_such_thing", "1"),
+        ("dkim_key_size", "1024"),
+        ("dkim_key_size", "3000"),
     ],
 )
 async def test_what_can_not_be(database: Database, name: str, value: str) -> None:
@@ -156,6 +158,18 @@ async def test_unset_inherits_again(database: Database, published: list[str]) ->
     await database.write(policies.unset, HERE, ())
     assert await database.read(policies.values, HERE) == {}
     assert TOPIC in published
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind"),
+    [
+        ({}, "rsa2048"),
+        ({"dkim_key_size": "4096"}, "rsa4096"),
+        ({"dkim_key_size": "4096", "dkim_key_type": "ed25519"}, "ed25519"),
+    ],
+)
+async def test_kinds_of_keys(database: Database, wanted: dict[str, str], kind: str) -> None:
+    assert (await put(database, HERE, **wanted)).dkim_key == kind
 
 
 async def test_signing(database: Database) -> None:

@@ -59,7 +59,10 @@ def show(
         _print(name, shown)
 
 
-@dkim.command(help="Make a key for DOMAIN. Another one of its kind signs until the DNS shows it.")
+@dkim.command(
+    help="Make a key for DOMAIN, of the kind that its policy says (`pillarbox policy`) if none is "
+    "named. Another one of its kind signs until the DNS shows it."
+)
 @click.argument("domain")
 @algorithm_option
 @click.option("--selector", metavar="NAME", help="Default: DKIM_SELECTOR with the day behind it.")
@@ -71,7 +74,7 @@ def generate(
     from pillarbox.domain.signing.make import KeyChoice, one_key
 
     name, keys = invocation.read(_keys_of, domain)
-    choice = KeyChoice(algorithm or "rsa2048")
+    choice = KeyChoice(algorithm or invocation.read(_wanted_key, name))
     options = invocation.configuration().options
     wanted = selector or _free_selector(options.dkim_selector, keys)
     made = invocation.write(_add, _ring(invocation), name, one_key(choice, wanted), at_once, False)
@@ -298,6 +301,12 @@ def _keys_of(tx: "Tx", domain: str) -> "tuple[str, list[DkimKey]]":
 
     found = domains.require(tx, domain)
     return found.name, keys.of_domain(tx, found.id)
+
+
+def _wanted_key(tx: "Tx", domain: str) -> str:
+    from pillarbox.domain.policy import policies
+
+    return policies.of(tx, domain).dkim_key
 
 
 def _require(tx: "Tx", domain: str, selector: str) -> "DkimKey":

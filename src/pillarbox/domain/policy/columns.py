@@ -84,6 +84,12 @@ def _whole(low: int, high: int) -> ValueKind:
     return ValueKind(Storage.WHOLE, f"a whole number from {low} to {high}", parse)
 
 
+def _key_size(value: str) -> int:
+    if value not in ("2048", "4096"):
+        raise ValueError(value)
+    return int(value)
+
+
 def _bytes(value: str) -> int:
     found = _SIZE.fullmatch(value)
     if found is None:
@@ -146,6 +152,8 @@ _VIRUS = _choice("reject", "quarantine", "tag")
 _SPF = _choice("reject", "quarantine", "accept", "tag")
 _FAILED = _choice("reject", "quarantine", "tag", "accept")
 
+_KEY_SIZE = ValueKind(Storage.WHOLE, "2048 or 4096", _key_size)
+
 _NAME_SERVERS = "name servers are those of the whole server (DNS_PRIMARY, DNS_SECONDARY)"
 _DNS_TIME = "checks that ask name servers have a deadline of their own, 10 s at most"
 _NO_CLEANUP = "a job of the server cleans up every hour"
@@ -157,10 +165,9 @@ def _columns() -> tuple[PolicyColumn, ...]:
     return (
         one("dkim_signing_enabled", FLAG, 1, "Sign mail of the domain's users."),
         one("dkim_verify_enabled", FLAG, 1, "Check DKIM signatures of mail that comes in."),
-        one("dkim_key_size", _whole(2048, 4096), 2048, "Bits of a new RSA key.",
-            "say --algorithm to `pillarbox dkim generate`, or set DKIM_ALGO for new domains"),
-        one("dkim_key_type", _choice("rsa", "ed25519"), "rsa", "The kind of a new key.",
-            "say --algorithm to `pillarbox dkim generate`, or set DKIM_ALGO for new domains"),
+        one("dkim_key_size", _KEY_SIZE, 2048, "Bits of an RSA key that `dkim generate` makes."),
+        one("dkim_key_type", _choice("rsa", "ed25519"), "rsa", "What `dkim generate` makes; a new "
+            "domain gets the keys of DKIM_ALGO."),
         one("dkim_headers_to_sign", FIELD_NAMES, "", "Fields to sign; empty: as RFC 6376 advises.",
             "all fields that RFC 6376 §5.4.1 advises are signed"),
         one("spf_enabled", FLAG, 1, "Check SPF."),
@@ -179,7 +186,8 @@ def _columns() -> tuple[PolicyColumn, ...]:
         one("dmarc_report_enabled", FLAG, 0, "Send aggregate reports about mail to the domain."),
         one("dmarc_report_email", ADDRESS, "", "Whom those reports say to write to."),
         one("clamav_enabled", FLAG, 1, "Look for viruses, where CLAMAV settings say how."),
-        one("clamav_max_scan_size", SIZE, 50 << 20, "The largest message that is looked at."),
+        one("clamav_max_scan_size", SIZE, 1 << 30, "The largest message that is looked at, as far "
+            "as CLAMAV_MAX_SIZE allows."),
         one("clamav_virus_action", _VIRUS, "reject", "What a virus does."),
         one("clamav_fail_action", _FAILED, "accept", "What happens while ClamAV can't be asked; "
             "reject: the sender is to try again later."),
@@ -224,13 +232,14 @@ def _rates() -> tuple[PolicyColumn, ...]:
 def _auth() -> tuple[PolicyColumn, ...]:
     one = PolicyColumn
     totp = "there are no one-time passwords yet"
+    bans = "bans (`pillarbox ban`) hold for the whole server, always"
     return (
         one("auth_totp_enforced", FLAG, 0, "Demand one-time passwords.", totp),
         one("auth_brute_force_enabled", FLAG, 1, "Bar who fails to log in.", _BRUTE),
         one("auth_brute_force_threshold", _LIMIT, 5, "After so many failures.", _BRUTE),
         one("auth_brute_force_window_minutes", _WINDOW, 15, "Within so many minutes.", _BRUTE),
         one("auth_brute_force_block_minutes", _WINDOW, 60, "For so many minutes.", _BRUTE),
-        one("auth_ip_blacklist_enabled", FLAG, 1, "Heed the list of bans.", _BRUTE),
+        one("auth_ip_blacklist_enabled", FLAG, 1, "Heed the list of bans.", bans),
         one("auth_cleanup_interval", _CLEANUP, 3600, "How often counters go.", _NO_CLEANUP),
     )
 

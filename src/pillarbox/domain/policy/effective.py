@@ -49,6 +49,9 @@ def effective(domain: str, values: Mapping[str, Value], weights: Mapping[str, We
         _rules(every, weights, off),
         by_score=bool(every["spam_enabled"]),
         dkim_signing=bool(every["dkim_signing_enabled"]),
+        dkim_key="ed25519"
+        if every["dkim_key_type"] == "ed25519"
+        else f"rsa{every['dkim_key_size']}",
         dmarc_report=bool(every["dmarc_report_enabled"]),
         dmarc_report_email=every["dmarc_report_email"],
         clamav_max_scan_bytes=every["clamav_max_scan_size"],

@@ -30,9 +30,11 @@ class Policy:
     by_score: bool = True
     """Whether mail is judged by its points; where it is not, users can't have it either."""
     dkim_signing: bool = True
+    dkim_key: str = "rsa2048"
+    """The kind of a new key, as `domain/signing/make.KeyChoice` has it."""
     dmarc_report: bool = False
     dmarc_report_email: str = ""
-    clamav_max_scan_bytes: int = 50 << 20
+    clamav_max_scan_bytes: int = 1 << 30
     learning: bool = True
     greylist_delay_min: int = 5
     greylist_expiry_days: int = 35

@@ -33,6 +33,11 @@ class ClamavCheck:
         """As `Check.run`."""
         if arrival.content is None:
             return ()
+        most = [
+            one.clamav_max_scan_bytes for one in arrival.policies.values() if one.has(self.name)
+        ]
+        if most and len(arrival.content.data) > max(most):
+            return (SKIPPED.found(f"it is larger than {max(most)} bytes"),)
         scan = await self._scanner.scan(arrival.content.data)
         if scan.virus:
             reply = f"The message has a virus: {scan.virus[:100]}"
