@@ -74,7 +74,7 @@ class DnsblCheck:
         points = kind.points
         if hit.source.zone.endswith(_GRADED):
             level = max(min(last_octet(code), _LEVEL_MAX) for code in hit.codes)
-            points = round(points * level / _LEVEL_MAX, 2)
+            points = round(points * level / _LEVEL_MAX, 2) or 0.0
         return kind.found(f"{hit.source.zone} ({', '.join(hit.codes)})", points=points)
 
 
