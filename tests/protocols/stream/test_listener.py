@@ -383,3 +383,25 @@ async def test_one_network_of_ipv6_counts_as_one_client() -> None:
     assert come("2001:db8:0:1:ffff::2") is not None
     assert come("192.0.2.1") is not None
     assert come("192.0.2.2") is not None
+
+
+async def test_input_is_waited_for_and_not_taken(server: Server) -> None:
+    seen: list[bool | bytes] = []
+
+    async def session(connection: Connection) -> None:
+        seen.append(await connection.input_within(0.02))
+        connection.write(b"ready")
+        await connection.drain()
+        seen.append(await connection.input_within(60))
+        seen.append(await connection.read(5))
+        seen.append(await connection.input_within(60))
+        connection.write(b"gone")
+
+    await server.start(session)
+    reader, writer = await server.connect()
+    await reader.readexactly(5)
+    writer.write(b"early")
+    writer.write_eof()
+    assert await reader.read() == b"gone"
+    assert seen == [False, True, b"early", False]
+    writer.close()
