@@ -11,6 +11,7 @@ until they are large, and so finds what takes more than linear time.
 
 import argparse
 import contextlib
+import gzip
 import importlib.util
 import sys
 import time
@@ -331,9 +332,74 @@ def reported() -> Iterator[bytes]:
         yield path.read_bytes()[:INPUT_MAX]
 
 
+def files() -> Target:
+    """Looking into attachments: the first byte chooses the name, the rest is the file."""
+    from pillarbox.formats.attachment.found import Budget
+    from pillarbox.formats.attachment.inspect import inspect
+
+    names = ("a.zip", "a.doc", "a.pdf", "a.html", "a.tar", "a.tgz", "a.rar", "a.pdf.exe", "")
+
+    def run(data: bytes) -> None:
+        name = names[data[0] % len(names)] if data else ""
+        inspect(name, "application/octet-stream", data[1:], Budget(bytes_left=1 << 20))
+
+    return run
+
+
+def packed() -> Iterator[bytes]:
+    """Files of every format that is looked into."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from kit.documents import archive, pdf, word
+    from kit.files import PROGRAM, compound, rar4, rar5, tar
+
+    files = (
+        *(archive({"a.txt": "x", "b.zip": archive({"c.exe": PROGRAM})}), word("x"), pdf("x")),
+        *(
+            compound({"VBA": b"AutoOpen"}),
+            compound({"Workbook": b"\x85\0\x09\0"}),
+            tar({"a": b"x"}),
+        ),
+        *(rar4({"a.txt": b"x"}), rar5({"a.txt": b"x"}, locked=True), gzip.compress(b"x")),
+        *(b"<html><script>new Blob(atob(1))", b"%PDF-1.5 /ObjStm stream\r\n/JS (x)", PROGRAM),
+    )
+    for number, file in enumerate(files):
+        yield bytes((number,)) + file
+
+
+def content() -> Target:
+    """What checks of incoming mail find in a message itself."""
+    import asyncio
+
+    from pillarbox.base.clock import SystemClock
+    from pillarbox.pipeline.inbound.checks.arrival import Arrival, Peer
+    from pillarbox.pipeline.inbound.checks.content import read_content
+    from pillarbox.pipeline.inbound.checks.headers import HeaderCheck
+    from pillarbox.pipeline.inbound.checks.html import HtmlCheck
+    from pillarbox.pipeline.inbound.checks.links import LinkCheck
+    from pillarbox.pipeline.inbound.checks.lookalike import LookalikeCheck
+    from pillarbox.pipeline.inbound.checks.mime import MimeCheck
+
+    async def own() -> frozenset[str]:
+        return frozenset(("example.test", "b.test"))
+
+    async def people(domain: str) -> frozenset[str]:
+        return frozenset(("Bob Miller",))
+
+    checks = (HeaderCheck(SystemClock()), MimeCheck(), HtmlCheck(), LinkCheck())
+    every = (*checks, LookalikeCheck(own, people))
+    loop = asyncio.new_event_loop()
+
+    async def look(data: bytes) -> None:
+        arrival = Arrival(Peer("192.0.2.1", True), content=read_content(data))
+        for check in every:
+            await check.run(arrival)
+
+    return lambda data: loop.run_until_complete(look(data))
+
+
 def growth() -> Target:
     """A message that repeats a piece of the input takes no more than linear time."""
-    parts = (mime(), text(), senders())
+    parts = (mime(), text(), senders(), content())
 
     def run(data: bytes) -> None:
         if len(data) < 4:
@@ -355,13 +421,16 @@ def growth() -> Target:
 TARGETS = MappingProxyType(
     {
         one.__name__: one
-        for one in (imap, pop3, proxy, scanners, milters, reports, mime, text, growth)
+        for one in (
+            *(imap, pop3, proxy, scanners, milters, reports, mime, text, files, content, growth),
+        )
     }
 )
 
 
 def _seed(folder: Path, name: str) -> None:
     others = {"proxy": proxies, "scanners": answers, "milters": answers, "reports": reported}
+    others["files"] = packed
     seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
