@@ -25,7 +25,7 @@ async def nowhere() -> DaemonAddress:
 
 @asynccontextmanager
 async def running(folder: Path, settings: dict[str, str]) -> AsyncIterator[AppUnderTest]:
-    async with AppUnderTest(folder, settings) as server:
+    async with AppUnderTest(folder, {"SMTP_GREETING_PAUSE": "0", **settings}) as server:
         await server.add_users("alice", "bob")
         yield server
 

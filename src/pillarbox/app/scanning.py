@@ -9,10 +9,11 @@ from pillarbox.pipeline.inbound.checks.clamav import ClamavCheck
 from pillarbox.pipeline.inbound.checks.milter import MilterCheck
 from pillarbox.pipeline.inbound.checks.rspamd import RspamdCheck
 from pillarbox.pipeline.inbound.checks.spamassassin import SpamAssassinCheck
+from pillarbox.pipeline.learning.training import Learner
 from pillarbox.pipeline.scanning.clamd import Clamd, ClamdOptions
 from pillarbox.pipeline.scanning.guard import Guard, GuardOptions
 from pillarbox.pipeline.scanning.milter import Milter, MilterOptions, OnFailure
-from pillarbox.pipeline.scanning.model import Learner, Scanner
+from pillarbox.pipeline.scanning.model import Scanner
 from pillarbox.pipeline.scanning.rspamd import Rspamd, RspamdOptions
 from pillarbox.pipeline.scanning.spamassassin import SpamAssassin, SpamAssassinOptions
 

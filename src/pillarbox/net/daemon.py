@@ -5,6 +5,8 @@ Where they are says the configuration, so private addresses are as good as other
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -31,6 +33,11 @@ async def connected(address: DaemonAddress, timeout_s: float) -> AsyncIterator[C
                 )
     except TimeoutError:
         raise TimeoutError("no connection in time") from None
+    except socket.gaierror as error:
+        raise ConnectionError("its host is not known") from error
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ConnectionError(why) from error
     try:
         yield stream
     finally:

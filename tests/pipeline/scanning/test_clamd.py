@@ -110,9 +110,14 @@ async def test_hanging_takes_its_time_and_no_more(clock: FakeClock, first: bytes
 
 
 async def test_nobody_there(clock: FakeClock, tmp_path: Path) -> None:
-    for address in (await nobody(), DaemonAddress(path=f"{tmp_path}/none.ctl")):
-        with pytest.raises(Unavailable):
+    for address, why in (
+        (await nobody(), "connection refused"),
+        (DaemonAddress(path=f"{tmp_path}/none.ctl"), "no such file or directory"),
+        (DaemonAddress(host="nobody.invalid", port=3310), "its host is not known"),
+    ):
+        with pytest.raises(Unavailable) as raised:
             await clamd(address, clock).scan(CONTENT)
+        assert raised.value.cause == f"ClamAV: {why}"
 
 
 # The check

@@ -18,11 +18,3 @@ class Scanner(Protocol):
     async def scan(self, content: bytes) -> Scan:
         """Look at a whole message; raises `Unavailable`."""
         ...
-
-
-class Learner(Protocol):
-    """A spam filter that can be taught."""
-
-    async def learn(self, content: bytes, spam: bool) -> None:
-        """Teach it a message; raises `Unavailable`, also where it does not want to learn."""
-        ...

@@ -37,7 +37,7 @@ class Assessment:
 
 
 class SpamAssassin:
-    """One per process; a `Learner`. Lessons have a guard of their own, so as not to stop scans."""
+    """One per process, a `Learner` too; lessons have a guard of their own, not to stop scans."""
 
     def __init__(self, options: SpamAssassinOptions, guard: Guard, lessons: Guard) -> None:
         self._options = options
@@ -63,7 +63,10 @@ class SpamAssassin:
         return await self._guard.call(ask)
 
     async def learn(self, content: bytes, spam: bool) -> None:
-        """As `Learner.learn`; what is too large to be checked is not learned either."""
+        """Teach it a message; raises `Unavailable`, also where it does not want to learn.
+
+        What is too large to be checked is not learned either.
+        """
         if not self.takes(content):
             return
         await self._lessons.call(lambda: self._ask(lesson(content, spam, self._user())))
