@@ -47,6 +47,7 @@ COMMANDS = MappingProxyType(
         "complaints": ("pillarbox.app.cli.complaints", "Complaints about mail from here."),
         "suppression": ("pillarbox.app.cli.suppression", "Addresses that nothing is sent to."),
         "sending": ("pillarbox.app.cli.sending", "What users sent, and who met a limit."),
+        "spam": ("pillarbox.app.cli.spam", "The filter that learns: teaching it, and its errors."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }

@@ -41,6 +41,9 @@ _NEXT = Statement(
     .limit(bindparam("most"))
 )
 _WAITING = Statement(select(func.count()).select_from(tasks))
+_WAITING_OF = Statement(
+    select(func.count()).select_from(tasks).where(_t.account_id == bindparam("account"))
+)
 _THIS = (_t.account_id == bindparam("account"), _t.email_id == bindparam("email"))
 _TASK = Statement(select(_t.category, _t.implied, _t.sorted).where(*_THIS))
 _DONE = Statement(delete(tasks).where(*_THIS))
@@ -114,9 +117,11 @@ def waiting(tx: Tx, most: int) -> list[Task]:
     ]
 
 
-def count_waiting(tx: Tx) -> int:
-    """How many tasks there are."""
-    return int(tx.scalar(_WAITING))
+def count_waiting(tx: Tx, account_id: AccountId | None = None) -> int:
+    """How many tasks there are, of all accounts or of one."""
+    if account_id is None:
+        return int(tx.scalar(_WAITING))
+    return int(tx.scalar(_WAITING_OF, account=account_id))
 
 
 def drop(tx: Tx, task: Task) -> None:

@@ -43,6 +43,7 @@ _STYLE = re.compile(
     r"|color\s{0,3}[:=]\s{0,3}[\"']?#?[\w]{3,12})",
     re.IGNORECASE,
 )
+_PUNCTUATION = re.compile(r"[._-]+")
 _SPACE = re.compile(r"\s+")
 
 
@@ -107,7 +108,7 @@ def _of_header(source: TokenSource) -> Iterator[str]:
             yield from _marked(name[:60], value)
     for name in source.files[:20]:
         yield f"file:.{name.rpartition('.')[2].lower()[:10]}"
-        yield from islice(_marked("file", name), 10)
+        yield from islice(_marked("file", _PUNCTUATION.sub(" ", name[:200])), 10)
 
 
 def _parts_of_host(mark: str, host: str) -> Iterator[str]:

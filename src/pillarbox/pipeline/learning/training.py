@@ -216,22 +216,26 @@ def _lesson(known: dict[int, Scope], task: Task, content: Content) -> Lesson:
     )
 
 
-async def learn_content(
-    database: Database, keys: KeyRing, data: bytes, category: Category, account_id: int = SERVER
-) -> bool:
-    """Learn a message that lies in no mailbox, for the server or for an account and the server.
+async def learn_contents(
+    database: Database,
+    keys: KeyRing,
+    contents: Sequence[bytes],
+    category: Category,
+    account_id: int = SERVER,
+) -> int:
+    """Learn messages that lie in no mailbox, for the server or for an account and the server.
 
-    Gives whether it changed anything: one that was learnt so before does not.
+    A few at a time: it is one transaction. Gives how many changed anything: one that was learnt so
+    before does not.
     """
     known = await database.write(store.ensure, keys, [account_id] if account_id else [])
-    content = await asyncio.to_thread(read_content, data[:CONTENT_BYTES])
 
-    def made() -> Lesson:
-        tokens = tokens_of(content, stored=True)
-        own = known.get(account_id, known[SERVER])
+    def made(data: bytes) -> Lesson:
+        tokens = tokens_of(read_content(data[:CONTENT_BYTES]), stored=True)
+        own = known[account_id]
         digests = store.digests(own, tokens) if account_id else []
         item = store.item_of(own, data)
         return Lesson(account_id, item, category, digests, store.digests(known[SERVER], tokens))
 
-    lesson = await asyncio.to_thread(made)
-    return bool(await database.write(training.learn, keys, [lesson]))
+    lessons = [await asyncio.to_thread(made, data) for data in contents]
+    return len(await database.write(training.learn, keys, lessons))
