@@ -1,4 +1,4 @@
-"""Feedback reports: all their fields, and what they return of the message."""
+"""Feedback reports (RFC 5965, RFC 6591, RFC 6692): all their fields, and what they return."""
 
 import json
 from datetime import UTC, datetime

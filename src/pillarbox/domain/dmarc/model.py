@@ -26,7 +26,7 @@ class SpfCheck:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Why something else was done than the domain asks for (RFC 9990 §3.1.1.13).
+    """Why something else was done than the domain asks for (RFC 9990).
 
     `kind` is `local_policy`, `trusted_forwarder`, `mailing_list`, `policy_test_mode`, `sampled_out`
     or `other`.

@@ -229,7 +229,7 @@ def _bounded(kind: Kind) -> Kind:
     """The same with lists of some length only: what stands in them is others' word."""
     if max(map(len, (kind.overrides, kind.dkim_checks, kind.spf_checks))) <= _LIST_MAX:
         return kind
-    # Those that pass go first (RFC 9990 §3.1.3).
+    # Those that pass go first (RFC 9990).
     checks = sorted(kind.dkim_checks, key=lambda check: check.result != "pass")
     return replace(
         kind,

@@ -18,7 +18,7 @@ dmarc_policies = Table(
     Column("omitted", Big, nullable=False),  # messages that are in no row of dmarc_results
 )
 
-# Messages of one day from such a domain, those alike in one row (RFC 9990 §3.1.1).
+# Messages of one day from such a domain, those alike in one row (RFC 9990).
 dmarc_results = Table(
     "dmarc_results",
     metadata,

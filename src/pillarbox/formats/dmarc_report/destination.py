@@ -1,4 +1,4 @@
-"""Where aggregate reports go: the URIs of rua, and the records that allow it (RFC 9990 §4).
+"""Where aggregate reports go: the URIs of rua, and the records that allow it (RFC 7489 §7.1).
 
 Calls `formats/mailauth/dmarc/record`.
 """

@@ -1,4 +1,4 @@
-"""The mail that carries an aggregate report (RFC 9990 §3.5.2): made, and looked through.
+"""The mail that carries an aggregate report (RFC 7489 §7.2.1.1): made, and looked through.
 
 Calls `read`, `formats/reporting` and `formats/mime`.
 """

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the policy was not applied; `kind` is a word of RFC 9990 §3.1.6 or RFC 7489."""
+    """Why the policy was not applied; `kind` is a word of RFC 9990 or RFC 7489."""
 
     kind: str
     comment: str = ""

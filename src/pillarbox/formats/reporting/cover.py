@@ -37,7 +37,7 @@ class Enclosure:
 
 
 def compose(cover: Cover, enclosure: Enclosure) -> bytes:
-    """The message, 7-bit, with CRLF; the subject is that of RFC 9990 §3.5.2 and RFC 8460 §5.3."""
+    """The message, 7-bit, with CRLF; the subject is that of RFC 7489 §7.2.1.1 and RFC 8460 §5.3."""
     boundary = "=_" + cover.report_id.partition("@")[0].replace(".", "-")[:60]
     lines = [
         f"From: <{cover.sender}>",
@@ -73,7 +73,7 @@ def compose(cover: Cover, enclosure: Enclosure) -> bytes:
 
 
 def file_name(cover: Cover, start: datetime, end: datetime, ending: str) -> str:
-    """How the file with the report is called (RFC 9990 §3.5.2, RFC 8460 §5.1)."""
+    """How the file with the report is called (RFC 7489 §7.2.1.1, RFC 8460 §5.1)."""
     begins, ends = int(start.timestamp()), int(end.timestamp())
     return f"{cover.submitter}!{cover.domain}!{begins}!{ends}.{ending}"
 

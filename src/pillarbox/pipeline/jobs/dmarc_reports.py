@@ -139,7 +139,7 @@ class DmarcReporting:
         return results.of_day(tx, day, domain), self._contact(tx)
 
     async def _verified(self, destination: Destination, published: Published) -> Destinations:
-        """Where to send what is asked to be sent somewhere (RFC 9990 §4)."""
+        """Where to send what is asked to be sent somewhere (RFC 7489 §7.1)."""
         organizational = published.organizational
         if not organizational:
             found = await asyncio.to_thread(registrable, published.domain)
@@ -185,7 +185,7 @@ async def _refused(size_bytes: int) -> None:
 
 
 def policy_of(published: Published) -> PublishedPolicy:
-    """A record as reports tell it, what it leaves out by default (RFC 9990 §3.1.1.5)."""
+    """A record as reports tell it, what it leaves out by default (RFC 9990)."""
     tags = {name.lower(): value for name, value in published.tags}
     policy = tags.get("p", "none").lower()
     below = tags.get("sp", policy).lower()
@@ -222,7 +222,7 @@ def _records(counts: Iterable[tuple[Kind, int]]) -> Iterable[Record]:
             kind.envelope_from,
             kind.envelope_to or None,
             tuple(DkimResult(one.domain, one.selector, one.result) for one in kind.dkim_checks),
-            # DMARC goes by MAIL FROM alone; its schema has room for one (RFC 9990 §3.1.1.12).
+            # DMARC goes by MAIL FROM alone; its schema has room for one (RFC 9990).
             tuple(
                 SpfResult(one.domain, one.scope, one.result)
                 for one in kind.spf_checks
