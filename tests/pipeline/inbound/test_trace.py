@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pillarbox.base.errors import Invalid
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
 from pillarbox.pipeline.inbound.trace import (
     checked,
@@ -95,6 +96,26 @@ def test_results_in_our_name_are_taken_out(field: bytes, stays: bool) -> None:
     expected = content if stays else b"Subject: x\r\nTo: y\r\n\r\n" + field
     assert checked(content, OURS.decode()) == expected
     assert checked(content) == content
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n\r\n"])
+def test_results_at_the_very_end(end: bytes) -> None:
+    forged = b"Authentication-Results: mx.example.test;\r\n dmarc=pass"
+    kept = checked(b"Subject: x\r\n" + forged + end, OURS.decode())
+    assert b"dmarc" not in kept
+    assert kept.startswith(b"Subject: x\r\n")
+    assert checked(b"Subject: x\r\nReturn-Path: <a@b>" + end).startswith(b"Subject: x\r\n")
+    assert b"a@b" not in checked(b"Subject: x\r\nReturn-Path: <a@b>" + end)
+
+
+def test_a_header_that_does_not_end() -> None:
+    long = b"X: " + b"x" * (1 << 20) + b"\r\n"
+    with pytest.raises(Invalid, match="longer"):
+        checked(long + b"Authentication-Results: mx.example.test; dmarc=pass\r\n\r\n", "mx")
+    text = b"no header at all\r\n" * (1 << 17)
+    assert checked(text, "mx") == text
+    short = b"X: " + b"x" * (1 << 19) + b"\r\n"
+    assert checked(short + b"\r\n" + text, "mx") == short + b"\r\n" + text
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ MAX_RECEIVED = 50
 _HEADER_BYTES = 1 << 20
 
 _RETURN_PATH = re.compile(
-    rb"^return-path[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
+    rb"^return-path[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)", re.IGNORECASE | re.MULTILINE
 )
 _RESULTS = re.compile(
-    rb"^authentication-results[ \t]*:([^\n]*\n(?:[ \t][^\n]*\n)*)", re.IGNORECASE | re.MULTILINE
+    rb"^authentication-results[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:([^\n]*)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
@@ -103,9 +104,12 @@ def checked(content: bytes, authserv_id: str = "") -> bytes:
     """The content without fields that only we may add, above it.
 
     Those are Return-Path (RFC 5321 §4.4) and, with an `authserv_id`, Authentication-Results of that
-    name (RFC 8601 §5). Raises `RoutingLoop` for a message with too many Received fields.
+    name (RFC 8601 §5). Raises `RoutingLoop` for a message with too many Received fields, `Invalid`
+    for a header that goes on after 1 MiB, where nobody knows what it says.
     """
     end = _header_end(content)
+    if end < len(content) and content[end : end + 2] != b"\r\n" and _FIELD.match(content):
+        raise Invalid("The header is longer than 1 MiB")
     header = content[:end].lower()
     if header.count(b"\nreceived:") + header.startswith(b"received:") > MAX_RECEIVED:
         raise RoutingLoop("Too many hops; the message is going in circles")

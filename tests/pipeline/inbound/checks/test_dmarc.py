@@ -178,6 +178,16 @@ async def test_authors(header: str, expected: list[str]) -> None:
     assert names(await look(coming(message(header)))) == expected
 
 
+@pytest.mark.parametrize(
+    "header", ["From: a@ok.test, b@example.org", "From: a@example.org, b@ok.test, c@x.test"]
+)
+async def test_several_authors_never_pass(header: str) -> None:
+    made = coming(message(header), dkim=(dkim("example.org"), dkim("ok.test")))
+    assert names(await look(made)) == ["dmarc_authors"]
+    assert made.results.dmarc is not None
+    assert made.results.dmarc.status is Status.PERMERROR
+
+
 async def test_a_domain_in_another_script() -> None:
     dns = Zone(txt={"_dmarc.xn--bcher-kva.example": ("v=DMARC1; p=reject",)})
     made = coming(message("From: ann@bücher.example"))

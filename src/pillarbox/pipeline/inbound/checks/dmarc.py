@@ -50,7 +50,7 @@ class DmarcCheck:
     """
 
     name = "dmarc"
-    stage = Stage.VERDICT
+    stage = Stage.AUTHOR
     kinds = (PASS, REJECT, QUARANTINE, NONE_FAIL, LIST, FORWARDED, AUTHORS, TEMPERROR, PERMERROR)
     deadline_s = DEADLINE_S
 
@@ -78,8 +78,14 @@ class DmarcCheck:
             *(self._evaluate(one, results, chance) for one in domains[:AUTHORS_MOST])
         )
         worst = max(evaluated, key=_severity)
+        if certain:
+            results.dmarc = worst
+            return await self._findings(worst, arrival, arrival.content)
+        findings = [AUTHORS.found(", ".join(domains))]
+        if worst.status in (Status.PASS, Status.NONE):  # of one author, or of those looked at
+            results.dmarc = DmarcResult(Status.PERMERROR, "", reason="From is not of one domain")
+            return findings
         results.dmarc = worst
-        findings = [] if certain else [AUTHORS.found(", ".join(domains))]
         return [*findings, *await self._findings(worst, arrival, arrival.content)]
 
     async def _evaluate(self, domain: str, results: Results, chance: float) -> DmarcResult:
