@@ -136,7 +136,8 @@ def _hosts(content: Content) -> Iterator[str]:
         if domain.isascii():
             yield domain
     for link in content.links:
-        yield link.host
+        if ":" not in link.host and not link.host.rpartition(".")[2].isdigit():
+            yield link.host  # a name, no address: of those few lists know anything
 
 
 def _addresses(content: Content) -> Iterator[str]:
