@@ -7,6 +7,7 @@ import pytest
 from kit.app import PASSWORD, AppUnderTest
 from kit.proxy import PROXY
 from kit.wire import ImapWire, SmtpWire, Wire
+from pillarbox.domain.policy import policies
 
 CLIENT, OTHER = "192.0.2.7", "192.0.2.8"
 ALICE = "alice@example.test"
@@ -14,6 +15,9 @@ LETTER = b"From: sue@sender.test\r\nSubject: hello\r\n\r\nWords.\r\n"
 
 
 async def test_mail_says_where_it_came_from(server: AppUnderTest) -> None:
+    await server.services.database.write(
+        policies.set_values, "_default", {"greylist_enabled": "false"}
+    )
     smtp = await SmtpWire.open(server.ports["smtp"], ip=CLIENT)
     async with smtp.wire:
         assert (await smtp.data("sue@sender.test", (ALICE,), LETTER))[0] == 250
