@@ -43,8 +43,10 @@ def compound(streams: Mapping[str, bytes], class_id: bytes = bytes(16)) -> bytes
         return first
 
     places = {name: add(data) for name, data in padded.items()}
-    entries = [_entry("Root Entry", 5, _END, 0, class_id)]
-    entries += [_entry(name, 2, places[name], len(data)) for name, data in padded.items()]
+    entries = [_entry("Root Entry", 5, _END, 0, class_id, child=1)]
+    for number, (name, data) in enumerate(padded.items(), 2):
+        right = number if number <= len(padded) else _FREE
+        entries.append(_entry(name, 2, places[name], len(data), right=right))
     directory = add(b"".join(entries))
     tables = -(-(len(table) + 1) // 127)
     places_of_tables = list(range(len(sectors), len(sectors) + tables))
@@ -60,11 +62,19 @@ def compound(streams: Mapping[str, bytes], class_id: bytes = bytes(16)) -> bytes
     return header + b"".join(sectors) + struct.pack(f"<{len(table)}I", *table)
 
 
-def _entry(name: str, kind: int, start: int, size: int, class_id: bytes = bytes(16)) -> bytes:
+def _entry(
+    name: str,
+    kind: int,
+    start: int,
+    size: int,
+    class_id: bytes = bytes(16),
+    right: int = _FREE,
+    child: int = _FREE,
+) -> bytes:
     text = (name + "\0").encode("utf-16-le")
     return (
         text.ljust(64, b"\0")
-        + struct.pack("<HBBIII", len(text), kind, 1, _FREE, _FREE, _FREE)
+        + struct.pack("<HBBIII", len(text), kind, 1, _FREE, right, child)
         + class_id
         + bytes(20)
         + struct.pack("<IQ", start, size)

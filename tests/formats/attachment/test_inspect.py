@@ -258,3 +258,11 @@ def test_chains_in_circles_end() -> None:
     start = len(data) - 512
     data[start : start + 512] = bytes(512)
     traits("a.xls", bytes(data))
+
+
+def test_a_file_without_a_name_is_looked_at() -> None:
+    data = bytearray(archive({"ab": PROGRAM}))
+    for mark, at in ((b"PK\x03\x04", 30), (b"PK\x01\x02", 46)):
+        start = data.index(mark) + at
+        data[start : start + 2] = b"\0b"
+    assert traits("a.zip", bytes(data)) == {Trait.PROGRAM}

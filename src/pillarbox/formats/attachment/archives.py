@@ -30,7 +30,7 @@ _BLOCK = 512
 
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError),
-    *(NotImplementedError, RuntimeError, OverflowError, struct.error, KeyError),
+    *(NotImplementedError, RuntimeError, OverflowError, struct.error, LookupError),
 )
 """What reading a damaged archive raises."""
 
@@ -61,7 +61,7 @@ def of_zip(archive: Archive, note: Note) -> Iterator[Member]:
         note(Trait.BOMB)
         return
     for entry in entries[:NAMES_MAX]:
-        if not entry.is_dir():
+        if not entry.filename.endswith("/"):
             yield Member(entry.filename, _Reading(archive, entry.filename).read)
 
 
