@@ -15,12 +15,15 @@ from pillarbox.domain.sending.model import Limits, SendingLimits
 from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.bounces import Bounces
+from pillarbox.pipeline.inbound.complaints import ComplaintInbox
 from pillarbox.pipeline.inbound.deliver import Delivery
+from pillarbox.pipeline.inbound.dmarc_reports import DmarcReportInbox
 from pillarbox.pipeline.inbound.forward import Forwarding
 from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.quarantine import Quarantine
-from pillarbox.pipeline.inbound.receive import Inbound, TlsReports
+from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
+from pillarbox.pipeline.inbound.report_reading import ReportReading, TlsReports
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.pipeline.signing import Signing
@@ -59,6 +62,7 @@ class Accepting:
     delivery: Delivery
     inbound: Inbound
     submission: Submission
+    quarantine: Quarantine
 
 
 def accepting(ground: Ground) -> Accepting:
@@ -91,8 +95,12 @@ def accepting(ground: Ground) -> Accepting:
         clock,
         ground.ids,
         forwarding,
-        Bounces(database, ground.keys),
-        ground.tls_reports,
+        ReportReading(
+            Bounces(database, ground.keys),
+            ground.tls_reports,
+            DmarcReportInbox(database),
+            ComplaintInbox(database, ground.keys),
+        ),
         OwnMail(recipients, signing, ground.resolver),
         ground.checking.judging,
         ground.checking.records,
@@ -120,7 +128,7 @@ def accepting(ground: Ground) -> Accepting:
         options.submission_show_client,
         ground.checking.scanning.outgoing,
     )
-    return Accepting(recipients, reports, delivery, inbound, submission)
+    return Accepting(recipients, reports, delivery, inbound, submission, quarantine)
 
 
 def keep_limits(options: Options) -> KeepLimits:

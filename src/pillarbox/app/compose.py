@@ -159,7 +159,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     resolver = SystemResolver(clock, dns_options(options))
     signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
     signing = Signing(database, keys, signatures, clock, bus, resolver)
-    checks = checking(Matter(options, database, keys, bus, clock, ids, resolver))
+    checks = checking(Matter(options, database, keys, bus, clock, ids, resolver, signatures))
     learns = learning(database, content, bus, owner, checks.outcomes, checks.scanning.learners)
     taking = accepting(
         Ground(
@@ -185,7 +185,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     tools = Tools(
         options, database, content, clock, cpu, preparation, indexing, signing, resolver,
-        leaving.https, leaving.policies, taking.delivery, ids, learns,
+        leaving.https, leaving.policies, taking.delivery, ids, taking.quarantine, learns,
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))

@@ -15,8 +15,9 @@ from pillarbox.domain.signing.make import KeyChoice
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient
 from pillarbox.pipeline.inbound.deliver import Delivery
-from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S, Post
-from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting, DmarcReportOptions
+from pillarbox.pipeline.inbound.quarantine import Quarantine
+from pillarbox.pipeline.jobs.daily_reports import REPORT_EVERY_S, Post, ReportOptions
+from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting
 from pillarbox.pipeline.jobs.forgetting import FORGET_EVERY_S, Forgetting
 from pillarbox.pipeline.jobs.gatekeeping import GATE_UPKEEP_EVERY_S, GateUpkeep
 from pillarbox.pipeline.jobs.indexing import LOOK_EVERY_S, UPKEEP_EVERY_S, Indexing
@@ -34,7 +35,7 @@ from pillarbox.pipeline.jobs.queue_upkeep import (
 )
 from pillarbox.pipeline.jobs.runner import PeriodicJob
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
-from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
+from pillarbox.pipeline.jobs.tls_reports import TlsReporting
 from pillarbox.pipeline.jobs.traces import TRACES_EVERY_S, TraceUpkeep
 from pillarbox.pipeline.learning.training import UPKEEP_EVERY_S as LEARNING_EVERY_S
 from pillarbox.pipeline.outbound.tls_policy import UPKEEP_EVERY_S as TLS_UPKEEP_EVERY_S
@@ -63,6 +64,7 @@ class Tools:
     policies: TlsPolicies
     delivery: Delivery
     ids: IdSource
+    quarantine: Quarantine
     learning: Learning
 
 
@@ -105,7 +107,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
         PeriodicJob("dmarc reports", REPORT_EVERY_S, _dmarc_reporting(tools).run),
         PeriodicJob("gate upkeep", GATE_UPKEEP_EVERY_S, GateUpkeep(database).run),
-        PeriodicJob("quarantine", QUARANTINE_EVERY_S, QuarantineUpkeep(database, blobs).run),
+        PeriodicJob("quarantine", QUARANTINE_EVERY_S, QuarantineUpkeep(tools.quarantine).run),
         *_quarantine_digest(tools),
         PeriodicJob("spam tokens", LEARNING_EVERY_S, tools.learning.training.upkeep),
         PeriodicJob("reputations", LEARNING_EVERY_S, tools.learning.outcomes.upkeep),
@@ -132,7 +134,7 @@ def _quarantine_digest(tools: Tools) -> tuple[PeriodicJob, ...]:
 def _tls_reporting(tools: Tools) -> TlsReporting:
     options = tools.options
     domain = options.default_domain or options.hostname
-    wanted = TlsReportOptions(
+    wanted = ReportOptions(
         sender=f"postmaster@{domain}", organization=domain, send=options.tls_reports
     )
     post = _post(tools, domain, tls_optional=True)
@@ -142,11 +144,13 @@ def _tls_reporting(tools: Tools) -> TlsReporting:
 def _dmarc_reporting(tools: Tools) -> DmarcReporting:
     options = tools.options
     domain = options.default_domain or options.hostname
-    wanted = DmarcReportOptions(f"postmaster@{domain}", domain, send=options.dmarc_reports)
+    wanted = ReportOptions(
+        f"postmaster@{domain}", domain, options.dmarc_report_email, options.dmarc_reports
+    )
     post = _post(tools, domain, tls_optional=False)
 
     def contact(tx: Tx) -> str:
-        return policies.of(tx, domain).dmarc_report_email or options.dmarc_report_email
+        return policies.of(tx, domain).dmarc_report_email
 
     return DmarcReporting(tools.database, tools.resolver, tools.clock, post, wanted, contact)
 

@@ -287,7 +287,7 @@ async def test_upkeep_removes_what_is_over(bench: Bench, clock: FakeClock) -> No
     store = bench.house.store.blobs
     with pytest.raises(Denied):
         await bench.receive(ALICE, BOB, content=LARGE)
-    upkeep = QuarantineUpkeep(bench.database, store)
+    upkeep = QuarantineUpkeep(bench.quarantine)
     clock.advance(days=13)
     await upkeep.run()
     assert len(list(store.files())) == 1
@@ -295,6 +295,25 @@ async def test_upkeep_removes_what_is_over(bench: Bench, clock: FakeClock) -> No
     await upkeep.run()
     assert list(store.files()) == []
     assert await bench.kept() == []
+
+
+async def test_a_flood_leaves_little_on_disk(bench: Bench) -> None:
+    """What has to go early goes at once, not when the upkeep job comes by."""
+    await bench.put(SERVER)
+    for number in range(8):
+        with pytest.raises(Denied):
+            await bench.receive(ALICE, content=LARGE + b"%d" % number)
+    assert len(await bench.kept(ALICE)) == 3
+    assert len(list(bench.house.store.blobs.files())) <= 4
+
+
+async def test_what_is_too_large_to_be_kept_is_not_written(house: House) -> None:
+    bench = Bench(house, KeepLimits(size_bytes=1_000_000))
+    await bench.put(SERVER)
+    with pytest.raises(Denied):
+        await bench.receive(ALICE, content=LARGE)
+    assert await bench.kept() == []
+    assert list(house.store.blobs.files()) == []
 
 
 def test_essence_is_of_what_the_sender_wrote() -> None:

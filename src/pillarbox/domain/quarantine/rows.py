@@ -137,6 +137,11 @@ def expire(tx: Tx, most: int) -> tuple[int, list[BlobId]]:
     return len(rows), list(dict.fromkeys(BlobId(row[1]) for row in rows if row[1]))
 
 
+def has_expired(tx: Tx) -> bool:
+    """Whether there is anything for `expire` to remove."""
+    return tx.one(_EXPIRED, now=tx.now_ms, most=1) is not None
+
+
 def forget_account(tx: Tx, account_id: AccountId) -> None:
     """An account ends: the upkeep job removes what was kept for it, which nobody can read."""
     tx.run(_FORGET, account=account_id)

@@ -26,12 +26,15 @@ from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
 from pillarbox.pipeline.inbound.records import Extra
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob, unseal
+from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 WHY_MOST = 10
 TEXT_CHARS = 300
+AT_ONCE = 10
+"""So many that are over go before a new one is kept."""
 INLINE_BYTES = 256 * 1024
 """Larger messages are hashed in a thread."""
 
@@ -84,8 +87,11 @@ class Quarantine:
             digest = essence(stored)
         reason = Reason.QUARANTINED if judgement.refusal is None else Reason.REFUSED
         wanted = tuple(_wanted(one, message_id, envelope, judgement, digest) for one in judged)
+        if reason is Reason.REFUSED and len(stored) > self.limits.size_bytes:
+            return None
         blob = None
         if not await self.database.lookup(_all_kept, self.preparation.store.keys, wanted):
+            await self.tidy(AT_ONCE)
             async with self.preparation.place(len(stored)):
                 blob = await self.preparation.blob(stored)
 
@@ -93,6 +99,19 @@ class Quarantine:
             self._write(tx, wanted, blob, reason)
 
         return write
+
+    async def tidy(self, most: int) -> int:
+        """Remove up to `most` messages whose time is over or that had to go; gives how many.
+
+        Done before each message that is kept, so that nobody can fill the disk between two runs of
+        the upkeep job.
+        """
+        store = self.preparation.store.blobs
+        if not await self.database.lookup(rows.has_expired):
+            return 0
+        count, gone = await self.database.write(_expire, store, most)
+        await self._remove_files(gone)
+        return count
 
     async def content(self, actor: Actor | None, number: int) -> tuple[KeptMessage, bytes]:
         """A kept message and its content; `NotFound` for none, or none to be known of."""
@@ -167,6 +186,11 @@ class Quarantine:
     async def _remove_files(self, gone: set[BlobId]) -> None:
         for blob_id in gone:
             await asyncio.to_thread(self.preparation.store.blobs.remove_file, blob_id)
+
+
+def _expire(tx: Tx, store: BlobStore, most: int) -> tuple[int, set[BlobId]]:
+    count, candidates = rows.expire(tx, most)
+    return count, set(sweep.release_all(tx, store, candidates))
 
 
 def essence(content: bytes) -> bytes:

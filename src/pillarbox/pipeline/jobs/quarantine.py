@@ -5,24 +5,22 @@ more than once a day, and to nobody for whom nothing new was kept. Calls `domain
 `inbound/deliver`.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Conflict, Failure
-from pillarbox.base.ids import AccountId, BlobId, IdSource, public_id
+from pillarbox.base.ids import AccountId, IdSource, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
-from pillarbox.domain.mail import sweep
 from pillarbox.domain.quarantine import rows
 from pillarbox.domain.quarantine.model import DAY_MS, KeptMessage, Reason
 from pillarbox.domain.rescue import access
 from pillarbox.formats.mime.date import format_date
 from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
-from pillarbox.storage.blobs.store import BlobStore
+from pillarbox.pipeline.inbound.quarantine import Quarantine
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
@@ -39,22 +37,12 @@ _log = logger("jobs")
 class QuarantineUpkeep:
     """Removes what was kept long enough, was driven out, or whose account is gone."""
 
-    database: Database
-    store: BlobStore
+    quarantine: Quarantine
 
     async def run(self) -> None:
         """Remove everything that is due; may be stopped and begun again at any point."""
-        while True:
-            count, gone = await self.database.write(_expire, self.store)
-            for blob in gone:
-                await asyncio.to_thread(self.store.remove_file, blob)
-            if count < STEP:
-                return
-
-
-def _expire(tx: Tx, store: BlobStore) -> tuple[int, list[BlobId]]:
-    count, candidates = rows.expire(tx, STEP)
-    return count, sweep.release_all(tx, store, candidates)
+        while await self.quarantine.tidy(STEP) == STEP:
+            pass
 
 
 @dataclass(frozen=True, slots=True)
