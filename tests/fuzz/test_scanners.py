@@ -1,12 +1,16 @@
 """Properties of what reads answers of scanners and milters: one kind of error, bounded results."""
 
+import asyncio
 import contextlib
 import re
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.base.errors import GrammarError
+from pillarbox.net.stream import ClientStream
+from pillarbox.pipeline.scanning.milter_session import MilterMessage, MilterSession, Word
 from pillarbox.wire import clamd, milter, rspamd, spamc
 from pillarbox.wire.milter import Packet, Receiver, Response
 
@@ -77,6 +81,63 @@ def test_milter_replies(data: bytes) -> None:
     for read in (milter.read_negotiated, milter.read_reply_code):
         with contextlib.suppress(GrammarError):
             read(data)
+
+
+class Scripted:
+    """A stream on which a milter says what was written down, whatever it is told."""
+
+    def __init__(self, said: list[bytes]) -> None:
+        self.said = list(said)
+        self.heard = b""
+
+    def write(self, data: bytes) -> None:
+        self.heard += data
+
+    async def drain(self, timeout_s: float) -> None:
+        pass
+
+    async def read(self, timeout_s: float) -> bytes:
+        return self.said.pop(0) if self.said else b""
+
+    async def close(self) -> None:
+        pass
+
+
+ANSWERS = [
+    b"c", b"c", b"c", b"a", b"r", b"t", b"d", b"s", b"p", b"qwhy\0", b"y550 no\0", b"y", b"hX\0y\0",
+    b"i\0\0\0\0X\0y\0", b"b", b"m\0\0\0\1X\0\0", b"+a\0", b"?",
+]  # fmt: skip
+
+
+@few
+@given(
+    st.integers(0, 0x3FFFFF),
+    st.lists(st.sampled_from(ANSWERS) | st.binary(max_size=5), max_size=20),
+)
+def test_a_milter_is_heard_out_or_has_failed(steps: int, answers: list[bytes]) -> None:
+    negotiated = b"O" + b"".join(one.to_bytes(4, "big") for one in (6, 1, steps))
+    stream = Scripted([len(one).to_bytes(4, "big") + one for one in (negotiated, *answers)])
+    message = MilterMessage(
+        "mx.test",
+        "",
+        "192.0.2.7",
+        0,
+        "helo",
+        False,
+        "a@b",
+        ("c@d", "e@f"),
+        [(b"X", b" y\r\n")],
+        b"z",
+    )
+    session = MilterSession(cast(ClientStream, stream), message, 1)
+    try:
+        verdict = asyncio.run(session.run())
+    except (GrammarError, ConnectionResetError):
+        return
+    assert verdict.ruling.word in Word
+    assert all(one.line.count(b"\n") == 1 for one in verdict.fields)
+    assert len(verdict.recipients) <= 2
+    assert stream.heard.endswith(b"\0\0\0\1Q")
 
 
 def _packets(reads: list[bytes]) -> list[Packet | str]:

@@ -75,7 +75,9 @@ def _spamassassin(options: Options, clock: Clock) -> SpamAssassin | None:
         return None
     timeout_s = options.spamassassin_timeout
     return SpamAssassin(
-        SpamAssassinOptions(options.spamassassin, options.spamassassin_max_size),
+        SpamAssassinOptions(
+            options.spamassassin, options.spamassassin_max_size, options.spamassassin_user
+        ),
         _guard("SpamAssassin", options, clock, timeout_s),
         _lessons("SpamAssassin's lessons", clock, timeout_s),
     )

@@ -212,11 +212,9 @@ def macros(command: Command, values: Sequence[tuple[str, str]]) -> bytes:
 
 
 def connect(name: str, ip: str, port: int) -> bytes:
-    """CONNECT; a client without a verified name is called by its address in brackets."""
+    """CONNECT; a client without a verified name has its address in brackets for one."""
     family = b"6" if ":" in ip else b"4"
-    return packet(
-        Command.CONNECT, _text(name or f"[{ip}]") + family + port.to_bytes(2, "big") + _text(ip)
-    )
+    return packet(Command.CONNECT, _text(name) + family + port.to_bytes(2, "big") + _text(ip))
 
 
 def helo(name: str) -> bytes:

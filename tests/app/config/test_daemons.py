@@ -5,6 +5,7 @@ import pytest
 from pillarbox.app.config.daemons import (
     HTTP_DAEMON,
     MILTERS,
+    USER,
     HttpDaemon,
     MilterSetting,
     daemon,
@@ -50,6 +51,12 @@ def test_http(text: str, found: HttpDaemon) -> None:
 def test_no_http(text: str) -> None:
     with pytest.raises(ValueError):
         HTTP_DAEMON.parse(text)
+
+
+def test_users() -> None:
+    assert USER.parse("vmail") == "vmail"
+    with pytest.raises(ValueError):
+        USER.parse("vmail\r\nSet: remote")
 
 
 def test_milters() -> None:

@@ -56,9 +56,11 @@ async def test_it_is_told_everything_in_order(clock: FakeClock) -> None:
     assert fake.all("L") == [b"From\0ann@sender.test\0", b"Subject\0two\n\tlines\0"]
     assert fake.all("B") == [b"hi\r\nthere\r\n"]
     assert fake.macros["C"][b"j"] == b"mx.example.test"
+    assert fake.macros["C"][b"_"] == b"mail.sender.test [192.0.2.7]"
     assert fake.macros["H"][b"{tls_version}"] == b"TLS"
     assert fake.macros["M"][b"{mail_addr}"] == b"ann@sender.test"
     assert fake.macros["R"][b"{rcpt_addr}"] == b"eve@example.test"
+    assert fake.macros["R"][b"{rcpt_host}"] == b"example.test"
 
 
 async def test_addresses_of_both_families(clock: FakeClock) -> None:

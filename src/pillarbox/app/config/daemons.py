@@ -75,6 +75,14 @@ def _milter(value: str) -> MilterSetting:
     return MilterSetting(parse_address(address), on_failure, timeout_s)
 
 
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.@+-]{0,100}", value):
+        raise ValueError(value)
+    return value
+
+
+USER = Kind("the name of a user of the scanner, or nothing", _user)
+
 MILTERS = Kind(
     "up to 10 of inet:HOST:PORT or unix:PATH divided by spaces, each perhaps with ,fail= and"
     f" one of {'|'.join(FAILURES)}, and ,timeout=SECONDS",

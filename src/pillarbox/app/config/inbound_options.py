@@ -32,8 +32,8 @@ class InboundOptions:
     spam_threshold: int = key(
         kinds.whole(0, 1000),
         "5",
-        "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and users\n"
-        "may have others.",
+        "From so many points on mail goes to Junk; 0: never. Domains (`pillarbox policy`) and\n"
+        "users may have others.",
     )
     arc_trusted_sealers: frozenset[str] = key(
         kinds.DOMAINS,
@@ -168,6 +168,9 @@ class InboundOptions:
     spamassassin_max_size: int = key(
         kinds.size(1024, 1 << 30), "512K", "Larger messages are not shown to SpamAssassin."
     )
+    spamassassin_user: str = key(
+        daemons.USER, "", "Whose rules and knowledge spamd is to take; empty: its own choice."
+    )
     spamassassin_learn: bool = key(
         kinds.BOOLEAN,
         "false",
@@ -202,8 +205,8 @@ class InboundOptions:
     dmarc_reports: bool = key(
         kinds.BOOLEAN,
         "true",
-        "Tell other domains that ask for it what came of mail with them in From (RFC 9990), of mail\n"
-        "for the domains here whose policy has dmarc_report_enabled.",
+        "Tell other domains that ask for it what came of mail with them in From (RFC 9990), of\n"
+        "mail for the domains here whose policy has dmarc_report_enabled.",
     )
     dmarc_report_email: str = key(
         kinds.TEXT,

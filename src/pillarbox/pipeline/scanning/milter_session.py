@@ -15,6 +15,7 @@ from pillarbox.wire import milter as wire
 from pillarbox.wire.milter import Command, NewField, Packet, Response, Steps
 
 PROGRESS_MAX = 10_000
+PROGRAM = "pillarbox"
 FIELDS_MAX = 100
 FIELDS_BYTES_MAX = 256 * 1024
 _AT_ONCE = 100
@@ -103,22 +104,32 @@ class MilterSession:
     async def _envelope(self) -> Ruling | None:
         """From CONNECT to DATA; gives what ends it."""
         message, steps = self._message, Steps
-        tls = [("{tls_version}", "TLS")] if message.tls else []
         ids = [("i", message.queue_id)]
-        connection = [
-            ("j", message.hostname),
-            ("{daemon_name}", message.hostname),
-            ("v", "pillarbox"),
-        ]
-        connect = wire.connect(message.client_name, message.ip, message.port)
+        client = message.client_name or f"[{message.ip}]"
+        connect = wire.connect(client, message.ip, message.port)
         return (
-            await self._say(connect, steps.NO_CONNECT, steps.NO_REPLY_CONNECT, connection)
-            or await self._say(wire.helo(message.helo), steps.NO_HELO, steps.NO_REPLY_HELO, tls)
+            await self._say(
+                connect,
+                steps.NO_CONNECT,
+                steps.NO_REPLY_CONNECT,
+                [
+                    ("j", message.hostname),
+                    ("_", f"{client} [{message.ip}]"),
+                    ("{daemon_name}", message.hostname),
+                    ("v", PROGRAM),
+                ],
+            )
+            or await self._say(
+                wire.helo(message.helo),
+                steps.NO_HELO,
+                steps.NO_REPLY_HELO,
+                [("{tls_version}", "TLS" if message.tls else "")],
+            )
             or await self._say(
                 wire.mail(message.sender),
                 steps.NO_MAIL,
                 steps.NO_REPLY_MAIL,
-                [*ids, ("{mail_addr}", message.sender), ("{mail_mailer}", "esmtp")],
+                [*ids, *_address_macros("mail", message.sender, "esmtp")],
             )
             or await self._recipients()
             or await self._say(wire.packet(Command.DATA), steps.NO_DATA, steps.NO_REPLY_DATA, ids)
@@ -131,7 +142,7 @@ class MilterSession:
                 wire.rcpt(path),
                 Steps.NO_RCPT,
                 Steps.NO_REPLY_RCPT,
-                [("{rcpt_addr}", path), ("{rcpt_mailer}", "local")],
+                [("i", message.queue_id), *_address_macros("rcpt", path, "local")],
             )
             if ruling is None:
                 continue
@@ -232,6 +243,12 @@ class MilterSession:
 
 _DATA_SINCE = 4
 """The version of the protocol that has DATA."""
+
+
+def _address_macros(which: str, path: str, mailer: str) -> list[tuple[str, str]]:
+    host = path.rpartition("@")[2]
+    words = (("addr", path), ("host", host), ("mailer", mailer))
+    return [(f"{{{which}_{word}}}", value) for word, value in words]
 
 
 def _ruling(answer: Packet) -> Ruling | None:
