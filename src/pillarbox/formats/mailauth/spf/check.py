@@ -67,7 +67,7 @@ def check_host(request: Request) -> Checking:
         address = ip_address(request.ip)
     except ValueError:
         return SpfResult(SpfStatus.NONE, domain.lower(), reason="the client has no IP address")
-    if not _is_name(domain) or "." not in domain:
+    if not _is_name(domain) or "." not in domain or domain[0] == "[":
         return SpfResult(SpfStatus.NONE, domain.lower(), reason="not the name of a domain")
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (yield from _Check(request, mapped or address).run(domain))
