@@ -3,6 +3,8 @@
 import pytest
 
 from kit.cli import Cli
+from pillarbox.app.cli.policy import known_kinds
+from pillarbox.domain.policy.effective import effective
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,24 @@ def test_weights(cli: Cli) -> None:
     ]
     cli.printed(*call, "unset", "_default", "no_date")
     assert len(cli(*call, "list", "example.org", "--json").rows) == 1
+
+
+def test_what_can_be_found(cli: Cli) -> None:
+    rows = {row["finding"]: row for row in cli("policy", "weights", "findings", "--json").rows}
+    assert rows["spf_fail"]["points"] == 4
+    assert rows["sender_blocked"]["action"] == "junk"
+    unknown = cli("policy", "weights", "set", "_default", "spf_fial", "--points", "1")
+    assert unknown.code == 0
+    assert "No check here finds spf_fial" in unknown.err
+    assert not cli("policy", "weights", "set", "_default", "dnsbl_x.example", "--points", "1").err
+
+
+@pytest.mark.parametrize("finding", ["spf_fail", "spf_softfail", "dmarc_reject", "virus"])
+def test_the_columns_speak_of_what_there_is(finding: str) -> None:
+    """The names by which policies steer are those that the checks use."""
+    rules = effective("example.org", {}, {}).rules
+    assert finding in rules.actions
+    assert set(rules.actions) <= set(known_kinds())
 
 
 def test_what_users_want(cli: Cli) -> None:

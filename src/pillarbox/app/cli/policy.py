@@ -1,5 +1,6 @@
 """`pillarbox policy`: how mail to a domain is checked and judged."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,10 +9,12 @@ from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import json_option, table
 
 if TYPE_CHECKING:
+    from pillarbox.domain.judgement.model import Kind
     from pillarbox.domain.policy.model import Wishes
     from pillarbox.storage.tx import Tx
 
 _ACTIONS = ("none", "allow", "junk", "quarantine", "defer", "refuse")
+_NAMED_BY_SETTINGS = ("dnsbl_", "dnswl_", "uribl_", "hashbl_")
 _SCORE_MOST = 1000.0
 
 domain_argument = click.argument("domain", metavar="DOMAIN|_default")
@@ -105,6 +108,21 @@ def list_weights(invocation: Invocation, domain: str, as_json: bool) -> None:
     table(rows, ("domain", "finding", "points", "action"), as_json)
 
 
+@weights.command(help="List what checks can find, with the points and actions it has by itself.")
+@json_option
+def findings(as_json: bool) -> None:
+    rows = [
+        {
+            "finding": one.name,
+            "points": one.points,
+            "action": None if one.action is None else one.action.value,
+            "what": f"The message {one.text}.",
+        }
+        for one in known_kinds().values()
+    ]
+    table(rows, ("finding", "points", "action", "what"), as_json)
+
+
 @weights.command("set", help="Give FINDING other points, another action, or both.")
 @domain_argument
 @click.argument("finding")
@@ -115,6 +133,8 @@ def set_weight(
     invocation: Invocation, domain: str, finding: str, points: float | None, action: str | None
 ) -> None:
     name = invocation.write(_set_weight, domain, finding, points, action)
+    if finding not in known_kinds() and not finding.startswith(_NAMED_BY_SETTINGS):
+        click.echo(f"No check here finds {finding}: see `policy weights findings`.", err=True)
     said = [] if points is None else [f"{points:g} points"]
     said += [] if action is None else [f"action {action}"]
     click.echo(f"{name}: {finding} has {' and '.join(said)}.")
@@ -127,6 +147,22 @@ def set_weight(
 def unset_weight(invocation: Invocation, domain: str, finding: str) -> None:
     name = invocation.write(_unset_weight, domain, finding)
     click.echo(f"{name}: {finding} has its own points and action again.")
+
+
+def known_kinds() -> "dict[str, Kind]":
+    """What the checks can find, by name; lists that settings name have findings of their own."""
+    import importlib
+    import pkgutil
+
+    from pillarbox.domain.judgement.model import Kind
+    from pillarbox.pipeline.inbound import checks
+
+    found: dict[str, Kind] = {}
+    for module in pkgutil.iter_modules(checks.__path__, checks.__name__ + "."):
+        for value in vars(importlib.import_module(module.name)).values():
+            several = value.values() if isinstance(value, Mapping) else (value,)
+            found |= {one.name: one for one in several if isinstance(one, Kind)}
+    return dict(sorted(found.items()))
 
 
 def _score(name: str, text: str) -> float | None:

@@ -74,8 +74,7 @@ class Outcome(NamedTuple):
 
 @cache
 def _insert(dialect: str) -> Statement:
-    values = {name: bindparam(name) for name in _INSERTED}
-    return insert_new(dialect, kept_messages, values)
+    return insert_new(dialect, kept_messages, {name: bindparam(name) for name in _INSERTED})
 
 
 def sealer(tx: Tx, keys: KeyRing, account_id: AccountId) -> Sealer:
