@@ -74,6 +74,15 @@ def about() -> Iterator[bytes]:
     yield b'(a (b)) "mx.example.test"; dmarc=pass (p=none) header.from=example.org; arc=none'
 
 
+def records() -> Iterator[bytes]:
+    """Senders, SPF records and other answers, line by line."""
+    yield (
+        b"ann-x@a.test\nv=spf1 a:b.test/24//64 mx ptr:c.test exists:%{l1r-}.%{ir}.%{v}.%{d2} "
+        b"?include:b.test -ip4:192.0.2.0/24 ~ip6:2001:db8::/32 redirect=c.test exp=e.test x=%%\n"
+        b"192.0.2.7\nv=spf1 redirect=%{o}\n\nb.test c.test\nv=spf1 -all exp=%{p}\n%{S} %_%-%{t}\nh"
+    )
+
+
 def imap() -> Target:
     """The cutting of input into commands, however it is split, and the grammar of commands."""
     from pillarbox.wire.imap.parse.command import CommandError, parse_command
@@ -397,9 +406,46 @@ def content() -> Target:
     return lambda data: loop.run_until_complete(look(data))
 
 
+def spf() -> Target:
+    """A check whose name servers answer lines of the input, one after the other."""
+    from pillarbox.formats.mailauth.spf.check import QUESTIONS_MAX, Request, check_host
+    from pillarbox.formats.mailauth.spf.question import QuestionKind
+
+    def run(data: bytes) -> None:
+        lines = data.decode("utf-8", "replace").split("\n")
+        checking = check_host(Request("192.0.2.7", lines[0] or "a@b.test", lines[-1]))
+        asked = 0
+        try:
+            question = next(checking)
+            while True:
+                asked += 1
+                line = lines[asked % len(lines)]
+                is_text = question.kind is QuestionKind.TXT
+                answer = (line,) if is_text else tuple(line.split(" ")) if line else None
+                question = checking.send(answer)
+        except StopIteration:
+            if asked > QUESTIONS_MAX:
+                raise RuntimeError("asks too often") from None
+
+    return run
+
+
+def links() -> Target:
+    """Links and addresses of text and of HTML."""
+    from pillarbox.formats.text.links import links_in_html, links_in_text
+
+    def run(data: bytes) -> None:
+        given = data.decode("utf-8", "replace")
+        for found in (links_in_text(given), links_in_html(given)):
+            for one in found.links:
+                one.host.encode("ascii")
+
+    return run
+
+
 def growth() -> Target:
     """A message that repeats a piece of the input takes no more than linear time."""
-    parts = (mime(), text(), senders(), content())
+    parts = (mime(), text(), senders(), content(), links())
 
     def run(data: bytes) -> None:
         if len(data) < 4:
@@ -423,6 +469,7 @@ TARGETS = MappingProxyType(
         one.__name__: one
         for one in (
             *(imap, pop3, proxy, scanners, milters, reports, mime, text, files, content, growth),
+            *(spf, links),
         )
     }
 )
@@ -430,7 +477,7 @@ TARGETS = MappingProxyType(
 
 def _seed(folder: Path, name: str) -> None:
     others = {"proxy": proxies, "scanners": answers, "milters": answers, "reports": reported}
-    others["files"] = packed
+    others |= {"files": packed, "spf": records}
     seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
