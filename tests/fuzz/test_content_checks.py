@@ -20,6 +20,7 @@ from kit.documents import archive, pdf, word
 from kit.files import PROGRAM, compound, mail_with, rar4, rar5, tar
 from pillarbox.formats.attachment.found import Budget, Found
 from pillarbox.formats.attachment.inspect import inspect
+from pillarbox.formats.attachment.uuencoded import uuencoded
 from pillarbox.pipeline.inbound.checks.attachments import AttachmentCheck
 from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.disguise import skeleton, unseen
@@ -158,6 +159,7 @@ def test_checks_take_any_file(data: bytes) -> None:
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_names_take_anything(text: str, other: str) -> None:
     unseen(text)
+    list(uuencoded(f"begin 644 a\n{text}\n`\nend\nbegin 644 {text}\n"))
     assert skeleton(text.upper().lower()) == skeleton(text.upper().lower().upper().lower())
     label_way(text, other)
     taken_apart(text)
@@ -179,7 +181,7 @@ UNITS = [
     )),
     *((b"\r\n", one) for one in (
         *(b"http://a.test/", b"a.", b"@", b"x@a.test ", b"http://", b"1.", "aа".encode(), b"pass "),
-        *("V\u200bi\u200b".encode(), b"XJS*C4JDBQADN1.", b"\0", b"word1 "),
+        *("V\u200bi\u200b".encode(), b"XJS*C4JDBQADN1.", b"\0", b"word1 ", b"begin 644 a\n"),
     )),
     *((FILE, one) for one in (
         *(b"<script ", b" onx=", b" onload ", b"atob (", b"new ", b"new\n\n\n", b"<!--", b"<?"),

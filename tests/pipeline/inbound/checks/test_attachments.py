@@ -1,6 +1,8 @@
 """What attachments come to: points, actions, and that looking ends."""
 
 import asyncio
+import base64
+import binascii
 
 import pytest
 
@@ -60,6 +62,23 @@ async def test_files_in_nested_messages_are_found() -> None:
     inner = mail_with("setup.exe", PROGRAM)
     outer = b"MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n" + inner
     assert set(await found(outer)) == {"attachment_program"}
+
+
+async def test_messages_that_are_files_are_opened() -> None:
+    inner = mail_with("setup.exe", PROGRAM)
+    assert set(await found(mail_with("note.eml", inner))) == {"attachment_program"}
+    assert set(await found(mail_with("note", inner, "message/rfc822"))) == {"attachment_program"}
+    hidden = base64.encodebytes(inner)
+    head = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    assert set(await found(head + hidden)) == {"attachment_program"}
+
+
+async def test_files_of_the_time_before_mime_are_found() -> None:
+    lines = [PROGRAM[at : at + 45] for at in range(0, len(PROGRAM), 45)]
+    body = b"".join(map(binascii.b2a_uu, lines)).replace(b"\n", b"\r\n")
+    text = b"Subject: x\r\n\r\nHere:\r\n\r\nbegin 644 photo.jpg\r\n%b`\r\nend\r\n"
+    assert set(await found(text % body)) == {"attachment_program", "attachment_disguised"}
+    assert await found(b"Subject: x\r\n\r\nLet us\r\nbegin 2024 with joy\r\n") == {}
 
 
 async def test_only_so_many_files_are_looked_at() -> None:

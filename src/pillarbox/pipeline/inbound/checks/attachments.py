@@ -7,17 +7,18 @@ into quarantine, from which its reader can have it; the rest are signs.
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Event
 from types import MappingProxyType
 
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
 from pillarbox.formats.attachment.found import Budget, Found, Trait
 from pillarbox.formats.attachment.inspect import inspect
+from pillarbox.formats.attachment.uuencoded import uuencoded
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import content as content_of
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
-from pillarbox.pipeline.inbound.checks.content import Content
+from pillarbox.pipeline.inbound.checks.content import Content, read_content
 
 DEADLINE_S = 8.0
 GRACE_S = 2.0
@@ -115,6 +116,7 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _SIGNATURES = frozenset(("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"))
+_ENCODED = frozenset(("base64", "quoted-printable"))
 _PASSED_OVER = frozenset(("multipart", "message"))
 
 
@@ -137,7 +139,7 @@ class AttachmentCheck:
         if content is None:
             return ()
         files = [part for part in content.parts if _is_file(part)]
-        if not files:
+        if not files and b"\nbegin " not in content.data:
             return ()
         async with self._places:
             over = Event()
@@ -155,7 +157,7 @@ class AttachmentCheck:
 
 def _is_file(part: Part) -> bool:
     if part.type in _PASSED_OVER and not part.filename:
-        return False
+        return part.type == "message" and part.encoding in _ENCODED
     if part.subtype in _SIGNATURES or part.is_message:
         return False
     return part.type != "text" or part.disposition == "attachment" or bool(part.filename)
@@ -163,13 +165,10 @@ def _is_file(part: Part) -> bool:
 
 def _look(content: Content, files: list[Part], budget: Budget) -> list[Finding]:
     found: list[Found] = []
-    for part in files[:FILES_MAX]:
-        if budget.stop():
-            found.append(Found(Trait.NOT_ALL, part.filename or ""))
-            break
-        declared = f"{part.type}/{part.subtype}"
-        name = part.filename or ""
-        found.extend(inspect(name, declared, content_of(content.data, part), budget))
+    for name, declared, data in _each(content, files, budget):
+        found.extend(inspect(name, declared, data, budget))
+    if budget.stop():
+        found.append(Found(Trait.NOT_ALL, ""))
     findings: dict[str, Finding] = {}
     for one in found:
         kind = KIND_OF[one.trait]
@@ -179,6 +178,26 @@ def _look(content: Content, files: list[Part], budget: Budget) -> list[Finding]:
     if KIND_OF[Trait.ENCRYPTED].name in findings and _tells_password(content):
         findings[PASSWORD_TOLD.name] = PASSWORD_TOLD.found()
     return list(findings.values())
+
+
+def _each(
+    content: Content, files: list[Part], budget: Budget, nested: bool = False
+) -> Iterator[tuple[str, str, bytes]]:
+    """Name, type and content of each file, and of those in messages that are files themselves."""
+    for part in files[:FILES_MAX]:
+        if budget.stop() or budget.files_left <= 0:
+            return
+        budget.files_left -= 1
+        name, data = part.filename or "", content_of(content.data, part)
+        if not nested and (part.type == "message" or name.lower().endswith(".eml")):
+            inner = read_content(data)
+            inside = [one for one in inner.parts if _is_file(one)]
+            yield from _each(inner, inside, budget, nested=True)
+        else:
+            yield name, f"{part.type}/{part.subtype}", data
+    for text in content.texts:
+        for name, data in uuencoded(text.text) if text.subtype == "plain" else ():
+            yield name, "", data
 
 
 def _tells_password(content: Content) -> bool:

@@ -41,7 +41,7 @@ UNNAMED_RECIPIENTS = Kind(
 )
 TOO_MANY_RECIPIENTS = Kind("too_many_recipients", 2.0, "names very many recipients")
 REPLY_TO_FREE_MAIL = Kind(
-    "reply_to_free_mail", 1.5, "wants replies at a free-mail address unlike that of its sender"
+    "reply_to_free_mail", 1.0, "wants replies at a free-mail address unlike that of its sender"
 )
 RECEIVED_MANY = Kind("received_many", 1.0, "has passed very many servers")
 RECEIVED_ODD = Kind("received_odd", 0.5, "has a Received field of no known form")
