@@ -126,8 +126,8 @@ def test_a_milter_is_heard_out_or_has_failed(steps: int, answers: list[bytes]) -
         False,
         "a@b",
         ("c@d", "e@f"),
-        [(b"X", b" y\r\n")],
-        b"z",
+        iter([(b"X", b" y\r\n")]),
+        memoryview(b"z"),
     )
     session = MilterSession(cast(ClientStream, stream), message, 1)
     try:

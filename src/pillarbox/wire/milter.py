@@ -179,7 +179,7 @@ class Receiver:
             raise GrammarError(f"a packet of the unknown kind {code!r}") from None
 
 
-def packet(command: Command, data: bytes = b"") -> bytes:
+def packet(command: Command, data: bytes | memoryview = b"") -> bytes:
     """A packet as it is sent."""
     return (len(data) + 1).to_bytes(4, "big") + command.value + data
 
@@ -244,7 +244,7 @@ def header(name: bytes, raw: bytes, leading_space: bool) -> bytes:
     return packet(Command.HEADER, name + b"\0" + value[: TEXT_BYTES_MAX - len(name)] + b"\0")
 
 
-def body(content: bytes) -> Iterator[bytes]:
+def body(content: memoryview) -> Iterator[bytes]:
     """BODY, as often as it takes."""
     for start in range(0, len(content), BODY_CHUNK_BYTES - 1):
         yield packet(Command.BODY, content[start : start + BODY_CHUNK_BYTES - 1])

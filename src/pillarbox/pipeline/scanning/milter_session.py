@@ -5,7 +5,7 @@ Called by `milter`; the packets are `wire/milter`'s.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +34,10 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MilterMessage:
-    """What a milter is told; `header` has the fields as names and values with folding."""
+    """What one milter is told; `header` has the fields as names and values with folding.
+
+    It is gone through once, so each milter needs a message of its own.
+    """
 
     hostname: str
     client_name: str
@@ -44,8 +47,8 @@ class MilterMessage:
     tls: bool
     sender: str
     recipients: tuple[str, ...]
-    header: Sequence[tuple[bytes, bytes]]
-    body: bytes
+    header: Iterable[tuple[bytes, bytes]]
+    body: memoryview
     queue_id: str = ""
 
 

@@ -78,11 +78,6 @@ class MilterCheck:
         self, arrival: Arrival, content: Content, added: Sequence[NewField]
     ) -> MilterMessage:
         peer = arrival.peer
-        header = [(one.name.encode(), b" " + _value(one)) for one in added]
-        block = content.data[content.root.header_start : content.root.body_start]
-        header += [
-            (block[start : start + len(name)], raw) for name, raw, start, _ in content.headers
-        ]
         return MilterMessage(
             hostname=self._hostname,
             client_name=arrival.results.verified_name or "",
@@ -92,10 +87,19 @@ class MilterCheck:
             tls=arrival.tls,
             sender=arrival.reverse_path,
             recipients=tuple(one.path for one in arrival.recipients),
-            header=header,
-            body=content.data[content.root.body_start :],
+            header=_header(content, added),
+            body=memoryview(content.data)[content.root.body_start :],
             queue_id=peer.session,
         )
+
+
+def _header(content: Content, added: Sequence[NewField]) -> Iterator[tuple[bytes, bytes]]:
+    """The fields as they are told, one by one: there may be many thousands."""
+    for one in added:
+        yield one.name.encode(), b" " + _value(one)
+    at = content.root.header_start
+    for name, raw, start, _ in content.headers:
+        yield content.data[at + start : at + start + len(name)], raw
 
 
 def _value(field: NewField) -> bytes:
