@@ -7,8 +7,9 @@ one that says what became of a day. Used by `transport/results` and `dmarc/resul
 from collections.abc import Sequence
 from enum import IntEnum
 
-from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Column, Table, and_, bindparam, delete, or_, select, update
 
+from pillarbox.storage.schema import Big, Int, Small, metadata, text
 from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
 
@@ -34,11 +35,24 @@ def day_of(instant_ms: int) -> int:
     return instant_ms // DAY_MS
 
 
+def days_table(name: str) -> Table:
+    """The table of what became of reports: a row for each day that somebody looked at."""
+    return Table(
+        name,
+        metadata,
+        Column("day", Int, primary_key=True, autoincrement=False),
+        Column("domain", text(255), primary_key=True),
+        Column("claimed_ms", Big, nullable=False),  # somebody is at it; until it is settled
+        Column("state", Small, nullable=False),  # ReportState
+        Column("tries", Int, nullable=False),
+        Column("note", text(_NOTE_MAX), nullable=False),  # where it was sent, or why not
+    )
+
+
 class ReportDays:
     """The days of one kind of report.
 
-    `collected` has the columns `day` and `domain`; `days` also `claimed_ms`, `state`, `tries` and
-    `note`, and a row for each day that somebody looked at.
+    `collected` has the columns `day` and `domain`; `days` is a `days_table`.
     """
 
     def __init__(self, collected: Table, days: Table) -> None:

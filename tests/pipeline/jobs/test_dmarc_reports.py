@@ -29,10 +29,11 @@ from pillarbox.formats.dmarc_report.model import (
     SpfResult,
 )
 from pillarbox.pipeline.inbound.dmarc_reports import DmarcReportInbox
-from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting, DmarcReportOptions
+from pillarbox.pipeline.jobs.daily_reports import ReportOptions
+from pillarbox.pipeline.jobs.dmarc_reports import DmarcReporting
 from pillarbox.storage.db import Database
 
-OPTIONS = DmarcReportOptions("postmaster@here.test", "Example Inc.")
+OPTIONS = ReportOptions("postmaster@here.test", "Example Inc.")
 TAGS = (("v", "DMARC1"), ("p", "reject"), ("np", "none"), ("aspf", "s"), ("t", "y"))
 RECORD = Published("there.test", TAGS, ("mailto:dmarc@there.test",))
 KIND = Kind(
@@ -59,7 +60,7 @@ class Office:
     posted: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
     full: bool = False
 
-    def job(self, options: DmarcReportOptions = OPTIONS, contact: str = "") -> DmarcReporting:
+    def job(self, options: ReportOptions = OPTIONS, contact: str = "") -> DmarcReporting:
         dns = FakeDns(self.zone, self.clock)
         return DmarcReporting(
             self.database, dns, self.clock, self._post, options, lambda tx: contact

@@ -19,10 +19,11 @@ from pillarbox.domain.transport.results import Result
 from pillarbox.formats.reporting.packed import unpack
 from pillarbox.formats.tls_report.mail import extract
 from pillarbox.formats.tls_report.report import FailureDetail, PolicyResult, decode
-from pillarbox.pipeline.jobs.tls_reports import TlsReporting, TlsReportOptions
+from pillarbox.pipeline.jobs.daily_reports import ReportOptions
+from pillarbox.pipeline.jobs.tls_reports import TlsReporting
 from pillarbox.storage.db import Database
 
-OPTIONS = TlsReportOptions("tls@here.test", "Example Inc.")
+OPTIONS = ReportOptions("tls@here.test", "Example Inc.")
 WELL = Result("sts", "there.test", ("version: STSv1", "mode: testing"), ("mx.there.test",))
 FAILED = Result(
     "sts", "there.test", WELL.policy, WELL.policy_mx, "certificate-expired", "mx.there.test",
@@ -43,7 +44,7 @@ class Office:
     posted: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
     full: bool = False
 
-    def job(self, options: TlsReportOptions = OPTIONS) -> TlsReporting:
+    def job(self, options: ReportOptions = OPTIONS) -> TlsReporting:
         https = self.web.client(self.zone, self.clock, self.folder)
         dns = FakeDns(self.zone, self.clock)
         return TlsReporting(self.database, dns, https, self.clock, self._post, options)
@@ -232,7 +233,7 @@ async def test_it_may_be_turned_off(office: Office) -> None:
     office.want("mailto:tls@there.test")
     await office.count(well=1)
     office.next_day()
-    await office.job(TlsReportOptions("tls@here.test", "x", send=False)).run()
+    await office.job(ReportOptions("tls@here.test", "x", send=False)).run()
     assert office.posted == []
 
 

@@ -5,6 +5,7 @@ Domains, addresses of servers and numbers; no addresses of people, nothing of th
 
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
+from pillarbox.domain.report_days import days_table
 from pillarbox.storage.schema import Big, Int, Small, Unlimited, metadata, text
 
 # The record of a domain that asks for reports, as it was last seen on a day with mail of it.
@@ -33,16 +34,7 @@ dmarc_results = Table(
 )
 
 # What became of the report about a domain's day; no row: nobody has looked at it yet.
-dmarc_report_days = Table(
-    "dmarc_report_days",
-    metadata,
-    Column("day", Int, primary_key=True, autoincrement=False),
-    Column("domain", text(255), primary_key=True),
-    Column("claimed_ms", Big, nullable=False),  # somebody is at it; until it is settled
-    Column("state", Small, nullable=False),  # ReportState
-    Column("tries", Int, nullable=False),
-    Column("note", text(255), nullable=False),  # where it was sent, or why not
-)
+dmarc_report_days = days_table("dmarc_report_days")
 
 # Reports about domains of ours.
 dmarc_reports = Table(

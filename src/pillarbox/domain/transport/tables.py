@@ -5,7 +5,8 @@ Nothing here is about anybody's mail: domains, hosts, addresses of servers and n
 
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 
-from pillarbox.storage.schema import Big, Int, Small, Unlimited, metadata, text
+from pillarbox.domain.report_days import days_table
+from pillarbox.storage.schema import Big, Int, Unlimited, metadata, text
 
 # MTA-STS policies of other domains, so that all processes have them and a restart forgets nothing.
 mta_sts_policies = Table(
@@ -57,16 +58,7 @@ tls_results = Table(
 )
 
 # What became of the report about a domain's day; no row: nobody has looked at it yet.
-tls_report_days = Table(
-    "tls_report_days",
-    metadata,
-    Column("day", Int, primary_key=True, autoincrement=False),
-    Column("domain", text(255), primary_key=True),
-    Column("claimed_ms", Big, nullable=False),  # somebody is at it; until it is settled
-    Column("state", Small, nullable=False),  # ReportState
-    Column("tries", Int, nullable=False),
-    Column("note", text(255), nullable=False),  # where it was sent, or why not
-)
+tls_report_days = days_table("tls_report_days")
 
 # Reports about domains of ours.
 tls_reports = Table(

@@ -8,6 +8,7 @@ dies in between sends it again an hour later, under the same id.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from pillarbox.base.clock import Clock, from_ms
@@ -43,6 +44,25 @@ Sending = tuple[str, Callable[[], Awaitable[None]]]
 
 Targets = TypeVar("Targets")
 _log = logger("outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Who reports: `sender` is an address whose domain signs, `organization` a name for people.
+
+    `contact` is an address to ask; empty: the sender's. Without `send` nothing is sent, and what
+    was counted is only for the admin.
+    """
+
+    sender: str
+    organization: str
+    contact: str = ""
+    send: bool = True
+
+    @property
+    def submitter(self) -> str:
+        """The domain that reports."""
+        return self.sender.rpartition("@")[2]
 
 
 class Source(Protocol, Generic[Targets]):

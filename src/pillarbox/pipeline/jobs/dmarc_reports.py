@@ -7,7 +7,6 @@ it too.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from pillarbox.base.clock import Clock, from_ms
@@ -39,7 +38,13 @@ from pillarbox.formats.mailauth.organizational import registrable
 from pillarbox.formats.reporting.cover import Cover
 from pillarbox.formats.reporting.packed import pack
 from pillarbox.net.dns import Resolver
-from pillarbox.pipeline.jobs.daily_reports import KEPT_DAYS, DailyReports, Post, Sending
+from pillarbox.pipeline.jobs.daily_reports import (
+    KEPT_DAYS,
+    DailyReports,
+    Post,
+    ReportOptions,
+    Sending,
+)
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -50,27 +55,10 @@ _SWEPT = 1000
 Destinations = tuple[Destination, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DmarcReportOptions:
-    """Who reports: `sender` is an address whose domain signs, `organization` a name for people.
-
-    Without `send` nothing is sent.
-    """
-
-    sender: str
-    organization: str
-    send: bool = True
-
-    @property
-    def submitter(self) -> str:
-        """The domain that reports."""
-        return self.sender.rpartition("@")[2]
-
-
 class DmarcReporting:
     """Sends what is due, and forgets what is old; `run` is the job.
 
-    `contact` gives an address for questions; empty: the sender's.
+    `contact` gives an address for questions that goes before that of the options.
     """
 
     def __init__(
@@ -79,7 +67,7 @@ class DmarcReporting:
         resolver: Resolver,
         clock: Clock,
         post: Post,
-        options: DmarcReportOptions,
+        options: ReportOptions,
         contact: Callable[[Tx], str] = lambda tx: "",
     ) -> None:
         self._database = database
@@ -169,7 +157,7 @@ class DmarcReporting:
             errors = (f"{collected.omitted} messages are left out: too many different ones",)
         return Report(
             self._options.organization,
-            contact or self._options.sender,
+            contact or self._options.contact or self._options.sender,
             self._daily.report_id(day, collected.published.domain),
             from_ms(day * DAY_MS),
             from_ms((day + 1) * DAY_MS - 1000),

@@ -7,7 +7,6 @@ through a callable that signs and enqueues, or by POST.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -28,32 +27,19 @@ from pillarbox.formats.tls_report.report import (
 )
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient, HttpsFailure
-from pillarbox.pipeline.jobs.daily_reports import KEPT_DAYS, DailyReports, Post, Sending
+from pillarbox.pipeline.jobs.daily_reports import (
+    KEPT_DAYS,
+    DailyReports,
+    Post,
+    ReportOptions,
+    Sending,
+)
 from pillarbox.storage.db import Database
 
 POST_TIMEOUT_S = 60.0
 
 _SWEPT = 1000
 _ANSWER_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class TlsReportOptions:
-    """Who reports: `sender` is an address whose domain signs, `organization` a name for people.
-
-    `contact` is an address to ask; empty: the sender's. Without `send` nothing is sent, and what
-    was counted is only for the admin.
-    """
-
-    sender: str
-    organization: str
-    contact: str = ""
-    send: bool = True
-
-    @property
-    def submitter(self) -> str:
-        """The domain that reports."""
-        return self.sender.rpartition("@")[2]
 
 
 class TlsReporting:
@@ -66,7 +52,7 @@ class TlsReporting:
         https: HttpsClient,
         clock: Clock,
         post: Post,
-        options: TlsReportOptions,
+        options: ReportOptions,
     ) -> None:
         self._database = database
         self._resolver = resolver
