@@ -56,6 +56,9 @@ def boundsheet(kind: int) -> bytes:
 CASES = [
     ("setup.exe", PROGRAM, Trait.PROGRAM),
     ("setup", PROGRAM, Trait.PROGRAM),
+    ("setup.com", b"\xe9\x10\0\xb4", Trait.PROGRAM),
+    ("invoice.pdf.com", b"\xe9\x10", Trait.DISGUISED),
+    ("a.lzh", b"\x20\x10-lh5-\0\0", Trait.RARE_ARCHIVE),
     ("setup.exe", b"", Trait.PROGRAM),
     ("tool", b"\x7fELF\x02\x01\x01", Trait.PROGRAM),
     ("tool", b"\xcf\xfa\xed\xfe\x07\0\0\x01", Trait.PROGRAM),
@@ -171,6 +174,7 @@ HARMLESS = [
     ("logo.svg", b"<svg xmlns='x'><path d='M0 0'/></svg>", "image/svg+xml"),
     ("a.xml", b"<?xml version='1.0'?><Invoice/>", "application/xml"),
     ("مستند\u200f.pdf", pdf("x"), "application/pdf"),
+    ("notes.txt", b"ls-lh shows sizes", "text/plain"),
     ("event.ics", b"BEGIN:VCALENDAR", "text/calendar"),
     ("company.com", b"see company.com", "text/plain"),
     ("", b"", "application/pgp-encrypted"),

@@ -90,7 +90,7 @@ class _Inspector:
             self._note(Trait.TURNED_NAME, where)
         if len(name) > names.NAME_LONG:
             self._note(Trait.LONG_NAME, where)
-        by_content = kind in magic.PROGRAMS
+        by_content = kind in magic.PROGRAMS or (last == "com" and _may_be_com(file))
         trait = Trait.PROGRAM if by_content else _by_name(last, kind, file.among)
         if trait is None:
             self._type(file, last, kind)
@@ -199,6 +199,11 @@ class _Inspector:
         if (trait, where) not in self._noted and len(self._noted) < 10_000:
             self._noted.add((trait, where))
             self.found.append(Found(trait, where))
+
+
+def _may_be_com(file: _File) -> bool:
+    """Whether a file of this extension is a program rather than text named after a domain."""
+    return names.pretends(file.name) or b"\0" in file.data[:4096]
 
 
 def _by_name(last: str, kind: str, among: int) -> Trait | None:

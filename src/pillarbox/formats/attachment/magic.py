@@ -83,7 +83,7 @@ def kind_of(data: bytes) -> str:
         if data.startswith(beginning):
             return _told_apart(kind, data)
     for at, mark, kind in _AT:
-        if data.startswith(mark, at):
+        if data.startswith(mark, at) and (kind != "lzh" or data[6:7] == b"-"):
             return kind
     if data.startswith(b"\xca\xfe\xba\xbe"):
         # A few architectures in one file, or the version of a class, which is above 44.

@@ -107,6 +107,8 @@ NO_SIGNS: list[dict[str, str | None]] = [
     {"From": "a@gmail.com", "Reply-To": "other@gmail.com"},
     {"Reply-To": "list-owner@gmail.com", "List-Id": "<l.sender.test>"},
     {"Received": HOP},
+    {"Received": HOP.replace(" by ", "\r\n\tby\r\n\t")},
+    {"Received": "(qmail 12 invoked by uid 89); 1 Jan 2026 11:59:00 -0000"},
     {"X-Mailer": "iPhone Mail (20A362)",
      "Message-ID": "<0A1B2C3D-1111-2222-3333-0123456789AB@sender.test>"},
     {"User-Agent": "Mozilla Thunderbird",

@@ -76,6 +76,7 @@ _RECIPIENT_FIELDS = (b"to", b"cc", b"bcc")
 _ID = re.compile(rb"\s*+<[^<>@\s]++@[^<>@\s]++>\s*+\Z|\s*+<\"[^<>]*+\"@[^<>@\s]++>\s*+\Z")
 # ESC is how ISO-2022-JP shifts, which old programs put into headers as it is.
 _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\r(?!\n)")
+_BY = re.compile(rb"\bby\s", re.IGNORECASE)
 _SPAM_STATUS = re.compile(rb"\s*+yes\b", re.I)
 _BULK = re.compile(rb"\s*+(?:bulk|list|junk)\b", re.I)
 _OLD_MAILER = re.compile(
@@ -98,7 +99,7 @@ _MAILER_IDS = MappingProxyType(
             rb"<(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{7,8}\.[0-9]{4,8})@"
         ),
         re.compile(rb"\s*+Microsoft Outlook 1[2-6]\.0"): re.compile(
-            rb"<[0-9a-fA-F]{12}\$[0-9a-fA-F]{8}\$[0-9a-fA-F]{8}\$?@|<[A-Z0-9]{20,}@[^>]+>"
+            rb"<[0-9a-fA-F]{12}\$[0-9a-fA-F]{8}\$[0-9a-fA-F]{8}\$?@|<[A-Z0-9]{20,}@|<[0-9a-f]{32}@"
             rb"|<[0-9A-Za-z.]+@(?:email\.android|[^>]+\.(?:outlook|exchangelabs|local))"
         ),
     }
@@ -209,7 +210,7 @@ def _hops(content: Content, now_ms: int) -> Iterator[Finding]:
     odd = ahead = b""
     for hop in hops[:HOPS_MANY]:
         at = parse_date(hop) if b";" in hop else None
-        if at is None or b"by " not in hop:
+        if at is None or not _BY.search(hop):
             odd = odd or hop or b"an empty one"
         elif at.timestamp() * 1000 > now_ms + AHEAD_MS:
             ahead = ahead or hop
