@@ -55,6 +55,10 @@ def test_who_is_external(address: str, expected: bool) -> None:
     assert is_external(Destination(address), "there.test") is expected
 
 
+def test_without_an_organizational_domain() -> None:
+    assert is_external(THERE, "")
+
+
 def test_the_question() -> None:
     assert question(THERE, "blue.test") == "blue.test._report._dmarc.there.test"
     assert question(THERE, "x" * 64 + ".test") is None

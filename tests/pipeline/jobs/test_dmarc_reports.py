@@ -197,6 +197,14 @@ async def test_who_belongs_to_the_same_organization_is_not_asked(office: Office)
     assert office.addresses == ["a@shop.co.uk"] * 2
 
 
+async def test_below_a_public_suffix_all_are_asked(office: Office) -> None:
+    record = Published("co.uk", (), ("mailto:a@co.uk", "mailto:a@shop.co.uk"), "co.uk")
+    await office.database.write(results.count, Evaluation(record, KIND))
+    office.zone.txt["co.uk._report._dmarc.co.uk"] = ("v=DMARC1",)
+    await office.next_day()
+    assert office.addresses == ["a@co.uk"]
+
+
 async def test_sampled_out(office: Office) -> None:
     await office.count(kind=replace(KIND, overrides=(Override("sampled_out"),)))
     await office.next_day()

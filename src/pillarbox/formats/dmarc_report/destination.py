@@ -41,10 +41,12 @@ def parse_uris(uris: Iterable[str]) -> tuple[Destination, ...]:
 
 
 def is_external(destination: Destination, organizational: str) -> bool:
-    """Whether an address lies outside of an Organizational Domain, so that it has to be asked."""
-    return destination.host != organizational and not destination.host.endswith(
-        "." + organizational
-    )
+    """Whether an address lies outside of an Organizational Domain, so that it has to be asked.
+
+    Everything lies outside where there is none (a public suffix, below which are many owners).
+    """
+    inside = destination.host == organizational or destination.host.endswith("." + organizational)
+    return not organizational or not inside
 
 
 def question(destination: Destination, policy_domain: str) -> str | None:

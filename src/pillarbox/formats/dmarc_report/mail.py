@@ -24,7 +24,7 @@ _NAMED = re.compile(r"\.(?:xml|xml\.gz|gz|gzip|zip)\s*\Z", re.IGNORECASE)
 _SUBJECT = re.compile(
     rb"report\s*+domain\s*+:|dmarc\s++(?:aggregate|report)|report-id\s*+:", re.IGNORECASE
 )
-_FILE = re.compile(rb"name[*0-9]*=[^\n]*![^\n]*![^\n]*!", re.IGNORECASE)
+_FILE = re.compile(rb"name[*0-9]*=[^\n!]*+![^\n!]*+![^\n!]*+!", re.IGNORECASE)
 _ENCODINGS = ("7bit", "8bit", "binary", "base64", "quoted-printable")
 
 

@@ -128,11 +128,9 @@ class DmarcReporting:
 
     async def _verified(self, destination: Destination, published: Published) -> Destinations:
         """Where to send what is asked to be sent somewhere (RFC 7489 §7.1)."""
-        organizational = published.organizational
-        if not organizational:
-            found = await asyncio.to_thread(registrable, published.domain)
-            organizational = found or published.domain
-        if not is_external(destination, organizational):
+        known = published.organizational
+        above = await asyncio.to_thread(registrable, known or published.domain)
+        if not is_external(destination, (known or above) if above else ""):
             return (destination,)
         name = question(destination, published.domain)
         return () if name is None else allowed(destination, await self._resolver.txt(name))
