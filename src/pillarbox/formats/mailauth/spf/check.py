@@ -167,7 +167,8 @@ class _Check:
             if texts is None or len(texts) != 1 or not texts[0].isascii():
                 return ""
             text = parse_macro_string(texts[0], explanation=True)
-            told = text.expand((yield from self._values(text, domain)))
+            values = yield from self._values(text, domain)
+            told = text.expand(values, EXPLANATION_MAX)
         except (_StopError, GrammarError):
             return ""
         return "".join(one if " " <= one <= "~" else "?" for one in told[:EXPLANATION_MAX])

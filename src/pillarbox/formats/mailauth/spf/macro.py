@@ -49,11 +49,17 @@ class MacroString:
         """The letters of its macros, in lower case."""
         return frozenset(one.letter for one in self.parts if isinstance(one, Macro))
 
-    def expand(self, values: Mapping[str, str]) -> str:
-        """The text with these values of the letters."""
-        return "".join(
-            one if isinstance(one, str) else one.expand(values[one.letter]) for one in self.parts
-        )
+    def expand(self, values: Mapping[str, str], enough: int | None = None) -> str:
+        """The text with these values of the letters; its end is missing where `enough` is there."""
+        pieces: list[str] = []
+        size = 0
+        for one in self.parts:
+            piece = one if isinstance(one, str) else one.expand(values[one.letter])
+            pieces.append(piece)
+            size += len(piece)
+            if enough is not None and size >= enough:
+                break
+        return "".join(pieces)
 
     def expand_domain(self, values: Mapping[str, str]) -> str:
         """A domain in lower case; one too long loses labels at its left (RFC 7208 §7.3)."""
