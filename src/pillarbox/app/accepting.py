@@ -88,24 +88,7 @@ def accepting(ground: Ground) -> Accepting:
     quarantine = Quarantine(
         database, ground.preparation, delivery, hostname, keep_limits(options), forwarding
     )
-    inbound = Inbound(
-        hostname,
-        recipients,
-        delivery,
-        clock,
-        ground.ids,
-        forwarding,
-        ReportReading(
-            Bounces(database, ground.keys),
-            ground.tls_reports,
-            DmarcReportInbox(database),
-            ComplaintInbox(database, ground.keys),
-        ),
-        OwnMail(recipients, signing, ground.resolver),
-        ground.checking.judging,
-        ground.checking.records,
-        (*ground.checking.aftermaths, quarantine),
-    )
+    inbound = _inbound(ground, recipients, delivery, forwarding, quarantine)
     submission = Submission(
         hostname,
         recipients,
@@ -129,6 +112,34 @@ def accepting(ground: Ground) -> Accepting:
         ground.checking.scanning.outgoing,
     )
     return Accepting(recipients, reports, delivery, inbound, submission, quarantine)
+
+
+def _inbound(
+    ground: Ground,
+    recipients: Recipients,
+    delivery: Delivery,
+    forwarding: Forwarding,
+    quarantine: Quarantine,
+) -> Inbound:
+    database, checks = ground.database, ground.checking
+    return Inbound(
+        ground.options.hostname,
+        recipients,
+        delivery,
+        ground.clock,
+        ground.ids,
+        forwarding,
+        ReportReading(
+            Bounces(database, ground.keys),
+            ground.tls_reports,
+            DmarcReportInbox(database),
+            ComplaintInbox(database, ground.keys),
+        ),
+        OwnMail(recipients, ground.signing, ground.resolver),
+        checks.judging,
+        checks.records,
+        (*checks.aftermaths, quarantine),
+    )
 
 
 def keep_limits(options: Options) -> KeepLimits:

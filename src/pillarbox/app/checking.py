@@ -8,14 +8,33 @@ from pillarbox.app.config.options import Options
 from pillarbox.app.gatekeeping import gate
 from pillarbox.app.scanning import Scanning, scanning
 from pillarbox.base.clock import Clock
+from pillarbox.base.cpu import Cpu
 from pillarbox.base.errors import Failure
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.inbound.checks.arc import ArcCheck
+from pillarbox.pipeline.inbound.checks.attachments import AttachmentCheck
 from pillarbox.pipeline.inbound.checks.bayes import BayesCheck
 from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
-from pillarbox.pipeline.inbound.checks.reputation import ReputationCheck
+from pillarbox.pipeline.inbound.checks.directory import Directory
+from pillarbox.pipeline.inbound.checks.dkim import DkimCheck
+from pillarbox.pipeline.inbound.checks.dmarc import DmarcCheck
+from pillarbox.pipeline.inbound.checks.dnsbl import DnsblCheck
+from pillarbox.pipeline.inbound.checks.early_talker import EarlyTalker
+from pillarbox.pipeline.inbound.checks.greylist import Greylist
+from pillarbox.pipeline.inbound.checks.headers import HeaderCheck
+from pillarbox.pipeline.inbound.checks.helo import HeloCheck
+from pillarbox.pipeline.inbound.checks.html import HtmlCheck
+from pillarbox.pipeline.inbound.checks.iprev import IprevCheck
+from pillarbox.pipeline.inbound.checks.links import LinkCheck
+from pillarbox.pipeline.inbound.checks.lookalike import LookalikeCheck
+from pillarbox.pipeline.inbound.checks.mime import MimeCheck
+from pillarbox.pipeline.inbound.checks.reputation import ReputationCheck, Repute
 from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
+from pillarbox.pipeline.inbound.checks.spf import SpfCheck
+from pillarbox.pipeline.inbound.checks.uri_lists import UriListsCheck
+from pillarbox.pipeline.inbound.dmarc_counting import DmarcCounting
 from pillarbox.pipeline.inbound.judging import Judging
 from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.receive import Aftermath
@@ -39,6 +58,7 @@ class Matter:
     clock: Clock
     ids: IdSource
     resolver: Resolver
+    signatures: Cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +107,38 @@ def checking(matter: Matter) -> Checking:
         scanners,
         outcomes,
         senders,
-        (outcomes,),
+        (outcomes, DmarcCounting()),
     )
 
 
 def _checks(matter: Matter) -> tuple[Check, ...]:
+    """What is asked of others and of our own memory, then what the content says."""
+    options, database, keys = matter.options, matter.database, matter.keys
+    resolver, clock, cpu = matter.resolver, matter.clock, matter.signatures
+    directory = Directory(database, clock)
+    own_domains, hostname = directory.domains, options.hostname
+    sealers = options.arc_trusted_sealers
     return (
-        BayesCheck(matter.database, matter.keys),
-        ReputationCheck(matter.database, matter.keys),
+        IprevCheck(resolver),
+        DnsblCheck(resolver, clock, options.spam_dnsbl, options.spam_dnswl),
+        EarlyTalker(),
+        HeloCheck(resolver, hostname, own_domains),
+        SpfCheck(resolver, clock, hostname),
+        DkimCheck(resolver, cpu, clock),
+        ArcCheck(resolver, cpu, clock, sealers),
+        DmarcCheck(resolver, sealers),
+        UriListsCheck(resolver, clock, own_domains, options.spam_uribl, options.spam_hashbl),
+        HeaderCheck(clock),
+        MimeCheck(),
+        HtmlCheck(),
+        LinkCheck(),
+        LookalikeCheck(own_domains, directory.names),
+        AttachmentCheck(),
+        BayesCheck(database, keys),
+        ReputationCheck(database, keys),
     )
 
 
 def _recipient_checks(matter: Matter) -> tuple[RecipientCheck, ...]:
-    return ()
+    database, keys = matter.database, matter.keys
+    return (Greylist(database, keys, Repute(database, keys)),)

@@ -19,6 +19,7 @@ from pillarbox.domain.queue.model import Status
 from pillarbox.pipeline import prepare as preparing
 from pillarbox.pipeline.inbound import deliver
 from pillarbox.pipeline.inbound.message import Envelope, Origin
+from pillarbox.pipeline.inbound.report_reading import ReportReading
 from pillarbox.pipeline.inbound.trace import RoutingLoop
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.tx import Tx
@@ -241,7 +242,7 @@ TLS_REPORT = b"TLS-Report-Domain: example.test\r\nSubject: r\r\n\r\n{}\r\n"
 @pytest.mark.parametrize("fails", [False, True])
 async def test_reports_are_read_and_delivered_all_the_same(house: House, fails: bool) -> None:
     bounces, tls = BounceInbox(fails), TlsInbox()
-    inbound = replace(house.inbound, bounces=bounces, tls_reports=tls)
+    inbound = replace(house.inbound, reports=ReportReading(bounces, tls))
     for sender, content in (("", CONTENT), ("x@y.test", CONTENT), ("x@y.test", TLS_REPORT)):
         to_alice = replace(await envelope(house, "alice@example.test"), reverse_path=sender)
         assert (await inbound.receive(to_alice, content)).outcomes == (None,)
@@ -252,7 +253,7 @@ async def test_reports_are_read_and_delivered_all_the_same(house: House, fails: 
 
 async def test_reports_are_not_read_for_each_of_many(house: House) -> None:
     bounces, tls = BounceInbox(), TlsInbox()
-    inbound = replace(house.inbound, bounces=bounces, tls_reports=tls)
+    inbound = replace(house.inbound, reports=ReportReading(bounces, tls))
     paths = ["alice@example.test", "bob@example.test"]
     paths += [f"alice+{number}@example.test" for number in range(50)]
     to_all = replace(await envelope(house, *paths), reverse_path="")

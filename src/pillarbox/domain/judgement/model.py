@@ -17,13 +17,15 @@ REFUSE_SCORE = 10.0
 class Stage(StrEnum):
     """When a check runs: the checks of one stage run together, those of the next see the results.
 
-    `VERDICT` is for checks that need what the others found in the content.
+    `AUTHOR` asks about the domain in From, once signatures are known; `VERDICT` is for checks that
+    need what the others found.
     """
 
     CONNECT = "connect"
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
+    AUTHOR = "author"
     VERDICT = "verdict"
 
 

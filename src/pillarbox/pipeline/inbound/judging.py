@@ -109,7 +109,7 @@ class Judging:
         quick = is_quick(data)
         content = read_content(data) if quick else await asyncio.to_thread(read_content, data)
         arrival.content = content
-        for stage in (Stage.DATA, Stage.VERDICT):
+        for stage in (Stage.DATA, Stage.AUTHOR, Stage.VERDICT):
             runs += await self.runner.run(stage, arrival)
         found = tuple(runs)
         judged = [

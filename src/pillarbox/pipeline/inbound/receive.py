@@ -13,6 +13,7 @@ from pillarbox.base.errors import Denied, Failure
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.trace.model import Trace
+from pillarbox.formats.mailauth.authentication_results import field as results_field
 from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.judging import Judgement, Judging
@@ -20,31 +21,16 @@ from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.records import Extra, Records
+from pillarbox.pipeline.inbound.report_reading import ReportReading
 from pillarbox.pipeline.inbound.screening import Screened
 from pillarbox.pipeline.inbound.trace import (
     RoutingLoop,
     checked,
     received_field,
     separator,
-    speaks_of_tls,
 )
 
-REPORTED_DOMAINS = 3
-"""For so many domains a report on TLS is read; each gets its own."""
-
 _log = logger("inbound")
-
-
-class Bounces(Protocol):
-    """Recognises reports about mail of ours."""
-
-    async def take(self, content: bytes, recipient: str, reverse_path: str) -> bool: ...
-
-
-class TlsReports(Protocol):
-    """Recognises reports on how others reached us over TLS (RFC 8460)."""
-
-    async def take(self, recipient: str, content: bytes) -> object: ...
 
 
 class Aftermath(Protocol):
@@ -83,8 +69,7 @@ class Inbound:
     clock: Clock
     ids: IdSource
     forwarding: Forwarding | None = None
-    bounces: Bounces | None = None
-    tls_reports: TlsReports | None = None
+    reports: ReportReading | None = None
     own_mail: OwnMail | None = None
     judging: Judging | None = None
     records: Records | None = None
@@ -122,6 +107,8 @@ class Inbound:
             judgement = await self.judging.judge(screened, envelope, content)
         if judgement.arrival is not None:
             trace += b"".join(judgement.arrival.results.added_fields)
+        if judgement.results:
+            trace = results_field(self.hostname, judgement.results) + trace
         message = _Message(message_id, envelope, trace + separator(content), content, judgement)
         refusal = judgement.refusal
         try:
@@ -134,8 +121,8 @@ class Inbound:
         except Failure as failure:
             await self._refused(message, failure)
             raise
-        if not envelope.reverse_path or (self.tls_reports is not None and speaks_of_tls(content)):
-            await self._read_reports(envelope, content)
+        if self.reports is not None:
+            await self.reports.read(envelope, content, judgement.arrival)
         return Received(message_id, outcomes)
 
     async def _deliver(self, message: _Message) -> Outcomes:
@@ -216,20 +203,3 @@ class Inbound:
             loop if recipient.path in came_back else next(served)
             for recipient in envelope.recipients
         )
-
-    async def _read_reports(self, envelope: Envelope, content: bytes) -> None:
-        """Look whether it is a report for us; it is delivered, so nothing may fail by this.
-
-        Large ones take long to read, so nobody's is read again for each of many recipients: a
-        report of deliveries has one (RFC 3461 §6.1), and one of TLS is for a domain.
-        """
-        paths = tuple(recipient.path for recipient in envelope.recipients)
-        try:
-            if self.bounces is not None and not envelope.reverse_path and len(paths) == 1:
-                await self.bounces.take(content, paths[0], envelope.reverse_path)
-            if self.tls_reports is not None and speaks_of_tls(content):
-                domains = {recipient.domain: recipient.path for recipient in envelope.recipients}
-                for path in tuple(domains.values())[:REPORTED_DOMAINS]:
-                    await self.tls_reports.take(path, content)
-        except Exception:
-            _log.exception("a report could not be read", recipients=paths[:3])
