@@ -103,8 +103,9 @@ async def test_clamd_and_harmless_mail(clamd: Path, clock: FakeClock) -> None:
     check = ClamavCheck(Clamd(options, guard(clock), clock), 60)
     assert await check.run(arrival(HARMLESS)) == ()
     assert await check.run(arrival(attached("data", bytes(500_000)))) == ()
-    (finding,) = await check.run(arrival(attached("data", bytes(1 << 20))))
-    assert finding.name == "clamav_skipped"  # over its StreamMaxLength
+    over = HARMLESS.ljust(scanners.CLAMD_BYTES_MAX + 1, b"x")
+    (finding,) = await check.run(arrival(over))
+    assert (finding.name, finding.detail) == ("clamav_skipped", "larger than clamd takes")
 
 
 @needs("spamd")

@@ -24,6 +24,7 @@ EICAR = "X5O!P%@AP[4" + r"\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-" + "TE
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-" + "ANTI-UBE-TEST-EMAIL*C.34X"
 """The test spam of all filters."""
 PASSWORD = "correct-horse"
+CLAMD_BYTES_MAX = 1 << 20
 _END_S = 10.0
 
 
@@ -51,7 +52,7 @@ def clamd(folder: Path) -> Iterator[Path]:
     config = folder / "clamd.conf"
     config.write_text(
         f"LocalSocket {path}\nDatabaseDirectory {database}\nForeground yes\nMaxThreads 4\n"
-        f"StreamMaxLength 1M\nTemporaryDirectory {folder}\nUser {_user()}\n"
+        f"StreamMaxLength {CLAMD_BYTES_MAX}\nTemporaryDirectory {folder}\nUser {_user()}\n"
     )
     log = folder / "clamd.log"
     with _running("clamd", "-c", str(config), log=log) as process:

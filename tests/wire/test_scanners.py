@@ -12,7 +12,8 @@ from pillarbox.wire.spamc import Command, Score
 
 
 def test_chunks_have_their_length_before_them() -> None:
-    assert list(clamd.frames(b"abcdef", 4)) == [b"\0\0\0\4abcd", b"\0\0\0\2ef", bytes(4)]
+    assert list(clamd.frames(b"abcdef", 4)) == [b"\0\0\0\4abcd", b"\0\0\0\2ef" + bytes(4)]
+    assert list(clamd.frames(b"abcd", 4)) == [b"\0\0\0\4abcd" + bytes(4)]
     assert list(clamd.frames(b"", 4)) == [bytes(4)]
 
 

@@ -38,11 +38,15 @@ Answer = Clean | Infected | OverLimit
 
 
 def frames(content: bytes, chunk_bytes: int) -> Iterator[bytes]:
-    """The content as it is sent after `INSTREAM`; each chunk has its length before it."""
-    for start in range(0, len(content), chunk_bytes):
-        chunk = content[start : start + chunk_bytes]
-        yield len(chunk).to_bytes(4, "big") + chunk
-    yield END
+    """The content as it is sent after `INSTREAM`; each chunk has its length before it.
+
+    The end comes with the last chunk: clamd may refuse that, and would not read what follows.
+    """
+    last = max(len(content) - 1, 0) // chunk_bytes * chunk_bytes
+    for start in range(0, last, chunk_bytes):
+        yield chunk_bytes.to_bytes(4, "big") + content[start : start + chunk_bytes]
+    rest = content[last:]
+    yield len(rest).to_bytes(4, "big") + rest + END if rest else END
 
 
 def read_answer(data: bytes) -> Answer:

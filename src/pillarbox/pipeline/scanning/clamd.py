@@ -71,6 +71,7 @@ class Clamd:
             stream.write(INSTREAM)
             try:
                 for frame in frames(content, self._options.chunk_bytes):
+                    await asyncio.sleep(0)  # or what it says before the end would not be seen
                     if not stream.quiet:
                         break  # it has seen enough
                     stream.write(frame)
