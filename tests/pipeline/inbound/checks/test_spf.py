@@ -1,12 +1,16 @@
 """SPF of what connects: both identities, what is found, and what the client would be told."""
 
+import asyncio
+
 import pytest
 
 from kit.checks import IP, arrival
 from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
+from kit.nameserver import HOST, NameServer
 from pillarbox.domain.judgement.model import Finding
 from pillarbox.formats.mailauth.spf.result import SpfStatus
+from pillarbox.net.dns import DnsOptions, SystemResolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.spf import SpfCheck
 
@@ -127,3 +131,45 @@ def test_giving_up_is_a_temporary_error(check: SpfCheck) -> None:
     assert (finding.name, finding.points) == ("spf_temperror", 0.0)
     assert one.results.spf is not None
     assert one.results.spf.status is SpfStatus.TEMPERROR
+
+
+async def test_a_slow_helo_name_hides_no_fail(zone: Zone, check: SpfCheck) -> None:
+    zone.slow["TXT mail.sender.test"] = 3600
+    one = arrival()
+    running = asyncio.create_task(check.run(one))
+    for _ in range(100):
+        await asyncio.sleep(0)  # so that all goes on that needs not wait
+    assert not running.done()
+    running.cancel()
+    (finding,) = check.failed(one, "took too long")
+    assert finding.name == "spf_fail"
+
+
+class TestOverTheNetwork:
+    """With real name servers, and with some that never answer."""
+
+    ZONE = """
+        @ TXT "v=spf1 include:_spf.sender.test " "-all"
+        _spf TXT "v=spf1 mx:sender.test"
+        @ MX 1 mx
+        mx A {}
+    """
+
+    async def test_pass(self, clock: FakeClock) -> None:
+        async with NameServer({"sender.test": self.ZONE.format(IP)}) as server:
+            resolver = SystemResolver(clock, DnsOptions((HOST,), server.port))
+            one = arrival()
+            (finding,) = await found(SpfCheck(resolver, clock, "mx.example.test"), one)
+            assert finding.name == "spf_pass"
+            assert finding.detail == "sender.test: include:_spf.sender.test"
+            assert one.results.spf is not None
+            assert one.results.spf.lookups == 2
+            assert "AAAA mx.sender.test" not in server.asked
+
+    async def test_no_answer(self, clock: FakeClock) -> None:
+        async with NameServer({"sender.test": self.ZONE.format(IP)}) as server:
+            server.silent.add("MX sender.test")
+            resolver = SystemResolver(clock, DnsOptions((HOST,), server.port, timeout_s=0.2))
+            (finding,) = await found(SpfCheck(resolver, clock, "mx.example.test"), arrival())
+            assert finding.name == "spf_temperror"
+            assert finding.detail == "sender.test: no answer to MX sender.test"

@@ -55,27 +55,36 @@ class SpfCheck:
         """Ask about the reverse-path and the HELO name."""
         if not arrival.peer.outside:
             return ()
-        arrival.results.spf = arrival.results.helo_spf = None
-        helo, path = await asyncio.gather(
-            self._check(arrival, f"postmaster@{arrival.helo}"), self._sender(arrival)
-        )
-        arrival.results.helo_spf = helo
-        arrival.results.spf = path or helo
-        found = [_found(path or helo, arrival.peer.ip)]
-        if path is not None and helo.status is SpfStatus.FAIL:
-            found.append(HELO_FAIL.found(f"{helo.domain}, {helo.mechanism}"))
-        return found
+        results = arrival.results
+        await asyncio.gather(self._check_helo(arrival), self._check_sender(arrival))
+        if results.spf is None:
+            results.spf = results.helo_spf
+        return self._found(arrival)
 
     def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Name servers that take too long are a temporary error."""
-        domain = arrival.sender_domain
-        arrival.results.spf = SpfResult(SpfStatus.TEMPERROR, domain, reason=why)
-        return (TEMPERROR.found(f"{domain}: {why}"),)
+        """Name servers that take too long are a temporary error; what is known by then counts.
 
-    async def _sender(self, arrival: Arrival) -> SpfResult | None:
-        if not arrival.reverse_path:
-            return None
-        return await self._check(arrival, mail_from(arrival.reverse_path, arrival.helo))
+        So the name servers of a HELO name can't keep a fail of the reverse-path from us.
+        """
+        results = arrival.results
+        if results.spf is None:
+            results.spf = SpfResult(SpfStatus.TEMPERROR, arrival.sender_domain, reason=why)
+        return self._found(arrival)
+
+    def _found(self, arrival: Arrival) -> Sequence[Finding]:
+        path, helo = arrival.results.spf, arrival.results.helo_spf
+        found = [] if path is None else [_found(path, arrival.peer.ip)]
+        if arrival.reverse_path and helo is not None and helo.status is SpfStatus.FAIL:
+            found.append(HELO_FAIL.found(f"{helo.domain}: {helo.mechanism}"))
+        return found
+
+    async def _check_helo(self, arrival: Arrival) -> None:
+        sender = mail_from("", arrival.helo)
+        arrival.results.helo_spf = await self._check(arrival, sender)
+
+    async def _check_sender(self, arrival: Arrival) -> None:
+        if arrival.reverse_path:
+            arrival.results.spf = await self._check(arrival, arrival.reverse_path)
 
     async def _check(self, arrival: Arrival, sender: str) -> SpfResult:
         local, _, domain = sender.rpartition("@")
