@@ -106,6 +106,15 @@ port = 1143
         assert found.sources["IMAPS_PORT"].text == "default"
         assert found.warnings == ()
 
+    def test_lists_of_domains(self, tmp_path: Path) -> None:
+        found = read(tmp_path, "ARC_TRUSTED_SEALERS = Google.com, bücher.example lists.test")
+        assert found.options.arc_trusted_sealers == frozenset(
+            ("google.com", "xn--bcher-kva.example", "lists.test")
+        )
+        assert read(tmp_path).options.arc_trusted_sealers == frozenset()
+        (fault,) = faults(tmp_path, "ARC_TRUSTED_SEALERS = ok.test, -bad")
+        assert "domains divided by commas" in fault
+
     def test_the_environment_wins(self, tmp_path: Path) -> None:
         found = read(tmp_path, "SMTP_PORT = 2525\n", PILLARBOX_SMTP_PORT="2526")
         assert found.options.smtp_port == 2526
