@@ -15,6 +15,7 @@ from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.content import Content
 
 _CLIENT = re.compile(rb"^from\s+\S{1,255}\s+\([^()\[]{0,300}\[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]")
+_BY = re.compile(rb"\sby\s+([a-z0-9.-]{1,255})\s")
 _OURS_MOST = 3
 
 
@@ -52,8 +53,10 @@ def stored_origin_of(content: Content, authserv_id: str) -> Origin:
     found = _our_results(content, authserv_id.lower())
     received = content.headers.all(b"received")[:1]
     client = _CLIENT.match(received[0]) if received else None
-    by_us = client is not None and b" by " + authserv_id.lower().encode() in received[0].lower()
-    ip = client[1].decode() if client is not None and by_us else ""
+    by_us = client is not None and _BY.search(received[0].lower())
+    ip = ""
+    if client is not None and by_us and by_us[1].decode() == authserv_id.lower():
+        ip = client[1].decode()
     if found is None:
         return Origin(ip=ip)
     signers = tuple(
