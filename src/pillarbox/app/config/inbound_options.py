@@ -207,6 +207,7 @@ class InboundOptions:
         "true",
         "Tell other domains that ask for it what came of mail with them in From (RFC 9990), of\n"
         "mail for the domains here whose policy has dmarc_report_enabled.",
+        section="Reports on mail with a domain in From (DMARC)",
     )
     dmarc_report_email: str = key(
         kinds.TEXT,
