@@ -6,9 +6,8 @@ large is bounded here. What is derived from it is made when it is first asked fo
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, overload
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.address import ascii_domain
@@ -27,7 +26,32 @@ PARTS_MAX = 1000
 SMALL_BYTES = 16 * 1024
 """Messages up to this size are looked at on the event loop."""
 
+T = TypeVar("T")
 R = TypeVar("R")
+
+
+class made_once(Generic[T, R]):
+    """A property that is made when it is first asked for.
+
+    Threads that ask at the same time may each make it. The standard library's has one lock for all
+    objects in Python 3.11, so that the event loop would wait while a thread reads another message.
+    """
+
+    def __init__(self, make: Callable[[T], R]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type[T]) -> "made_once[T, R]": ...
+    @overload
+    def __get__(self, owner: T, kind: type[T]) -> R: ...
+    def __get__(self, owner: T | None, kind: type[T]) -> "made_once[T, R] | R":
+        if owner is None:
+            return self
+        made = self._make(owner)
+        owner.__dict__[self._name] = made
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +71,10 @@ class Content:
     headers: Headers
     fields: Fields
     root: Part
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
+    """Held while a thread looks at a large message: the next one finds made what it needs too."""
 
-    @cached_property
+    @made_once
     def from_domain(self) -> str:
         """The domain of the one From address, as A-labels; empty if there is none, or several."""
         domains = {one.address.rpartition("@")[2] for one in self.fields.from_}
@@ -59,23 +85,23 @@ class Content:
         except GrammarError:
             return ""
 
-    @cached_property
+    @made_once
     def from_address(self) -> str:
         """The one From address in lower case; empty if there is none, or several."""
         senders = self.fields.from_
         return senders[0].address.lower() if len(senders) == 1 else ""
 
-    @cached_property
+    @made_once
     def parts(self) -> tuple[Part, ...]:
         """Every part that is no multipart, those of nested messages too, in order."""
         return tuple(_leaves(self.root)[:PARTS_MAX])
 
-    @cached_property
+    @made_once
     def own_parts(self) -> tuple[Part, ...]:
         """As `parts`, but a nested message is one part: it may have been written by others."""
         return tuple(_leaves(self.root, into_messages=False)[:PARTS_MAX])
 
-    @cached_property
+    @made_once
     def texts(self) -> tuple[TextPart, ...]:
         """What a reader sees as text, attachments left out."""
         shown = [
@@ -89,7 +115,7 @@ class Content:
             found.append(TextPart(part.subtype, text, part))
         return tuple(found)
 
-    @cached_property
+    @made_once
     def links(self) -> tuple[Link, ...]:
         """The links of all texts, each once."""
         found: dict[Link, None] = {}
@@ -113,7 +139,8 @@ async def examine(content: Content, function: Callable[[Content], R]) -> R:
     """
     if len(content.data) <= SMALL_BYTES:
         return function(content)
-    return await asyncio.to_thread(function, content)
+    async with content.turn:
+        return await asyncio.to_thread(function, content)
 
 
 def _leaves(root: Part, into_messages: bool = True) -> list[Part]:
