@@ -80,8 +80,8 @@ def test_each_stands_there_once() -> None:
 @pytest.mark.parametrize(
     ("markup", "link"),
     [
-        ('<a href="http://a.test/?x=1&amp;y=2">b</a>', Link("http://a.test/?x=1&y=2", "a.test", "b")),
-        ("<A\nHREF = 'https://a.test'>b <b>c</b>\n d</A>", Link("https://a.test", "a.test", "b c d")),
+        ('<a href="//a.test/?x=1&amp;y=2">b</a>', Link("//a.test/?x=1&y=2", "a.test", "b")),
+        ("<A\nHREF = 'ftp://a.test'>b <b>c</b>\n d</A>", Link("ftp://a.test", "a.test", "b c d")),
         ("<a href=//a.test/x>b</a>", Link("//a.test/x", "a.test", "b")),
         ("<a href=https:a.test/x>b</a>", Link("https:a.test/x", "a.test", "b")),
         ('<a href=" ht\ntp:\\\\a.test">b</a>', Link("http:\\\\a.test", "a.test", "b")),
