@@ -26,6 +26,8 @@ AT_ONCE = 2
 """Messages whose attachments are looked at at a time."""
 FILES_MAX = 100
 """Attachments of one message that are looked at."""
+TEXT_REACH = 1 << 20
+"""Within so many bytes files that stand in text begin."""
 
 PASSWORD_TOLD = Kind(
     "attachment_password_told", 2.0, "has an encrypted attachment and tells the password"
@@ -139,7 +141,7 @@ class AttachmentCheck:
         if content is None:
             return ()
         files = [part for part in content.parts if _is_file(part)]
-        if not files and b"\nbegin " not in content.data:
+        if not files and content.data.find(b"\nbegin ", 0, TEXT_REACH) < 0:
             return ()
         async with self._places:
             over = Event()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
+from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import KNOWN_ENCODINGS
 from pillarbox.formats.text.html import visible_text
@@ -131,7 +132,8 @@ def _descriptions(content: Content) -> Iterator[Finding]:
     pending = [content.root]
     while pending:
         part = pending.pop()
-        block = content.data[part.header_start : part.body_start]
+        end = min(part.body_start, part.header_start + HEADER_BYTES)
+        block = content.data[part.header_start : end]
         names = [found.lower() for found in _DESCRIBED.findall(block)]
         if len(names) != len(set(names)):
             twice = next(name for name in names if names.count(name) > 1)
