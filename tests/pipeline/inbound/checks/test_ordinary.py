@@ -150,7 +150,7 @@ MIME-Version: 1.0
 Content-Type: multipart/signed; micalg=pgp-sha256; protocol="application/pgp-signature";
  boundary="------------x"
 
-This is an OpenPGP/MIME signed message (RFC 4880 and 3156)
+This is an OpenPGP/MIME signed message
 --------------x
 Content-Type: text/plain; charset=UTF-8; format=flowed
 Content-Transfer-Encoding: base64
