@@ -5,7 +5,7 @@ RUN_ENV := .venv
 DEV_ENV := .venv-dev
 DATA ?= data
 
-.PHONY: run test check bench interop lock clean packages
+.PHONY: run test check bench bench-spam interop lock clean packages
 
 run: $(RUN_ENV)/.ready
 	@$(RUN_ENV)/bin/python -OO -m pillarbox --data $(DATA) serve --demo
@@ -23,6 +23,10 @@ check: $(DEV_ENV)/.ready
 
 bench: $(RUN_ENV)/.ready
 	$(RUN_ENV)/bin/python bench/run.py $(BENCH)
+
+# CORPUS names a folder with folders of ham and of spam; else mail is generated.
+bench-spam: $(RUN_ENV)/.ready
+	$(RUN_ENV)/bin/python bench/spam.py $(if $(CORPUS),--corpus $(CORPUS))
 
 interop: packages $(DEV_ENV)/.ready
 	$(DEV_ENV)/bin/python -m pytest -n 1 tests/interop -v -rs

@@ -29,8 +29,9 @@ from pillarbox.storage.tx import Tx
 
 UPKEEP_EVERY_S = 24 * 3600
 LEASE = "spam training"
-LEASE_MS = 60_000
-RENEW_AFTER_S = 15.0
+LEASE_MS = 20_000
+"""So long after a process was killed at most nothing is learnt."""
+RENEW_AFTER_S = 5.0
 BATCH = 8
 ROWS_MOST = 6000
 """Digests that one transaction moves, so that other writers wait some milliseconds at most."""
