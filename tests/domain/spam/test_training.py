@@ -315,7 +315,12 @@ async def test_tokens_seen_once_and_long_ago_go_first(database: Database, clock:
     clock.advance(days=2)
     await database.write(fill, 10_000, 500)
     assert await database.read(upkeep.cut_of, SERVER) is None
-    cut = upkeep.Cut(SERVER, clock.now_ms() // 86_400_000 - 1, -1)
+    cut = await database.read(upkeep.cut_of, SERVER, 2_000)
+    assert cut == upkeep.Cut(SERVER, clock.now_ms() // 86_400_000 - 2, -1)
+    # Where that is not enough, what is known better goes too.
+    worse = await database.read(upkeep.cut_of, SERVER, 0)
+    today = clock.now_ms() // 86_400_000
+    assert worse == upkeep.Cut(SERVER, today, today)
     after: int | None = -1
     steps = 0
     while after is not None:

@@ -117,8 +117,6 @@ def change_flags(
     refused: list[int] = []
     result: list[_Row] = []
     changed: list[list[tuple[int, _State | None]]] = []
-    telling = how is not FlagChange.REMOVE and sorting.may_say(flags)
-    told: list[tuple[int, _State, _State]] = []
     for rows in stretches:
         states: list[tuple[int, _State | None]] = []
         for uid, bits, keywords, modseq in rows:
@@ -136,8 +134,6 @@ def change_flags(
                 states.append((uid, None))
                 continue
             tally.change(bits, new[0])
-            if telling:
-                told.append((uid, (bits, keywords), new))
             result.append((uid, *new, 0))
             states.append((uid, new))
         changed.append(states)
@@ -149,9 +145,21 @@ def change_flags(
         _write_states(tx, mailbox, modseq, changed)
     else:
         _write_bits(tx, mailbox, modseq, ranges, how, flags.bits)
-    if told:
-        sorting.flagged(tx, account, mailbox, told)
+    if how is not FlagChange.REMOVE and sorting.may_say(flags):
+        sorting.flagged(tx, account, mailbox, _told(stretches, changed))
     return FlagsChanged(modseq, tuple(refused), [(*row[:3], row[3] or modseq) for row in result])
+
+
+def _told(
+    stretches: list[list[_Row]], changed: list[list[tuple[int, _State | None]]]
+) -> list[tuple[int, _State, _State]]:
+    """The messages that changed: (UID, state before, state after)."""
+    return [
+        (uid, (bits, keywords), new)
+        for rows, states in zip(stretches, changed, strict=True)
+        for (uid, bits, keywords, _), (_, new) in zip(rows, states, strict=True)
+        if new is not None
+    ]
 
 
 def _write_bits(

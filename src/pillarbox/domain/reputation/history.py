@@ -7,7 +7,7 @@ nobody writes need no upkeep but to be dropped at last.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import bindparam, case, delete, func, select
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.reputation.model import SAID, SERVER, WHOLE, Kind, Origin, Outcome, Standing
@@ -36,7 +36,18 @@ _FIND = Statement(
         _c.digest.in_([bindparam(f"digest{number}") for number in range(_AT_ONCE)])
     )
 )
-_DROP = Statement(delete(reputations).where(_c.period == bindparam("of_period")))
+_STEP = 2000
+_WINDOW = (
+    select(_c.digest)
+    .where(_c.period == bindparam("of_period"))
+    .order_by(_c.digest)
+    .limit(_STEP)
+    .subquery()
+)
+_WINDOW_END = Statement(select(func.max(_WINDOW.c.digest)))
+_DROP = Statement(
+    delete(reputations).where(_c.period == bindparam("of_period"), _c.digest <= bindparam("last"))
+)
 _OLDEST = Statement(select(_c.period).order_by(_c.period).limit(1))
 _OF_ACCOUNT = Statement(delete(reputations).where(_c.scope == bindparam("account")))
 
@@ -123,11 +134,11 @@ def forget(tx: Tx, account_id: AccountId) -> None:
 
 
 def prune(tx: Tx) -> bool:
-    """Drop one period's names of which nothing was heard for long; gives whether there were any."""
+    """Drop some names of which nothing was heard for long; gives whether there were any."""
     oldest = tx.scalar(_OLDEST)
     if oldest is None or oldest > tx.now_ms // _PERIOD_MS - KEEP_PERIODS:
         return False
-    tx.run(_DROP, of_period=oldest)
+    tx.run(_DROP, of_period=oldest, last=tx.scalar(_WINDOW_END, of_period=oldest))
     return True
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, case, delete, func, or_, select
 
 from pillarbox.domain.spam.model import SERVER
 from pillarbox.domain.spam.tables import spam_learnt, spam_scopes, spam_tokens
@@ -21,9 +21,9 @@ _OF_SCOPE = _t.scope == bindparam("of_scope")
 _SCOPES = Statement(select(spam_scopes.c.scope).order_by(spam_scopes.c.scope))
 _COUNT = Statement(select(func.count()).select_from(spam_tokens).where(_OF_SCOPE))
 _DAYS = Statement(
-    select(_t.learnt_day, (_t.spam + _t.ham > 1).label("often"), func.count())
+    select(_t.learnt_day, func.count(), func.sum(case((_t.spam + _t.ham > 1, 1), else_=0)))
     .where(_OF_SCOPE)
-    .group_by(_t.learnt_day, _t.spam + _t.ham > 1)
+    .group_by(_t.learnt_day)
 )
 _WINDOW = (
     select(_t.digest)
@@ -71,17 +71,17 @@ def tokens(tx: Tx, scope: int) -> int:
     return int(tx.scalar(_COUNT, of_scope=scope))
 
 
-def cut_of(tx: Tx, scope: int) -> Cut | None:
+def cut_of(tx: Tx, scope: int, most: int | None = None) -> Cut | None:
     """What has to go for a scope to have room again; `None` while it has."""
-    most = SERVER_TOKENS_MOST if scope == SERVER else TOKENS_MOST
+    if most is None:
+        most = SERVER_TOKENS_MOST if scope == SERVER else TOKENS_MOST
     excess = tokens(tx, scope) - most
     if excess <= 0:
         return None
     excess += most // 10  # so that there is peace for a while
-    once: dict[int, int] = {}
-    often: dict[int, int] = {}
-    for day, is_often, count in tx.all(_DAYS, of_scope=scope):
-        (often if is_often else once)[day] = count
+    rows = tx.all(_DAYS, of_scope=scope)
+    often = {day: int(known) for day, _, known in rows}
+    once = {day: count - often[day] for day, count, _ in rows}
     until = [-1, -1]
     for place, days in enumerate((once, often)):
         for day in sorted(days):
