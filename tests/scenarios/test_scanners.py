@@ -9,12 +9,17 @@ import pytest
 from kit.app import PASSWORD, AppUnderTest
 from kit.daemon import daemon, hangs, nobody, says
 from kit.milter import FakeMilter
+from kit.nameserver import HOST, NameServer
 from kit.wire import ImapWire, SmtpWire
+from pillarbox.domain.policy import policies
 from pillarbox.net.daemon_address import DaemonAddress
 
 CLIENT = "192.0.2.7"
 SENDER, ALICE, BOB = "sue@sender.test", "alice@example.test", "bob@example.test"
-MAIL = b"From: sue@sender.test\r\nSubject: hi\r\n\r\nhello\r\n"
+MAIL = (
+    b"From: sue@sender.test\r\nTo: alice@example.test\r\nSubject: hi\r\n"
+    b"Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <1@sender.test>\r\n\r\nhello\r\n"
+)
 VIRUS = says(b"stream: Some.Virus-1 FOUND\0")
 
 
@@ -25,9 +30,14 @@ async def nowhere() -> DaemonAddress:
 
 @asynccontextmanager
 async def running(folder: Path, settings: dict[str, str]) -> AsyncIterator[AppUnderTest]:
-    async with AppUnderTest(folder, {"SMTP_GREETING_PAUSE": "0", **settings}) as server:
-        await server.add_users("alice", "bob")
-        yield server
+    asking = ("greylist", "spf", "dkim_verify", "dmarc")
+    wanted = {f"{name}_enabled": "false" for name in asking}
+    async with NameServer() as names:
+        known = {"DNS_PRIMARY": HOST, "DNS_PORT": str(names.port), "SMTP_GREETING_PAUSE": "0"}
+        async with AppUnderTest(folder, {**known, **settings}) as server:
+            await server.add_users("alice", "bob")
+            await server.services.database.write(policies.set_values, "_default", wanted)
+            yield server
 
 
 async def mail_comes(server: AppUnderTest, content: bytes = MAIL) -> tuple[int, str]:
@@ -117,7 +127,7 @@ async def test_what_a_milter_adds_is_found_in_the_mail(tmp_path: Path) -> None:
     ):
         assert (await mail_comes(server))[0] == 250
         content = await found(server)
-    assert b"\r\nX-Seen: by a milter\r\nFrom: sue@sender.test\r\n" in content
+    assert content.index(b"\r\nX-Seen: by a milter\r\n") < content.index(b"\r\nFrom: ")
     assert fake.all("M") == [b"<sue@sender.test>\0"]
     assert fake.all("C")[0].endswith(b"192.0.2.7\0")
 
