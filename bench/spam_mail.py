@@ -2,8 +2,8 @@
 
 Both kinds are made of phrases: half of them from a stock that all share, most of the others from
 the kind's own, some from the other kind's; one message in twenty has the phrases of the other kind
-altogether. Easier than real mail: nobody writes it to get past a filter, and senders and phrases do
-not change over time.
+altogether. It is unlike real mail in both ways: its kinds share far more, and one in twenty is in
+the wrong place; but nobody writes it to get past a filter, and nothing in it changes over time.
 """
 
 from __future__ import annotations
