@@ -302,7 +302,7 @@ class Options(InboundOptions):
         "Offer SCRAM-SHA-256-PLUS for sending too; some mutt then can't send.",
     )
     trusted_networks: tuple[Network, ...] = key(
-        kinds.NETWORKS, "", "Clients that no throttle or connection limit touches."
+        kinds.NETWORKS, "", "Clients that no throttle, limit or check of mail touches."
     )
     proxy_protocol_from: tuple[Network, ...] = key(
         kinds.NETWORKS,
