@@ -80,6 +80,50 @@ async def test_a_correction_has_its_effect_at_once(
     assert (found_scopes[account.id].spam, found_scopes[account.id].ham) == (0, 1)
 
 
+def from_a_webmailer(name: str, body: str) -> bytes:
+    """As a large provider sends it, with much that all its mail has."""
+    return data(f"""
+        Received: from mail-ed1-f42.big.test (mail-ed1-f42.big.test [209.85.208.42])
+        \tby mx.example.test with ESMTPS id 1; Thu, 01 Jan 2026 12:00:00 +0000
+        X-Big-Dkim-Signature: v=1; a=rsa-sha256
+        X-Big-State: AOJu0Y
+        X-Big-Source: AGHT+I
+        X-Seen: by 2002:a05:6402:34d1:b0:57c
+        MIME-Version: 1.0
+        From: {name} <{name.lower()}@big.test>
+        Date: Thu, 1 Jan 2026 12:00:00 +0100
+        Message-ID: <CAF{name}@mail.big.test>
+        Subject: Hello
+        To: bob@example.test
+        Content-Type: multipart/alternative; boundary="0000000000001"
+
+        --0000000000001
+        Content-Type: text/plain; charset="UTF-8"
+
+        {body}
+
+        --0000000000001
+        Content-Type: text/html; charset="UTF-8"
+        Content-Transfer-Encoding: quoted-printable
+
+        <div dir=3D"ltr">{body}</div>
+
+        --0000000000001--
+        """)
+
+
+async def test_mail_of_one_provider_is_not_alike_for_being_sent_by_it(
+    account: MailAccount, training: Training
+) -> None:
+    offer = "We can get your site to the first page of every search engine for little money"
+    await account.put(from_a_webmailer("Eve", offer))
+    await move(account, "INBOX", "Junk")
+    assert await training.run_once() == 1
+    for said in ("ok", "Yes!", "Hi Bob, are you free on Friday? Thanks, Ann"):
+        assert await judged(account, from_a_webmailer("Ann", said)) == {}
+    assert set(await judged(account, from_a_webmailer("Eva", offer))) == {"like_learnt_spam"}
+
+
 async def test_the_account_judges_by_itself_and_others_by_the_server(
     account: MailAccount, training: Training
 ) -> None:

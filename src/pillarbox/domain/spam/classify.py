@@ -8,10 +8,12 @@ nothing is known comes to 0.5. Pure; called by the check and by `pillarbox spam 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import NamedTuple
 
 from pillarbox.domain.spam import store
 from pillarbox.domain.spam.model import SERVER, Scope
+from pillarbox.formats.text.tokens import is_of_form
 from pillarbox.storage.tx import Tx
 
 # Chosen by trying on the SpamAssassin corpus (`bench/spam.py`).
@@ -26,7 +28,9 @@ INDEPENDENCE = 0.5
 ALIKE = 0.6
 """A message of whose tokens so many were learnt of one category alone resembles what was learnt.
 
-One that has nothing to do with it has 0.1 of them after one message, 0.5 after 20.
+Those that tell how it was made don't count, for a provider's mail has them in common, and a short
+message has few others. Of the ham in SpamAssassin's public corpus, after learning up to 20 messages
+of spam and nothing else, at most 0.03 % came out as alike; of other spam 0.4 to 11 %.
 """
 TOKENS_LEAST = 30
 """Shorter messages resemble too many others."""
@@ -109,6 +113,7 @@ def opinions(
     server = known.get(SERVER)
     general: list[Learnt | None] = [None] * len(tokens)
     found: dict[int, Opinion] = {}
+    own_words = [not is_of_form(token) for token in tokens]
     if server is not None and server.judges:
         general = _learnt(tx, server, tokens)
         found[SERVER] = judge(general, False, server.experience)
@@ -117,7 +122,7 @@ def opinions(
         if scope is None or scope.id == SERVER or not scope.spam + scope.ham:
             continue
         own = _learnt(tx, scope, tokens)
-        like_spam, like_ham = _alike(own, scope)
+        like_spam, like_ham = _alike(list(compress(own, own_words)), scope)
         if scope.judges:
             merged = [mine or other for mine, other in zip(own, general, strict=True)]
             opinion = judge(merged, True, scope.experience)
@@ -128,7 +133,7 @@ def opinions(
 
 
 def _alike(learnt: Sequence[Learnt | None], scope: Scope) -> tuple[bool, bool]:
-    """Whether so many tokens were only ever learnt as spam, or only as ham."""
+    """Whether of the tokens that tell what a message says so many were only ever learnt as spam, or only as ham."""
     spam = sum(one is not None and not one.ham for one in learnt)
     ham = sum(one is not None and not one.spam for one in learnt)
     wanted = ALIKE * max(len(learnt), TOKENS_LEAST)

@@ -43,6 +43,10 @@ _STYLE = re.compile(
     r"|color\s{0,3}[:=]\s{0,3}[\"']?#?[\w]{3,12})",
     re.IGNORECASE,
 )
+_OF_FORM = re.compile(
+    rb"(?:has|is|tag|style|host|mime-version|content-type|content-transfer-encoding|x-mailer"
+    rb"|user-agent|x-priority|precedence|errors-to):|is html\Z"
+)
 _PUNCTUATION = re.compile(r"[._-]+")
 _SPACE = re.compile(r"\s+")
 
@@ -87,6 +91,11 @@ def tokens(source: TokenSource) -> tuple[bytes, ...]:
     found.update((f"{one} {two}", None) for one, two in pairwise(words))
     found.update((f"{one} _ {two}", None) for one, two in zip(words, words[2:], strict=False))
     return tuple(token.encode("utf-8", "replace") for token in islice(found, TOKENS_MOST))
+
+
+def is_of_form(token: bytes) -> bool:
+    """Whether a token tells only how a message was made and sent, as all mail of a provider is."""
+    return _OF_FORM.match(token) is not None
 
 
 def _of_header(source: TokenSource) -> Iterator[str]:
