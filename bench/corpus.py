@@ -78,13 +78,20 @@ def _alternative(number: int, words: str) -> str:
 
 def _mixed(source: random.Random, words: str) -> str:
     mark = f"mix-{source.getrandbits(40):x}"
-    attached = base64.encodebytes(source.randbytes(2500)).decode().replace("\n", "\r\n")
     return (
         f'Content-Type: multipart/mixed; boundary="{mark}"\r\n\r\n'
         f"--{mark}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{words}"
-        f"--{mark}\r\nContent-Type: application/octet-stream; name=data.bin\r\n"
-        f"Content-Disposition: attachment; filename=data.bin\r\n"
-        f"Content-Transfer-Encoding: base64\r\n\r\n{attached}--{mark}--\r\n"
+        f"--{mark}\r\n{attached(source, 2500)}--{mark}--\r\n"
+    )
+
+
+def attached(source: random.Random, size_bytes: int) -> str:
+    """Give a part of a message: a file of random octets."""
+    octets = base64.encodebytes(source.randbytes(size_bytes)).decode().replace("\n", "\r\n")
+    return (
+        "Content-Type: application/octet-stream; name=data.bin\r\n"
+        "Content-Disposition: attachment; filename=data.bin\r\n"
+        f"Content-Transfer-Encoding: base64\r\n\r\n{octets}"
     )
 
 

@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,11 @@ class Variant:
     name: str
     script: str
     arguments: tuple[str, ...]
+
+    @property
+    def checked(self) -> Variant:
+        """The same with all checks of mail that comes in: the peer's by rspamd."""
+        return replace(self, arguments=(*self.arguments, "--checks"))
 
     @property
     def is_peer(self) -> bool:
@@ -82,7 +87,7 @@ def run_load(load: str, at: dict[str, Any], arguments: tuple[str, ...]) -> list[
     command += ["--port", str(at["smtp_port"]), "--imap-port", str(at["imap_port"])]
     command += ["--password", at["password"], "--data", at["data"]]
     command += ["--submission-port", str(at["submission_port"])]
-    command += ["--sink-port", str(at["sink_port"])]
+    command += ["--sink-port", str(at["sink_port"]), "--names-port", str(at["names_port"])]
     for user in at["users"]:
         command += ["--rcpt", user]
     for pid in at["pids"]:

@@ -24,15 +24,17 @@ import table
 from launch import HERE, LaunchFailed, Variant, peer, pillarbox, run_load, running
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 RESULTS = HERE / "results"
 # In this order; memory is taken before and after them.
 LOADS = ("smtp_in", "queue_out", "imap_append", "imap_idle", "imap_fetch", "imap_change")
 # These read and change a large mailbox; further sizes get a line of their own.
 SIZED_LOADS = ("imap_fetch", "imap_change")
+# Against servers that check what comes in, the peer by rspamd; figures of the same names' columns.
+CHECKED_LOADS = ("smtp_checked",)
 DEFAULT_IDLE = "200"
-CHOICES = ("startup", "memory", *LOADS)
+CHOICES = ("startup", "memory", *LOADS, *CHECKED_LOADS)
 
 
 def say(text: str) -> None:
@@ -78,14 +80,28 @@ class Bench:
         say(f"{variant.name}: {load} done in {time.monotonic() - begun:.1f} s")
 
     def visit(self, variant: Variant) -> None:
-        """Start one server, run all chosen loads against it, stop it."""
+        """Start one server, run all chosen loads against it, stop it; again with checks."""
+        if set(self.chosen) - set(CHECKED_LOADS):
+            self._visit(variant, variant, self._all_loads)
+        if set(self.chosen) & set(CHECKED_LOADS):
+            self._visit(variant, variant.checked, self._checked_loads)
+
+    def _visit(
+        self, variant: Variant, started: Variant, loads: Callable[[Variant, dict[str, Any]], None]
+    ) -> None:
         try:
-            with running(variant) as at:
+            with running(started) as at:
                 self.versions[variant.name] = at["version"]
-                self._all_loads(variant, at)
+                loads(variant, at)
         except LaunchFailed as error:
             self.failures.append(str(error))
             say(self.failures[-1])
+
+    def _checked_loads(self, variant: Variant, at: dict[str, Any]) -> None:
+        for load in CHECKED_LOADS:
+            if load in self.chosen:
+                self._load(variant, at, load, "--runs", "1")
+        self._load(variant, at, "memory", "--connections", "0", "--label", "after_checks")
 
     def _all_loads(self, variant: Variant, at: dict[str, Any]) -> None:
         if "startup" in self.chosen:

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, cast
 
 import corpus
@@ -46,12 +47,24 @@ LOADS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who sends, and what: an envelope to the end of DATA, and contents by turns.
+
+    `opening` is sent before all else, as a proxy at `source` would.
+    """
+
+    envelope: bytes
+    contents: list[bytes]
+    name: str = "load.sender.test"
+    opening: bytes = b""
+    source: str = ""
+
+
 @dataclass(slots=True)
 class Tally:
     """What the sessions of one run share: the messages still to send and the times taken."""
 
-    envelope: bytes
-    contents: list[bytes]
     left: int
     accepted: int = 0
     latencies_s: list[float] = field(default_factory=list)
@@ -61,8 +74,9 @@ class Tally:
 class Sender(asyncio.Protocol):
     """One SMTP session: EHLO, `count` transactions, QUIT; any unexpected reply fails it."""
 
-    def __init__(self, tally: Tally, count: int, pipelining: bool) -> None:
+    def __init__(self, tally: Tally, client: Client, count: int, pipelining: bool) -> None:
         self._tally = tally
+        self._client = client
         self._left = count
         self._pipelining = pipelining
         self._buffer = b""
@@ -76,6 +90,8 @@ class Sender(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio.Transport, so this cannot be checked.
         self._transport = cast("asyncio.Transport", transport)
+        if self._client.opening:
+            self._write(self._client.opening)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data
@@ -112,15 +128,15 @@ class Sender(asyncio.Protocol):
 
     def _session(self) -> Iterator[bytes]:
         """Give the reply expected next, then go on when it has come."""
-        tally = self._tally
+        tally, client = self._tally, self._client
         yield b"220"
-        self._write(b"EHLO load.sender.test\r\n")
+        self._write(f"EHLO {client.name}\r\n".encode())
         yield b"250"
-        mail, rcpt, data = tally.envelope.splitlines(keepends=True)
+        mail, rcpt, data = client.envelope.splitlines(keepends=True)
         for number in range(self._left):
             self._asked = time.perf_counter()
             if self._pipelining:
-                self._write(tally.envelope)
+                self._write(client.envelope)
             else:
                 self._write(mail)
             yield b"250"
@@ -130,7 +146,7 @@ class Sender(asyncio.Protocol):
             if not self._pipelining:
                 self._write(data)
             yield b"354"
-            self._write(tally.contents[number % len(tally.contents)])
+            self._write(client.contents[number % len(client.contents)])
             yield b"250"
             tally.latencies_s.append(time.perf_counter() - self._asked)
             tally.accepted += 1
@@ -138,22 +154,32 @@ class Sender(asyncio.Protocol):
         yield b"221"
 
 
-async def _client(host: str, port: int, load: Load, tally: Tally, pipelining: bool) -> None:
+async def _sessions(
+    at: target.Target, load: Load, tally: Tally, clients: Iterator[Client], pipelining: bool
+) -> None:
     loop = asyncio.get_running_loop()
     while tally.left > 0:
         count = min(load.per_session, tally.left)
         tally.left -= count
+        client = next(clients)
+        local = (client.source, 0) if client.source else None
         _, sender = await loop.create_connection(
-            partial(Sender, tally, count, pipelining), host, port
+            partial(Sender, tally, client, count, pipelining),
+            at.host,
+            at.smtp_port,
+            local_addr=local,
         )
         await asyncio.wait_for(sender.done, SESSION_TIMEOUT_S)
 
 
-async def _send_all(at: target.Target, load: Load, tally: Tally, pipelining: bool) -> float:
+async def send_all(
+    at: target.Target, load: Load, tally: Tally, clients: Iterator[Client], pipelining: bool
+) -> float:
+    """Send all messages of a load, each session as the next client; give the seconds it took."""
     begun = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(load.connections):
-            group.create_task(_client(at.host, at.smtp_port, load, tally, pipelining))
+            group.create_task(_sessions(at, load, tally, clients, pipelining))
     return time.perf_counter() - begun
 
 
@@ -176,7 +202,7 @@ def run(at: target.Target, load: Load, pipelining: bool, metrics: Metrics) -> No
         for number in range(20)
     ]
     envelope = f"MAIL FROM:<load@{corpus.DOMAIN}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
-    tally = Tally(envelope, contents, load.messages)
+    tally, clients = Tally(load.messages), repeat(Client(envelope, contents))
     with ImapWire(at.host, at.imap_port, VISIBLE_TIMEOUT_S) as imap:
         imap.login(at.user, at.password)
         before = imap.command(b"EXAMINE INBOX").exists()
@@ -184,7 +210,7 @@ def run(at: target.Target, load: Load, pipelining: bool, metrics: Metrics) -> No
         own_cpu_s = time.process_time()
         begun = time.perf_counter()
         try:
-            sent_s = uvloop.run(_send_all(at, load, tally, pipelining))
+            sent_s = uvloop.run(send_all(at, load, tally, clients, pipelining))
         except* Exception as group:
             raise SystemExit(f"{load.name}: {group.exceptions[0]!r}") from None
         own_cpu_s = time.process_time() - own_cpu_s

@@ -24,6 +24,7 @@ class Target:
     data: str = ""
     submission_port: int = 0
     sink_port: int = 0
+    names_port: int = 0
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -42,6 +43,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--submission-port", type=int, default=587)
     made.add_argument(
         "--sink-port", type=int, default=0, help="of loopback, where the server's mail goes"
+    )
+    made.add_argument(
+        "--names-port", type=int, default=0, help="of loopback, where the server asks for names"
     )
     made.add_argument("--rcpt", action="append", default=[], help="recipient; may be repeated")
     made.add_argument("--user", default="", help="IMAP user; default: the first recipient")
@@ -72,4 +76,5 @@ def of(options: argparse.Namespace) -> Target:
         data=options.data,
         submission_port=options.submission_port,
         sink_port=options.sink_port,
+        names_port=options.names_port,
     )

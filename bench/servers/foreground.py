@@ -20,12 +20,16 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DOMAIN = "example.test"
+PROXY = "127.0.0.2"
+"""An address of this machine: what comes from it comes from a proxy, where mail is checked."""
+NOTHING: Mapping[int, bytes] = MappingProxyType({})
 PASSWORD = "bench-password"
 STARTUP_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
@@ -48,6 +52,8 @@ class Running:
     submission_port: int = 0
     """Where mail for elsewhere is taken; it all goes to the sink."""
     sink_port: int = 0
+    names_port: int = 0
+    """Where it asks for names, if it checks mail; the senders' key is then in `data`."""
 
 
 class Server(Protocol):
@@ -63,6 +69,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sink-port", type=int, default=0, help="of loopback, for mail that leaves (0: a free one)"
     )
+    parser.add_argument(
+        "--checks", action="store_true", help="check mail that comes in; clients come by a proxy"
+    )
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--dir", type=Path, default=Path("/var/tmp"), help="where data is put")
     parser.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
@@ -74,16 +83,42 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def greets(port: int, prefix: bytes) -> bool:
+def greets(port: int, prefix: bytes, opening: bytes = b"") -> bool:
     """Say whether a greeting with this prefix can be read from the port now."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(opening)
             return connection.recv(512).startswith(prefix)
     except OSError:
         return False
 
 
-def wait_for_greetings(ports: dict[int, bytes], processes: list[subprocess.Popen[bytes]]) -> None:
+def listens(port: int) -> bool:
+    """Say whether somebody takes connections there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def start_names(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the name server of `names`; it ends when its standard input is closed."""
+    port = free_port()
+    script = Path(__file__).resolve().parent / "names.py"
+    command = [sys.executable, str(script), "--port", str(port), "--folder", str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if process.stdout is None or not process.stdout.readline():
+        raise SystemExit("the name server did not start")
+    return process, port
+
+
+def wait_for_greetings(
+    ports: dict[int, bytes],
+    processes: list[subprocess.Popen[bytes]],
+    openings: Mapping[int, bytes] = NOTHING,
+) -> None:
+    """Wait until each port greets; to some of them a proxy has to say something first."""
     end = time.monotonic() + STARTUP_TIMEOUT_S
     waiting = dict(ports)
     while waiting:
@@ -93,7 +128,7 @@ def wait_for_greetings(ports: dict[int, bytes], processes: list[subprocess.Popen
         if time.monotonic() > end:
             raise SystemExit(f"no greeting on {sorted(waiting)}")
         for port, prefix in list(waiting.items()):
-            if greets(port, prefix):
+            if greets(port, prefix, openings.get(port, b"")):
                 del waiting[port]
         time.sleep(0.005)
 

@@ -22,10 +22,12 @@ from types import MappingProxyType
 from foreground import (
     DOMAIN,
     PASSWORD,
+    PROXY,
     Running,
     add_options,
     free_port,
     serve_in_folder,
+    start_names,
     stop_all,
     wait_for_greetings,
 )
@@ -46,6 +48,19 @@ SETTINGS = MappingProxyType(
         "RELAY_TLS": "off",
     }
 )
+# With checks: clients come by a proxy from all over, more often than anybody's servers would.
+CHECKS = MappingProxyType(
+    {
+        "TRUSTED_NETWORKS": "",
+        "PROXY_PROTOCOL_FROM": PROXY,
+        "DNS_PRIMARY": "127.0.0.1",
+        "SMTP_CONNECTIONS_MIN": "0",
+        "SMTP_RECIPIENTS_HOUR": "0",
+        "SMTP_GREETING_PAUSE": "0",
+    }
+)
+# All else is checked. Senders that come for the first time would have to come twice.
+POLICY = ("greylist_enabled=false", "ratelimit_enabled=false")
 PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
 
 
@@ -65,6 +80,11 @@ class Pillarbox:
         self.sink_port: int = options.sink_port or free_port()
         settings |= {"RELAY_HOST": f"127.0.0.1:{self.sink_port}"}
         settings |= SETTINGS | {"WORKERS": str(self.workers)}
+        self.names_port = 0
+        if options.checks:
+            process, self.names_port = start_names(folder)
+            self.processes.append(process)
+            settings |= CHECKS | {"DNS_PORT": str(self.names_port)}
         settings |= dict(pair.split("=", 1) for pair in options.set)
         self.environment |= {f"PILLARBOX_{key}": value for key, value in settings.items()}
         (folder / "data").mkdir()
@@ -89,6 +109,8 @@ class Pillarbox:
         self._run("domain", "add", DOMAIN)
         for user in self.users:
             self._run("user", "add", user, "--password", PASSWORD)
+        if self.names_port:
+            self._run("policy", "set", "_default", *POLICY)
 
     def start(self) -> Running:
         with (self.folder / "output.log").open("ab") as log:
@@ -122,6 +144,7 @@ class Pillarbox:
             data=str(self.folder),
             submission_port=self.ports["SUBMISSION"],
             sink_port=self.sink_port,
+            names_port=self.names_port,
         )
 
     def stop(self) -> None:

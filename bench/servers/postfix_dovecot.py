@@ -34,6 +34,7 @@ from foreground import (
     stop_all,
     wait_for_greetings,
 )
+from rspamd import Rspamd
 
 PACKAGES = ("postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd")
 # A uid for the mail files that need not exist in /etc/passwd.
@@ -112,6 +113,14 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_tls_security_level = none
 relayhost = [127.0.0.1]:{sink_port}
 biff = no
+"""
+
+# With checks: clients come by a proxy, and rspamd looks at what they send.
+CHECKS_CF = """\
+smtpd_upstream_proxy_protocol = haproxy
+smtpd_milters = inet:127.0.0.1:{milter_port}
+milter_default_action = tempfail
+smtpd_client_connection_count_limit = 0
 """
 
 MASTER_CF = """\
@@ -198,6 +207,7 @@ class Peer:
         folder.chmod(0o755)
         write_dovecot(folder, self.store, options.fsync, self.imap_port, self.users)
         write_postfix(folder, self.smtp_port, self.sink_port, self.users)
+        self.rspamd = Rspamd(folder) if options.checks else None
 
     def start(self) -> Running:
         environment = dict(os.environ, PATH=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
@@ -207,6 +217,13 @@ class Peer:
         )
         log = (self.folder / "output.log").open("ab")
         begun = time.perf_counter()
+        openings = {}
+        if self.rspamd is not None:
+            self.processes += self.rspamd.start(log)
+            openings = {self.smtp_port: b"PROXY TCP4 192.0.2.1 127.0.0.1 40000 25\r\n"}
+            with (self.folder / "postfix" / "main.cf").open("a") as main_cf:
+                main_cf.write(CHECKS_CF.format(milter_port=self.rspamd.milter_port))
+        first = len(self.processes)
         for command in commands:
             self.processes.append(
                 subprocess.Popen(
@@ -219,21 +236,27 @@ class Peer:
                 )
             )
         log.close()
-        wait_for_greetings({self.smtp_port: b"220", self.imap_port: b"* OK"}, self.processes)
+        greetings = {self.smtp_port: b"220", self.imap_port: b"* OK"}
+        wait_for_greetings(greetings, self.processes, openings)
         startup_s = round(time.perf_counter() - begun, 4)
         return Running(
             name=f"postfix+dovecot/{self.store}",
-            version=_versions(environment),
+            version=_versions(environment) + (self.rspamd.version if self.rspamd else ""),
             host="127.0.0.1",
             smtp_port=self.smtp_port,
             imap_port=self.imap_port,
             users=self.users,
             password=PASSWORD,
-            pids=[self.processes[0].pid, self._postfix_master()],
+            pids=[
+                self.processes[first].pid,
+                self._postfix_master(),
+                *(self.rspamd.pids if self.rspamd else ()),
+            ],
             startup_s=startup_s,
             data=str(self.folder),
             submission_port=self.smtp_port,
             sink_port=self.sink_port,
+            names_port=self.rspamd.names_port if self.rspamd else 0,
         )
 
     def _postfix_master(self) -> int:
@@ -270,6 +293,8 @@ def main() -> None:
         install()
     if missing := missing_programs():
         raise SystemExit(f"not installed: {', '.join(missing)} (try --install)")
+    if options.checks and shutil.which("rspamd") is None:
+        raise SystemExit("rspamd is not installed")
     if os.geteuid() != 0:
         raise SystemExit("Postfix and Dovecot need root to start")
     serve_in_folder(options, lambda folder: Peer(folder, options))
