@@ -166,6 +166,15 @@ AUTHORS = [
     ("From: ann@example.org\r\nFrom: ann@example.org", ["dmarc_authors", "dmarc_reject"]),
     ("From: ann@exa_mple..org, ann@example.org", ["dmarc_authors", "dmarc_reject"]),
     ('From: "ann@example.org" <bob@other.test>', []),
+    ("From: Ann, bob@other.test", []),
+    # What some readers show, if not all.
+    ('From: "ann@example.org"', ["dmarc_authors", "dmarc_reject"]),
+    ("From: =?utf-8?q?ann=40example=2Eorg?=", ["dmarc_authors", "dmarc_reject"]),
+    ("From: =?utf-8?q?Ann_<ann=40example=2Eorg>?=", ["dmarc_authors", "dmarc_reject"]),
+    ("From: ann\uff20example.org", ["dmarc_authors", "dmarc_reject"]),
+    ("From: <bob@other.test> <ann@example.org>", ["dmarc_authors", "dmarc_reject"]),
+    ("From: ann@example.org bob@other.test", ["dmarc_authors", "dmarc_reject"]),
+    ("From: ann@a_b.example.org", ["dmarc_reject"]),
     ("From: bob@[192.0.2.1]", []),
     ("From: ann@EXAMPLE.org.", ["dmarc_reject"]),
     ("From: ann@sub.example.org", ["dmarc_reject"]),
@@ -176,6 +185,27 @@ AUTHORS = [
 @pytest.mark.parametrize(("header", "expected"), AUTHORS)
 async def test_authors(header: str, expected: list[str]) -> None:
     assert names(await look(coming(message(header)))) == expected
+
+
+UNCLEAR = (
+    "From: " + ", ".join(f"a@d{n}.test" for n in range(9)),
+    "From: " + "a@ok.test, " * 250 + "ann@example.org",
+    "From: ann@example..org",
+    "From: ann@example.org ok.test",
+    "From: ann@example.org\0.ok.test",
+    "From: a@ok.test\r\n" + "X: 1\r\n" * 50_000 + "From: ann@example.org",
+)
+
+
+@pytest.mark.parametrize("header", UNCLEAR)
+async def test_an_author_that_may_be_hidden_is_for_junk(header: str) -> None:
+    """Whatever else vouches for the sender."""
+    made = coming(message(header), SpfResult(SpfStatus.PASS, "ok.test"), (dkim("ok.test"),))
+    found = await look(made)
+    assert names(found) == ["dmarc_authors"]
+    assert sum(one.points for one in found) >= 5.0 + 0.8
+    assert made.results.dmarc is not None
+    assert made.results.dmarc.status is Status.PERMERROR
 
 
 @pytest.mark.parametrize(
@@ -214,6 +244,8 @@ async def test_mailing_lists(
     """They are spared being refused, but not Junk."""
     found = await look(coming(message(f"{FROM}\r\nList-Id: {list_id}"), spf, signers))
     assert names(found) == [expected]
+    # Nor do the signs help that anybody can give a list of theirs: spf_pass, dkim_pass, list_mail.
+    found.append(Finding("list_mail", -0.8, ""))
     assert verdict(found) is (Verdict.JUNK if expected == "dmarc_list" else Verdict.REFUSE)
 
 

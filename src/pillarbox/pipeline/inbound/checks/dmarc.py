@@ -8,14 +8,14 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Sequence
 
-from pillarbox.base.errors import GrammarError
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
-from pillarbox.formats.address import ascii_domain, mailboxes, parse_address_list
 from pillarbox.formats.mailauth.arc_trust import believed_results, vouched_before
+from pillarbox.formats.mailauth.dmarc.authors import Authors, read_authors
 from pillarbox.formats.mailauth.dmarc.evaluate import Disposition, DmarcResult, evaluate
 from pillarbox.formats.mailauth.organizational import load_suffixes, registrable
 from pillarbox.formats.mailauth.results import Status
 from pillarbox.formats.mailauth.spf.result import SpfStatus
+from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.pipeline.dmarc_lookup import Names, answered
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Results
 from pillarbox.pipeline.inbound.checks.content import Content
@@ -25,7 +25,8 @@ UNDECIDED_POINTS = 2.0
 """Where the domain asks for something, but it could not be found out whether the message fails."""
 AUTHORS_MOST = 4
 """Domains in From that are evaluated; whoever names more is not believed at all."""
-_ADDRESSES_MOST = 200
+UNCLEAR_POINTS = 6.0
+"""Where readers may show an author whose domain was not asked, so that only Junk is safe."""
 
 PASS = Kind("dmarc_pass", -0.5, "is vouched for by the domain in its From (DMARC)")
 REJECT = Kind(
@@ -35,7 +36,8 @@ QUARANTINE = Kind(
     "dmarc_quarantine", 4.0, "fails DMARC, and its domain calls such mail suspicious", Action.JUNK
 )
 NONE_FAIL = Kind("dmarc_none_fail", 1.0, "fails DMARC, and its domain asks for nothing")
-LIST = Kind("dmarc_list", 5.0, "fails DMARC after a mailing list passed it on")
+# More than what reaches Junk: the good signs that anybody can give a list of theirs come to -0.8.
+LIST = Kind("dmarc_list", 6.0, "fails DMARC after a mailing list passed it on")
 FORWARDED = Kind("dmarc_forwarded", 0.0, "fails DMARC only because a trusted host passed it on")
 AUTHORS = Kind("dmarc_authors", 3.0, "has no From with one domain that could vouch for it")
 TEMPERROR = Kind("dmarc_temperror", 0.0, "has a From whose DMARC policy could not be applied now")
@@ -68,20 +70,23 @@ class DmarcCheck:
         """Evaluate the domains in From; not for clients of our own networks."""
         if arrival.content is None or not arrival.peer.outside:
             return ()
-        domains, certain = authors(arrival.content)
+        named = authors(arrival.content)
+        domains = named.domains
+        unclear = named.unclear or len(domains) > AUTHORS_MOST
+        points = UNCLEAR_POINTS if unclear else None
         if not domains:
             result = DmarcResult(Status.PERMERROR, "", reason="From has no domain")
             arrival.results.dmarc = result
-            return (AUTHORS.found(result.reason),)
+            return (AUTHORS.found(result.reason, points=points),)
         results, chance = arrival.results, self._chance()
         evaluated = await asyncio.gather(
             *(self._evaluate(one, results, chance) for one in domains[:AUTHORS_MOST])
         )
         worst = max(evaluated, key=_severity)
-        if certain:
+        if named.certain:
             results.dmarc = worst
             return await self._findings(worst, arrival, arrival.content)
-        findings = [AUTHORS.found(", ".join(domains))]
+        findings = [AUTHORS.found(", ".join(domains[: AUTHORS_MOST + 1]), points=points)]
         if worst.status in (Status.PASS, Status.NONE):  # of one author, or of those looked at
             results.dmarc = DmarcResult(Status.PERMERROR, "", reason="From is not of one domain")
             return findings
@@ -139,22 +144,12 @@ class DmarcCheck:
         return (TEMPERROR.found(why, reply=reply),)
 
 
-def authors(content: Content) -> tuple[tuple[str, ...], bool]:
-    """The domains in From, in A-labels, and whether there is one for certain.
-
-    Looks at every From field, since readers differ in which they show (RFC 9989 §11.5).
-    """
-    values = content.headers.all(b"from")
-    found: dict[str, None] = {}
-    certain = len(values) == 1
-    for value in values:
-        for one in mailboxes(parse_address_list(value, _ADDRESSES_MOST)):
-            try:
-                domain = one.domain.decode("utf-8").rstrip(".")
-                found[ascii_domain(domain)] = None
-            except (GrammarError, UnicodeDecodeError):
-                certain = False
-    return tuple(found), certain and len(found) == 1
+def authors(content: Content) -> Authors:
+    """Whom a message names in From."""
+    start, end = content.root.header_start, content.root.body_start
+    # Some readers take a NUL for the end of a text, others for nothing.
+    whole = end - start <= HEADER_BYTES and content.data.find(b"\0", start, end) < 0
+    return read_authors(content.headers.all(b"from"), whole=whole)
 
 
 def _undecided(result: DmarcResult, detail: str) -> Finding:
