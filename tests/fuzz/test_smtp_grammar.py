@@ -100,15 +100,17 @@ def test_what_is_asked_of_reports_survives_the_wire(
     assert line.isascii()
 
 
-def reference(wire: bytes) -> tuple[bytes, bytes, bool] | None:
-    """Content, rest and whether a newline is bare: the definition, slow and plain."""
+def reference(wire: bytes) -> tuple[bytes, bytes, DataFault | None] | None:
+    """Content, rest and what is wrong with it: the definition, slow and plain."""
     end = (b"\r\n" + wire).find(b"\r\n.\r\n")
     if end < 0:
         return None
     raw, rest = (b"\r\n" + wire)[: end + 2], (b"\r\n" + wire)[end + 5 :]
     found = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in raw.split(b"\r\n"))
-    bare = re.search(rb"\r(?!\n)|(?<!\r)\n", raw) is not None
-    return found[2:], rest, bare
+    fault = DataFault.NUL if b"\0" in raw else None
+    if re.search(rb"\r(?!\n)|(?<!\r)\n", raw) is not None:
+        fault = DataFault.BARE_NEWLINE
+    return found[2:], rest, fault
 
 
 @few
@@ -120,9 +122,8 @@ def test_content_is_as_defined_at_every_split(head: bytes, places: list[int]) ->
         reader.feed(piece)
     expected = reference(wire)
     assert expected is not None
-    fault = DataFault.BARE_NEWLINE if expected[2] else None
     assert (reader.content, reader.rest) == expected[:2]
-    assert reader.fault is fault
+    assert reader.fault is expected[2]
 
 
 @few
@@ -131,9 +132,10 @@ def test_stuffing_round_trip(content: bytes) -> None:
     try:
         wire = client.stuff(content)
     except GrammarError:
-        assert has_bare_newline(content)
+        assert has_bare_newline(content) or b"\0" in content
         return
     assert not has_bare_newline(content)
+    assert b"\0" not in content
     reader = DataReader(1000)
     assert reader.feed(wire)
     assert reader.rest == b""

@@ -10,13 +10,18 @@ from kit.connection import HEAR_S, ClientSide
 
 ROOT = Path(__file__).parents[1] / "dialogs"
 
-_SPOKEN = re.compile(r"([CS])(\d?):(?: (.*))?")
+_SPOKEN = re.compile(r"([CS])(\d?)([:=])(?: (.*))?")
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))")
+_ESCAPED = {"r": "\r", "n": "\n", "0": "\0", "\\": "\\"}
 _SETTING = re.compile(r"([a-z_]+): *(\S+)")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Lines that one side of a session says without anybody else in between."""
+    """Lines that one side of a session says without anybody else in between.
+
+    The client's have their line ends, and bytes beyond UTF-8 as `surrogateescape` writes them.
+    """
 
     session: str
     client: bool
@@ -48,8 +53,10 @@ def read_dialog(path: Path) -> Dialog:
         if not line or line.startswith("#"):
             continue
         spoken, setting = _SPOKEN.fullmatch(line), _SETTING.fullmatch(line)
-        if spoken is not None:
-            session, client, text = spoken[2] or "1", spoken[1] == "C", spoken[3] or ""
+        if spoken is not None and (spoken[1] == "C" or spoken[3] == ":"):
+            session, client, text = spoken[2] or "1", spoken[1] == "C", spoken[4] or ""
+            if client:
+                text = text + "\r\n" if spoken[3] == ":" else _raw(text, f"{path.name}:{number}")
             if turns and (turns[-1].session, turns[-1].client) == (session, client):
                 last = turns.pop()
                 turns.append(Turn(session, client, last.line_number, (*last.lines, text)))
@@ -78,7 +85,7 @@ async def play(
             sessions[turn.session] = await begin(**dialog.settings)
         session = sessions[turn.session]
         if turn.client:
-            session.connection.give("".join(line + "\r\n" for line in turn.lines).encode())
+            session.connection.give("".join(turn.lines).encode("utf-8", "surrogateescape"))
             continue
         pattern = _pattern(turn.lines)
         heard = await _heard(session, pattern, wait_s)
@@ -99,6 +106,18 @@ async def _heard(session: ClientSide, pattern: re.Pattern[str], wait_s: float) -
         while pattern.fullmatch(heard.decode("utf-8", "replace")) is None:
             heard += await session.hear_unasked(wait_s)
     return heard.decode("utf-8", "replace")
+
+
+def _raw(text: str, where: str) -> str:
+    """The text of a `C=` line with its escapes replaced."""
+
+    def replaced(found: re.Match[str]) -> str:
+        if found[1]:
+            return bytes((int(found[1], 16),)).decode("utf-8", "surrogateescape")
+        assert found[2] in _ESCAPED, f"{where}: no escape: {found[0]}"
+        return _ESCAPED[found[2]]
+
+    return _ESCAPE.sub(replaced, text)
 
 
 def _pattern(lines: tuple[str, ...]) -> re.Pattern[str]:

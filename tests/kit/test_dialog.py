@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kit.connection import ClientSide, FakeConnection
-from kit.dialog import play
+from kit.dialog import play, read_dialog
 
 
 async def echo(connection: FakeConnection, greeting: str) -> None:
@@ -39,6 +39,8 @@ async def played(folder: Path, text: str) -> None:
         "S: hello\nC: a\nC: b\nC: c\nS: ...\nS: c\n",
         "S: hello\nC: a\nS: ...\nS: a\nS: ...\n",
         "S: hello\nC:\nS:\nC: \nS: \n",
+        "S: hello\nC= a\\r\\nb\\\\\\x63\\r\\n\nS: a\nS: b\\c\n",
+        "S: hello\nC= a\nC= b\nC: c\nS: abc\n",
         "S: hello\nS2: hello\nC: one\nC2: two\nS2: two\nS2: two\nS: one\n",
     ],
 )
@@ -59,6 +61,9 @@ async def test_what_is_so_passes(tmp_path: Path, text: str) -> None:
         ("S: hello\nC: a\n", "heard at the end"),
         ("S: hello\nC2: a\nS: hello\n", "dialog.txt:3"),
         ("S: hello\nX: a\n", "dialog.txt:2"),
+        ("S: hello\nS= a\n", "dialog.txt:2"),
+        ("S: hello\nC= a\\q\n", "dialog.txt:2"),
+        ("S: hello\nC= a\\xZZ\n", "dialog.txt:2"),
         ("S: hello\ngreeting: late\n", "dialog.txt:2"),
         ("C: hello\n", "expects nothing"),
     ],
@@ -66,6 +71,13 @@ async def test_what_is_so_passes(tmp_path: Path, text: str) -> None:
 async def test_what_is_not_so_fails(tmp_path: Path, text: str, fault: str) -> None:
     with pytest.raises(AssertionError, match=fault):
         await played(tmp_path, text)
+
+
+async def test_raw_bytes_are_said_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "dialog.txt"
+    path.write_text("C= \\xff\\x80\\0ä\\n.\\n\nS: x\n", "utf-8")
+    (said,) = read_dialog(path).turns[0].lines
+    assert said.encode("utf-8", "surrogateescape") == b"\xff\x80\0" + "ä\n.\n".encode()
 
 
 async def test_an_unknown_setting_fails(tmp_path: Path) -> None:

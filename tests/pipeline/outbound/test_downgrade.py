@@ -125,6 +125,20 @@ class TestBodies:
         text = b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\r\nabc\r\n"
         assert b"Encoding: 7bit" in downgrade(text, eight_bit=True, utf8=True)
 
+    def test_nul_only_leaves_encoded(self) -> None:
+        text = b"A: b\r\n\r\nx\r\n\0.\r\ny\r\n"
+        for content in (text, text.replace(b"A: b", b"Content-Transfer-Encoding: binary")):
+            made = downgrade(content, eight_bit=True, utf8=True)
+            assert b"\0" not in made
+            assert read(made).get_content().splitlines() == ["x", "\0.", "y"]
+        between = (
+            b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+            b"\0.\r\n--b\r\n\r\nx\r\n--b--\r\n\0.\r\n"
+        )
+        assert downgrade(between, eight_bit=True, utf8=True) == between.replace(b"\0", b"?")
+        with pytest.raises(NotPossible):
+            downgrade(b"A: \0\r\n\r\nx\r\n", eight_bit=True, utf8=True)
+
     def test_preamble_and_epilogue(self) -> None:
         content = lines(
             'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n'

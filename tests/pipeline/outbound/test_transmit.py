@@ -464,6 +464,15 @@ class TestExtensions:
             expected = b"A: b\r\n\r\nx\r\n.\r\nMAIL FROM:<evil@x.test>\r\n.\r\n.\r\nend\r\n"
             assert sink.taken[0].content == expected
 
+    async def test_nul_never_leaves_as_it_is(self) -> None:
+        text = b"A: b\r\n\r\nx\r\n\0.\r\nMAIL FROM:<evil@x.test>\r\n"
+        async with running(Sink(ALL_KEYWORDS)) as sink, connections() as client:
+            await client.send(hop(sink), letter(content=text))
+            assert b"x\r\n=00.\r\nMAIL FROM" in sink.taken[0].content
+            sent = await client.send(hop(sink), letter(content=b"A: b\0\r\n\r\nx\r\n"))
+            assert only(sent).reply.enhanced == "5.6.1"
+            assert sink.messages == 1
+
     async def test_long_lines_are_encoded(self) -> None:
         async with running(Sink()) as sink, connections() as client:
             await client.send(hop(sink), letter(body=b"y" * 5000 + b"\r\n"))

@@ -90,9 +90,11 @@ async def test_files_by_sub_address_where_there_is_such_a_mailbox(
 async def test_refuses_other_line_ends(talk: TalkTo, house: House, content: bytes) -> None:
     session = await talk()
     await begun(session)
-    assert (await session.say(content)).startswith(b"554 5.6.0")
+    first, last = (await session.say(content)).splitlines()
+    assert first.startswith(b"554 5.6.0")
+    assert last.startswith(b"421 4.7.0")
     assert await house.contents("alice@example.test") == []
-    assert (await session.say(b"NOOP\r\n")).startswith(b"250")
+    assert session.task.done()
 
 
 async def test_smuggled_commands_stay_content(talk: TalkTo, house: House) -> None:
@@ -102,8 +104,7 @@ async def test_smuggled_commands_stay_content(talk: TalkTo, house: House) -> Non
         b"Subject: x\r\n\r\nhi\n.\nMAIL FROM:<evil@b.test>\nRCPT TO:<bob@example.test>\nDATA\n"
     )
     answer = await session.say(smuggled + b"\r\n.\r\n")
-    assert answer.count(b"\r\n") == 1
-    assert answer.startswith(b"554 5.6.0")
+    assert [line[:9] for line in answer.splitlines()] == [b"554 5.6.0", b"421 4.7.0"]
 
 
 async def test_a_client_that_vanishes_in_its_message_leaves_nothing(

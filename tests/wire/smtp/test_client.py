@@ -106,9 +106,9 @@ def test_stuff(content: bytes, wire: bytes) -> None:
     assert reader.content.removesuffix(b"\r\n") == content.removesuffix(b"\r\n")
 
 
-@pytest.mark.parametrize("content", [b"a\nb", b"\r", b"a\r\n.\n"])
-def test_stuff_refuses_bare_newlines(content: bytes) -> None:
-    """RFC 5321 §2.3.8."""
+@pytest.mark.parametrize("content", [b"a\nb", b"\r", b"a\r\n.\n", b"a\r\n\0.\r\n"])
+def test_stuff_refuses_bare_newlines_and_nul(content: bytes) -> None:
+    """RFC 5321 §2.3.8, RFC 2045 §2.8."""
     with pytest.raises(GrammarError):
         client.stuff(content)
 

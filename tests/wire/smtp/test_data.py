@@ -6,6 +6,7 @@ from pillarbox.base.errors import GrammarError
 from pillarbox.wire.smtp.data import BdatReader, DataFault, DataReader, has_bare_newline
 
 BARE = DataFault.BARE_NEWLINE
+NUL = DataFault.NUL
 
 
 def received(wire: bytes, step: int, limit: int = 10**6, max_line: int = 65536) -> DataReader:
@@ -23,7 +24,7 @@ CONTENTS = [
     (b"..a\r\n...\r\nb\r\n.\r\n", b".a\r\n..\r\nb\r\n"),
     (b".a\r\n.\r\n", b"a\r\n"),
     (b"a.\r\n.b\r\n\r\n.\r\n", b"a.\r\nb\r\n\r\n"),
-    (b"a\x00b\xff\r\n.\r\n", b"a\x00b\xff\r\n"),
+    (b"a\x01b\xff\r\n.\r\n", b"a\x01b\xff\r\n"),
     (b"a\r\n..\r\n.\r\nQUIT\r\n.\r\n", b"a\r\n.\r\n"),
 ]
 
@@ -86,6 +87,35 @@ def test_a_bare_newline_is_a_fault_at_every_split(wire: bytes, step: int) -> Non
     assert reader.fault is BARE
 
 
+@pytest.mark.parametrize("step", [1, 2, 64])
+@pytest.mark.parametrize(
+    ("wire", "fault"),
+    [
+        (b"a\0b\r\n.\r\n", NUL),
+        (b"a\r\n\0.\r\n\r\n.\r\n", NUL),
+        (b"\0\r\n" + b"x" * 200 + b"\r\n.\r\n", NUL),
+        (b"x" * 200 + b"\r\n\0\r\n.\r\n", NUL),
+        (b"\0\r\na\nb\r\n.\r\n", BARE),
+        (b"a\r\0\n.\r\n\r\n.\r\n", BARE),
+    ],
+)
+def test_a_nul_is_a_fault_that_a_bare_newline_outweighs(
+    wire: bytes, fault: DataFault, step: int
+) -> None:
+    """RFC 2045 §2.8."""
+    reader = received(wire, step, max_line=100)
+    assert reader.finished
+    assert reader.fault is fault
+    assert reader.was_ambiguous
+
+
+def test_a_nul_in_chunks_is_a_fault_unless_binary() -> None:
+    for chunks in ((b"\0",), (b"a\r\n", b"\0.\r\n"), (b"\0", b"a\r\n")):
+        assert read_chunks(chunks).fault is NUL
+        assert read_chunks(chunks, binary=True).fault is None
+    assert read_chunks((b"\0", b"a\n")).fault is BARE
+
+
 @pytest.mark.parametrize("step", [1, 3, 100])
 @pytest.mark.parametrize(("limit", "too_large"), [(8, False), (7, True), (0, True)])
 def test_limit_counts_unstuffed_content(limit: int, too_large: bool, step: int) -> None:
@@ -119,6 +149,7 @@ def test_line_limit(lengths: tuple[int, ...], fault: DataFault | None, step: int
     reader = received(wire, step, max_line=100)
     assert reader.finished
     assert reader.fault is fault
+    assert not reader.was_ambiguous
 
 
 @pytest.mark.parametrize("step", [1, 10, 10_000])

@@ -63,6 +63,8 @@ class _Takes:
             return True
         if not self.eight_bit and not text.isascii():
             return False
+        if b"\0" in text:  # only binary parts may have one (RFC 2045 §2.8)
+            return False
         return not has_long_line(text) and not has_bare_newline(text)
 
 
@@ -130,7 +132,7 @@ class _Rewriter:
             if not line.startswith(b"--"):
                 line = line[:MAX_TEXT_LINE_BYTES]
                 line = line if self._takes.eight_bit else _NOT_ASCII.sub(b"?", line)
-            lines.append(line)
+            lines.append(line.replace(b"\0", b"?"))
         return b"\r\n".join(lines)
 
     def _body(self, part: Part, body: bytes, encoding: str) -> tuple[bytes, str]:

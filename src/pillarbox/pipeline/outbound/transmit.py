@@ -215,7 +215,7 @@ def _converted(capabilities: Capabilities, letter: Letter) -> tuple[bytes, bool]
     eight_bit = "8BITMIME" in capabilities
     utf8 = not message.smtputf8 or "SMTPUTF8" in capabilities
     plain = content.isascii()
-    fits = (eight_bit and utf8) or plain
+    fits = ((eight_bit and utf8) or plain) and b"\0" not in content
     if fits and not message.binary and not client.has_long_line(content):
         return content, changed
     made = _downgraded(content, eight_bit=eight_bit, utf8=utf8 and eight_bit)

@@ -123,11 +123,11 @@ class Transaction:
             return message_too_large(limit_bytes)
         if reader.fault is DataFault.BARE_NEWLINE:
             return replies.BARE_NEWLINE
+        if reader.fault is DataFault.NUL:
+            return replies.NUL_IN_CONTENT
         if reader.fault is not None:
             return replies.CONTENT_LINE_TOO_LONG
-        if self.binary and _has_bare_newline_in_header(reader.content):
-            return replies.BARE_NEWLINE
-        return None
+        return _fault_in_header(reader.content) if self.binary else None
 
     async def hand_over(
         self,
@@ -227,10 +227,13 @@ class Transaction:
         self._reserved_bytes = 0
 
 
-def _has_bare_newline_in_header(content: bytes) -> bool:
-    """Whether readers may disagree on the fields of binary content (RFC 3030 §3)."""
+def _fault_in_header(content: bytes) -> Reply | None:
+    """What readers may disagree on in the fields of binary content (RFC 3030 §3)."""
     end = 0 if content.startswith(b"\r\n") else content.find(b"\r\n\r\n")
-    return has_bare_newline(content if end < 0 else content[:end])
+    header = content if end < 0 else content[:end]
+    if has_bare_newline(header):
+        return replies.BARE_NEWLINE
+    return replies.NUL_IN_CONTENT if b"\0" in header else None
 
 
 def hold_until_ms(params: MailParams, clock: Clock) -> int | None:

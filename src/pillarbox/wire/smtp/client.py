@@ -141,10 +141,13 @@ def auth_response(response: bytes) -> bytes:
 def stuff(content: bytes) -> bytes:
     """`content` as it goes after DATA: dots doubled, end mark added (RFC 5321 §4.5.2).
 
-    Raises `GrammarError` if a CR or LF stands alone: a next server might see an end mark there.
+    Raises `GrammarError` if a CR or LF stands alone, or there is a NUL: a next server might see an
+    end mark there.
     """
     if has_bare_newline(content):
         raise GrammarError("bare CR or LF in content")
+    if b"\0" in content:
+        raise GrammarError("NUL in content")
     if content.rfind(b"\r\n.") >= 0:
         content = content.replace(b"\r\n.", b"\r\n..")
     dot = b"." if content.startswith(b".") else b""

@@ -23,6 +23,7 @@ class DataFault(StrEnum):
     """Why content has to be refused although it was received."""
 
     BARE_NEWLINE = "bare CR or LF"
+    NUL = "NUL"
     LINE_TOO_LONG = "line too long"
 
 
@@ -92,8 +93,9 @@ class DataReader:
     """Receives the content after DATA (RFC 5321 §4.1.1.4).
 
     Only CRLF . CRLF ends it. A CR or LF alone anywhere is a fault: other servers may take it
-    for a line end and see another message there (RFC 5321 §2.3.8). `limit_bytes` counts the
-    content without its stuffed dots (RFC 1870 §3).
+    for a line end and see another message there (RFC 5321 §2.3.8). So is a NUL, which no content
+    but binary may have (RFC 2045 §2.8): servers that leave it out would see an end mark in
+    CRLF NUL . CRLF. `limit_bytes` counts the content without its stuffed dots (RFC 1870 §3).
     """
 
     __slots__ = (
@@ -125,6 +127,11 @@ class DataReader:
         self.rest = b""
         self.size_bytes = 0
         self.too_large = False
+
+    @property
+    def was_ambiguous(self) -> bool:
+        """Whether the client may have meant another end than the one that was found."""
+        return self.fault in (DataFault.BARE_NEWLINE, DataFault.NUL)
 
     @property
     def content(self) -> bytes:
@@ -185,7 +192,12 @@ class DataReader:
         self._line_ends.show(piece)
         if not self._line_ends.are_strict:
             self.fault = DataFault.BARE_NEWLINE
-            return
+        elif b"\0" in piece:
+            self.fault = DataFault.NUL
+        elif self.fault is None:
+            self._check_lengths(piece)
+
+    def _check_lengths(self, piece: bytes) -> None:
         first = piece.find(b"\n")
         if first < 0:
             self._open_line += len(piece)
@@ -222,12 +234,13 @@ class BdatReader:
     """Receives the chunks of one message sent by BDAT (RFC 3030 §2).
 
     Call `begin` for every chunk, then `feed` until it is true. `binary` is for BODY=BINARYMIME,
-    where a bare CR or LF is content and no fault.
+    where a bare CR or LF, or a NUL, is content and no fault.
     """
 
     __slots__ = (
         "_binary",
         "_chunks",
+        "_has_nul",
         "_kept",
         "_limit",
         "_line_ends",
@@ -241,6 +254,7 @@ class BdatReader:
         self._limit = limit_bytes
         self._binary = binary
         self._line_ends = _LineEnds()
+        self._has_nul = False
         self._kept = _Kept()
         self._missing = 0
         self._chunks = 0
@@ -260,7 +274,7 @@ class BdatReader:
             return None
         if self._kept.joined().endswith(b"\r") or not self._line_ends.are_strict:
             return DataFault.BARE_NEWLINE
-        return None
+        return DataFault.NUL if self._has_nul else None
 
     def discard(self) -> None:
         """Keep nothing, now and from here on, as if the content were too large."""
@@ -289,4 +303,5 @@ class BdatReader:
             self._kept.add(mine)
             if not self._binary:
                 self._line_ends.show(mine)
+                self._has_nul = self._has_nul or b"\0" in mine
         return self._missing == 0

@@ -8,21 +8,28 @@ from pillarbox.protocols.smtp.receive import Transaction
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.wire.smtp import replies
 from pillarbox.wire.smtp.commands import Bdat, Data
-from pillarbox.wire.smtp.data import BdatReader
+from pillarbox.wire.smtp.data import BdatReader, DataReader
 from pillarbox.wire.smtp.replies import Reply
 from pillarbox.wire.smtp.server import ChunkEnd, DataEnd
 
 
 async def data(session: SmtpSession, command: Data) -> None:
-    """Ask for the content."""
+    """Ask for the content.
+
+    DATA is the last of a group of commands (RFC 2920 §3.1). So what came behind one that is
+    refused is content, which must not be read as commands: then the session ends.
+    """
     refused = _content_refusal(session)
     transaction = session.transaction
+    if refused is None and transaction is not None:
+        if transaction.chunks is not None:
+            refused = errors.CHUNKS_BEGUN
+        elif transaction.binary:
+            refused = errors.BINARY_NEEDS_BDAT
     if refused is not None or transaction is None:
         session.refuse(refused or errors.MAIL_FIRST)
-    elif transaction.chunks is not None:
-        session.refuse(errors.CHUNKS_BEGUN)
-    elif transaction.binary:
-        session.refuse(errors.BINARY_NEEDS_BDAT)
+        if session.parser.buffered_bytes and not session.ending:
+            session.say(errors.CLOSE_EARLY)
     else:
         session.say(replies.START_DATA)
         _limit_time(session, transaction)
@@ -80,7 +87,10 @@ def _limit_time(session: SmtpSession, transaction: Transaction) -> None:
 
 
 async def content_end(session: SmtpSession, event: DataEnd | ChunkEnd) -> None:
-    """Take content that is whole: 250 is said once the message is on disk."""
+    """Take content that is whole: 250 is said once the message is on disk.
+
+    Where the client may have meant another end of it, nothing behind it is read as commands.
+    """
     transaction, reader = session.transaction, event.reader
     if transaction is None or reader is None:
         session.refuse(errors.MAIL_FIRST)
@@ -94,6 +104,8 @@ async def content_end(session: SmtpSession, event: DataEnd | ChunkEnd) -> None:
         session.say(answer)
     session.end_transaction()
     session.idle_count = 0
+    if isinstance(reader, DataReader) and reader.was_ambiguous:
+        session.say(errors.CLOSE_AMBIGUOUS)
 
 
 def _origin(session: SmtpSession, transaction: Transaction, verified_name: str | None) -> Origin:
