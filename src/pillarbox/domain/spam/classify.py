@@ -133,7 +133,7 @@ def opinions(
 
 
 def _alike(learnt: Sequence[Learnt | None], scope: Scope) -> tuple[bool, bool]:
-    """Whether of the tokens that tell what a message says so many were only ever learnt as spam, or only as ham."""
+    """Whether so many of the tokens that tell what a message says were only ever learnt as one."""
     spam = sum(one is not None and not one.ham for one in learnt)
     ham = sum(one is not None and not one.spam for one in learnt)
     wanted = ALIKE * max(len(learnt), TOKENS_LEAST)

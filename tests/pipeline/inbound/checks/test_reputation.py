@@ -95,7 +95,40 @@ async def test_one_message_called_spam_is_enough_for_its_user(database: Database
     assert not [name for name, who in found if who in (EVA, None)]
     # Without proof only the host is what it is.
     bare = await found_in(database, coming(None, BOB))
-    assert {name for name, _ in bare} == {"ip_reputation_bad", "network_reputation_bad"}
+    assert {name for name, _ in bare} == {"ip_reputation_bad"}
+
+
+def points(found: dict[tuple[str, int | None], Finding]) -> float:
+    return sum(one.points for one in found.values())
+
+
+@pytest.mark.parametrize("domain", ["gmail.com", "company.test"])
+async def test_one_message_called_spam_is_not_the_fault_of_others_of_its_domain(
+    database: Database, domain: str
+) -> None:
+    eve = Origin(f"eve@{domain}", domain, (domain,), "192.0.2.7")
+    await came(database, Outcome.ACCEPTED, BOB, origin=eve)
+    await came(database, Outcome.SPAM, BOB, origin=eve)
+    results = Results(
+        dmarc=DmarcResult(Status.PASS, domain, dkim_aligned=True),
+        dkim=(SignatureResult(Status.PASS, "", domain),),
+    )
+    ann, again = (
+        LETTER.replace("sender.test", domain),
+        LETTER.replace("ann@sender.test", eve.address),
+    )
+    assert points(await found_in(database, coming(results, BOB, letter=ann))) < 2
+    assert points(await found_in(database, coming(results, BOB, letter=again))) > 5
+    await came(database, Outcome.SPAM, BOB, times=5, origin=eve)
+    assert points(await found_in(database, coming(results, BOB, letter=ann))) < 4.5
+
+
+async def test_what_one_user_calls_spam_is_not_junk_for_all(database: Database) -> None:
+    signed = replace(ORIGIN, signers=("sender.test",))
+    await came(database, Outcome.SPAM, BOB, times=50, origin=signed)
+    results = replace(PROVED, dkim=(SignatureResult(Status.PASS, "", "sender.test"),))
+    assert points(await found_in(database, coming(results, BOB))) > 5
+    assert points(await found_in(database, coming(results, EVA))) < 4
 
 
 async def test_what_many_say_counts_for_those_who_know_nothing(database: Database) -> None:

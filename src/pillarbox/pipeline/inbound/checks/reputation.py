@@ -15,6 +15,7 @@ from pillarbox.domain.reputation.model import SERVER, Origin, Standing
 from pillarbox.domain.reputation.model import Kind as Name
 from pillarbox.domain.sending.counts import have_written_to
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.free_mail import FREE_MAIL
 from pillarbox.pipeline.inbound.checks.origin import origin_of
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -26,6 +27,11 @@ BAD_FROM, GOOD_TO = 0.8, 0.2
 """The share of bad mail that makes a name bad, and good."""
 OWN_LEAST, SERVER_LEAST = 0.9, 3.0
 """How many messages have to be known for it; one that a user sorted counts as one."""
+SERVER_SHARE = 0.5
+"""What others say counts so much: some of them together must not decide where one's mail goes."""
+NEIGHBOURS_LEAST = 3.0
+"""While the address itself is not known as bad, what it shares with others (domain, signer, host,
+network) has its whole weight from so many messages on: one message is not the fault of all."""
 
 KNOWN = Kind("known_correspondent", -3.0, "comes from somebody its recipient has written to")
 CONTACT = Kind("sender_in_contacts", -3.0, "comes from somebody in its recipient's contacts")
@@ -47,6 +53,9 @@ _KINDS: tuple[tuple[Name, Kind, Kind | None], ...] = (
     (Name.IP, IP_BAD, IP_GOOD),
     (Name.NETWORK, NETWORK_BAD, None),
 )
+_WIDER = ((Name.SIGNER, Name.DOMAIN), (Name.NETWORK, Name.IP))
+Said = tuple[Kind, float]
+"""A finding and its points."""
 
 
 class Contacts(Protocol):
@@ -74,6 +83,7 @@ class ReputationCheck:
     name: str = "reputation"
     stage: Stage = Stage.VERDICT
     deadline_s: float = DEADLINE_S
+    asks_nobody: bool = True
     kinds: tuple[Kind, ...] = (
         KNOWN,
         CONTACT,
@@ -108,9 +118,8 @@ class ReputationCheck:
         if origin.domain and (SERVER, Name.DOMAIN) not in standings:
             found.append(NEW.found(origin.domain))
         names = dict(reversed(origin.names()))
-        for name, bad, good in _KINDS:
-            found += _of_name(name, bad, good, names.get(name, ""), standings, accounts)
-        return found
+        own = {one: _known(standings, one, names) for one in accounts}
+        return found + _for_all(_known(standings, SERVER, names), own, names)
 
 
 class Repute:
@@ -138,31 +147,54 @@ class Repute:
         return await self.is_correspondent((account_id,), address)
 
 
-def _of_name(
-    name: Name,
-    bad: Kind,
-    good: Kind | None,
-    detail: str,
-    standings: dict[tuple[int, Name], Standing],
-    accounts: Sequence[AccountId],
+def _for_all(
+    known: dict[Name, Said], accounts: dict[AccountId, dict[Name, Said]], names: dict[Name, str]
 ) -> list[Finding]:
     """An account's own knowledge of a name, where it has any; for the others the server's."""
-    general = _kind(standings.get((SERVER, name)), SERVER_LEAST, bad, good)
-    own = {
-        account_id: kind
-        for account_id in accounts
-        if (kind := _kind(standings.get((account_id, name)), OWN_LEAST, bad, good)) is not None
-    }
-    if not own:
-        return [] if general is None else [general.found(detail)]
-    found = [kind.found(detail, account_id=account_id) for account_id, kind in own.items()]
-    if general is not None:
-        found += [general.found(detail, account_id=one) for one in accounts if one not in own]
+    if not any(accounts.values()):
+        return _findings(known, names, None)
+    found: list[Finding] = []
+    for account_id, own in accounts.items():
+        found += _findings(known | own, names, account_id)
     return found
 
 
-def _kind(standing: Standing | None, least: float, bad: Kind, good: Kind | None) -> Kind | None:
-    if standing is None or standing.weight < least:
+def _findings(
+    known: dict[Name, Said], names: dict[Name, str], account_id: AccountId | None
+) -> list[Finding]:
+    # A host says more than its network, and the domain in From more than who signed.
+    implied = {wide for wide, narrow in _WIDER if narrow in known}
+    return [
+        kind.found(names.get(name, ""), points=round(points, 2), account_id=account_id)
+        for name, (kind, points) in known.items()
+        if name not in implied
+    ]
+
+
+def _known(
+    standings: dict[tuple[int, Name], Standing], scope: int, names: dict[Name, str]
+) -> dict[Name, Said]:
+    """What a scope says of the names of a message, and with how many points."""
+    least, share = (SERVER_LEAST, SERVER_SHARE) if scope == SERVER else (OWN_LEAST, 1.0)
+    found: dict[Name, Said] = {}
+    guilty = False
+    for name, bad, good in _KINDS:
+        standing = standings.get((scope, name), Standing())
+        kind = _kind(standing, least, bad, good)
+        if kind is None:
+            continue
+        guilty = guilty or kind is SENDER_BAD
+        points = kind.points * share
+        if kind is bad and not guilty:
+            if names.get(name) in FREE_MAIL:
+                continue
+            points *= min(1.0, standing.weight / NEIGHBOURS_LEAST)
+        found[name] = kind, points
+    return found
+
+
+def _kind(standing: Standing, least: float, bad: Kind, good: Kind | None) -> Kind | None:
+    if standing.weight < least:
         return None
     if standing.badness >= BAD_FROM:
         return bad
