@@ -140,6 +140,44 @@ async def test_what_a_domain_disowns_is_refused_and_can_be_rescued(house: House)
     assert (kept.account_id, kept.kept.subject) != (0, "")
 
 
+FORGED = (
+    '"ann@sender.test"',
+    "=?utf-8?q?Ann_<ann=40sender=2Etest>?=",
+    "<x@evil.test> <ann@sender.test>",
+    "ann@sender.test x@evil.test",
+    "ann@a_b.sender.test",
+    "ann@sender..test",
+    ", ".join(f"x@d{number}.evil.test" for number in range(5)) + ", ann@sender.test",
+    "Ann <ann@sender.test>\r\nList-Id: <list.evil.test>\r\nList-Unsubscribe-Post: "
+    "List-Unsubscribe=One-Click\r\nList-Unsubscribe: <https://list.evil.test/1>",
+)
+
+
+async def test_no_spelling_of_a_forged_author_gets_into_the_inbox(house: House) -> None:
+    """From a host that vouches for itself in every way."""
+    house.names.add(
+        "evil.test",
+        f'''
+            @ MX 10 mx
+            @ TXT "v=spf1 ip4:203.0.113.9 -all"
+            mx A 203.0.113.9
+            ed._domainkey TXT "{key_record(KeyAlgorithm.ED25519, KEY.public())}"
+        ''',
+    )
+    signer = Signer("evil.test", "ed", KEY)
+    letter = await house.letter("x@evil.test")
+    for author in FORGED:
+        content = letter.replace(b"Ann <x@evil.test>", author.encode())
+        assert content != letter
+        seal = sign(read_message(content), (signer,), house.clock.now_ms() // 1000)
+        assert (await house.send("203.0.113.9", "x@evil.test", seal + content))[0] in (250, 550)
+    assert await house.mailbox("INBOX") == []
+    for kept in await house.mailbox("Junk"):
+        assert b"dmarc=pass" not in kept
+        assert b"spf=pass" in kept
+        assert b"dkim=pass" in kept
+
+
 async def test_a_domain_may_keep_what_others_disown_in_quarantine(house: House) -> None:
     await house.set_policy(dmarc_action="quarantine")
     content = await house.letter("ann@sender.test")

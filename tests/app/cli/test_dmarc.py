@@ -73,7 +73,7 @@ def call(cli: Cli, folder: Path) -> Call:
 def _fill(tx: Tx) -> None:
     here = domains.create(tx, "here.test")
     domains.create(tx, "quiet.test")
-    received.file(tx, here.id, prepared(REPORT))
+    received.file(tx, here.id, prepared(REPORT), "else.test")
     old = REPORT.end - timedelta(days=20)
     received.file(tx, here.id, prepared(replace(REPORT, organization="Old", id="6", end=old)))
     for domain in ("there.test", "xn--bcher-kva.test"):
@@ -88,6 +88,7 @@ def test_reports(call: Call) -> None:
     first, second = json.loads(call("reports", "list", "--json"))
     assert (first["from"], first["messages"], first["aligned"]) == ("Else Inc.", 100, 80)
     assert second["from"] == "Old"
+    assert (first["vouched_by"], second["vouched_by"]) == ("else.test", "")
     assert len(json.loads(call("reports", "list", "--days", "7", "--json"))) == 1
     assert len(json.loads(call("reports", "list", "--from", "Old", "--json"))) == 1
     assert json.loads(call("reports", "list", "--domain", "quiet.test", "--json")) == []
@@ -97,6 +98,9 @@ def test_reports(call: Call) -> None:
     number = str(first["id"])
     lines = call("reports", "show", number).splitlines()
     assert lines[0] == "from: Else Inc. <dmarc@else.test>"
+    assert "vouched by: else.test" in lines
+    old = call("reports", "show", str(second["id"]))
+    assert "vouched by: nobody: neither DKIM nor SPF passed" in old
     assert "messages: 100, of which 80 passed" in lines
     assert "error: a wrong tag" in lines
     assert lines[-1].split()[:5] == ["192.0.2.2", "20", "reject", "fail", "fail"]

@@ -286,6 +286,8 @@ def test_time_grows_no_faster_than_size(piece: bytes) -> None:
         (b"((((((x)))))) mx.example.test; none", True),
         (b'"mx.example.test; spf=pass', True),
         (b"\xe2\x80\x8bmx.example.test", True),
+        (b"mx.exam\0ple.test; spf=pass", True),
+        (b"(mx.exam\0ple.test; spf=pass", True),
         (b"mx.example.test.evil.test; spf=pass", False),
         (b"other.test; x=mx.example.test", False),
         (b"other.test (mx.example.test); none", False),

@@ -105,6 +105,30 @@ async def test_each_once(inbox: DmarcReportInbox) -> None:
     assert len(await _all(inbox)) == 2
 
 
+@pytest.mark.parametrize(
+    ("vouched", "voucher"),
+    [
+        ((), ""),
+        (("else.test",), "else.test"),
+        (("relay.test", "mail.else.test"), "mail.else.test"),
+        (("test.else", "relay.test"), "test.else"),
+    ],
+)
+async def test_whose_word_it_is(
+    inbox: DmarcReportInbox, vouched: tuple[str, ...], voucher: str
+) -> None:
+    assert await inbox.take(TO, mail(), vouched)
+    (found,) = await _all(inbox)
+    assert found.voucher == voucher
+
+
+async def test_nobody_comes_before_the_true_one(inbox: DmarcReportInbox) -> None:
+    """By a forged report with its name and id."""
+    assert await inbox.take(TO, mail(replace(REPORT, records=())))
+    assert await inbox.take(TO, mail(), ("else.test",))
+    assert {one.voucher: one.messages for one in await _all(inbox)} == {"": 0, "else.test": 11}
+
+
 async def test_a_domain_below_ours(inbox: DmarcReportInbox) -> None:
     policy = PublishedPolicy("mail.here.test")
     assert await inbox.take("x@collects.test", mail(replace(REPORT, policy=policy)))

@@ -62,6 +62,9 @@ FORGED = (
     "x@sender.test, boss@example.test",
     '"boss@example.test" <x@sender.test>',
     "boss@ example.test",
+    "boss@(at)example.test",
+    "boss@example(dot).test",
+    "=?utf-8?q?boss=40example=2Etest?=",
     "boss@sub.example.test",
     "x@sender.test\r\nFrom: boss@example.test",
 )

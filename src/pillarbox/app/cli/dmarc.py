@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 PAGE = 20
 _COLUMNS = (
-    "id", "domain", "from", "start", "messages", "aligned", "dkim", "spf",
+    "id", "domain", "from", "vouched_by", "start", "messages", "aligned", "dkim", "spf",
 )  # fmt: skip
 _RECORD_COLUMNS = (
     "source_ip", "messages", "disposition", "dkim", "spf", "header_from", "spf_result",
@@ -73,6 +73,7 @@ def show(invocation: Invocation, number: int, as_json: bool) -> None:
     policy = report.policy
     for name, value in (
         ("from", f"{report.organization} <{report.email}>"),
+        ("vouched by", head.voucher or "nobody: neither DKIM nor SPF passed"),
         ("report id", report.id),
         ("about", f"{policy.domain} (p={policy.p or '?'})"),
         ("range", f"{when(head.start_ms)} to {when(head.end_ms)}"),
@@ -208,6 +209,7 @@ def _head(one: "StoredReport") -> dict[str, Any]:
         "domain": one.domain,
         "from": one.organization,
         "contact": one.contact,
+        "vouched_by": one.voucher,
         "report_id": one.report_id,
         "start": when(one.start_ms),
         "end": when(one.end_ms),

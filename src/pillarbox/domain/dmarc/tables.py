@@ -42,9 +42,10 @@ dmarc_reports = Table(
     metadata,
     Column("id", Big, primary_key=True, autoincrement=False),
     Column("domain_id", Big, nullable=False),
-    Column("digest", text(32), nullable=False),  # of organization and report-id
+    Column("digest", text(32), nullable=False),  # of voucher, organization and report-id
     Column("organization", text(255), nullable=False),
     Column("contact", text(255), nullable=False),
+    Column("voucher", text(255), nullable=False),  # domain by DKIM or SPF; empty: none
     Column("report_id", text(255), nullable=False),
     Column("start_ms", Big, nullable=False),
     Column("end_ms", Big, nullable=False),

@@ -151,7 +151,7 @@ def claims_name(raw: bytes, authserv_id: str) -> bool:
                 return _comparable(_parsed(text, 0).authserv_id) == wanted
     except GrammarError:
         pass
-    return wanted in raw.decode("utf-8", "replace").lower()
+    return wanted in raw.replace(b"\0", b"").decode("utf-8", "replace").lower()
 
 
 def _part(one: MethodResult) -> str:
@@ -188,7 +188,7 @@ def _plain(raw: bytes) -> str:
     """A value without comments, spaces in their place."""
     if len(raw) > FIELD_BYTES:
         raise GrammarError("the field is too long", FIELD_BYTES)
-    text = raw.decode("utf-8", "replace")
+    text = raw.replace(b"\0", b"").decode("utf-8", "replace")  # readers leave it out, too
     return "".join(" " if is_comment else lexeme for lexeme, is_comment in _lexemes(text))
 
 

@@ -6,6 +6,7 @@ it: it is shown, nothing is decided by it.
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pillarbox.base.errors import GrammarError
@@ -29,11 +30,11 @@ class DmarcReportInbox:
 
     database: Database
 
-    async def take(self, recipient: str, content: bytes) -> bool:
+    async def take(self, recipient: str, content: bytes, vouched: Collection[str] = ()) -> bool:
         """Look whether a message for `recipient` carries a report, and keep it if it is about us.
 
-        Gives whether something was kept. What can't be read is passed over; only the database's
-        failures are raised.
+        `vouched` are the domains for which the message passed DKIM or SPF. Gives whether something
+        was kept. What can't be read is passed over; only the database's failures are raised.
         """
         if not is_report(content):
             return False
@@ -42,12 +43,19 @@ class DmarcReportInbox:
         except GrammarError as error:
             _log.info("a DMARC report can't be read", recipient=recipient, why=error.text)
             return False
-        return await self.file(new)
+        return await self.file(new, _voucher(new.report.email, vouched))
 
-    async def file(self, new: NewReport) -> bool:
+    async def file(self, new: NewReport, voucher: str = "") -> bool:
         """Keep a report, by whatever way it came; gives whether it was new and about us."""
         served = await self.database.read(_served, new.report.policy.domain)
-        return served is not None and await self.database.write(received.file, served, new)
+        return served is not None and await self.database.write(received.file, served, new, voucher)
+
+
+def _voucher(contact: str, vouched: Collection[str]) -> str:
+    """Whose word a report is: the domain of its contact, where that is shown, else any other."""
+    host = f".{contact.rpartition('@')[2].lower()}"
+    same = (one for one in vouched if host.endswith(f".{one}") or f".{one}".endswith(host))
+    return next(same, next(iter(vouched), ""))
 
 
 def _served(tx: Tx, name: str) -> DomainId | None:

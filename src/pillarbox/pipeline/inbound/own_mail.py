@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pillarbox.base.errors import Denied, GrammarError, Unavailable
 from pillarbox.formats.address import ascii_domain
+from pillarbox.formats.mailauth.dmarc.authors import read_authors
 from pillarbox.formats.mailauth.dmarc.discovery import NoAnswer, Walker
 from pillarbox.formats.mailauth.dmarc.record import Disposition
 from pillarbox.formats.mailauth.results import SignatureResult, Status
@@ -91,8 +92,9 @@ class OwnMail:
 
 
 def _from_domains(header: bytes) -> list[str]:
-    found: dict[str, None] = {}
-    for value in Headers(header).all(b"from"):
+    fields = Headers(header).all(b"from")
+    found = dict.fromkeys(read_authors(fields).domains)
+    for value in fields:
         for one in _DOMAIN.findall(value):
             try:
                 found[ascii_domain(one.decode("utf-8", "replace").rstrip("."))] = None

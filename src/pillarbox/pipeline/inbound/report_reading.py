@@ -37,7 +37,9 @@ class TlsReports(Protocol):
 class DmarcReports(Protocol):
     """Recognises aggregate reports about our domains (RFC 9990)."""
 
-    async def take(self, recipient: str, content: bytes) -> object: ...
+    async def take(
+        self, recipient: str, content: bytes, vouched: Collection[str] = ()
+    ) -> object: ...
 
 
 class Complaints(Protocol):
@@ -69,7 +71,7 @@ class ReportReading:
                 for path in tuple(domains.values())[:REPORTED_DOMAINS]:
                     await self.tls.take(path, content)
             if self.dmarc is not None:
-                await self.dmarc.take(paths[0], content)
+                await self.dmarc.take(paths[0], content, vouched(arrival))
             if self.complaints is not None:
                 await self.complaints.take(paths[0], content, vouched(arrival))
         except Exception:
@@ -77,11 +79,18 @@ class ReportReading:
 
 
 def vouched(arrival: Arrival | None) -> tuple[str, ...]:
-    """The domains for which a message passed DKIM, or its reverse-path SPF."""
+    """The domains for which a message passed DKIM, or its reverse-path SPF.
+
+    Not those whose signature is not over the whole body, or under a key that is only tried out.
+    """
     if arrival is None:
         return ()
     results = arrival.results
-    found = [one.domain for one in results.dkim or () if one.status is Status.PASS]
+    found = [
+        one.domain
+        for one in results.dkim or ()
+        if one.status is Status.PASS and not (one.beyond or one.testing)
+    ]
     if results.spf is not None and results.spf.status is SpfStatus.PASS:
         found.append(results.spf.domain)
     return tuple(dict.fromkeys(found))

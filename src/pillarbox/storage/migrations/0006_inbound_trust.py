@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=32), nullable=False),
         sa.Column("organization", sa.String(length=255), nullable=False),
         sa.Column("contact", sa.String(length=255), nullable=False),
+        sa.Column("voucher", sa.String(length=255), nullable=False),
         sa.Column("report_id", sa.String(length=255), nullable=False),
         sa.Column("start_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("end_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
