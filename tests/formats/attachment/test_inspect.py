@@ -140,6 +140,8 @@ CASES = [
     ("a.tgz", gzip.compress(tar({"x" * 150 + ".vbs": b"x"})), Trait.SCRIPT),
     ("a.exe.gz", gzip.compress(PROGRAM), Trait.PROGRAM),
     ("a.xz", lzma.compress(PROGRAM), Trait.PROGRAM),
+    ("a.zip", archive({"a.txt": "", "build.sh": "#!/bin/sh"}), Trait.SOURCE),
+    ("invoice.pdf.sh", b"#!/bin/sh", Trait.DISGUISED),
     ("a.zip", archive({f"{n}.py": "" for n in range(20)} | {"a.js": ""}), Trait.SOURCE),
 ]  # fmt: skip
 

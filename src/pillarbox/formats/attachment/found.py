@@ -13,7 +13,7 @@ class Trait(StrEnum):
     SCRIPT = "script"
     """A script that the receiver's machine would run when it is opened."""
     SOURCE = "source"
-    """A script among many files of an archive."""
+    """A script of a Unix shell, or any among many files of an archive."""
     SHORTCUT = "shortcut"
     DISGUISED = "disguised"
     """A program or script that its name or type gives out for something else."""

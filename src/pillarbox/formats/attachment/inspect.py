@@ -212,6 +212,8 @@ def _by_name(last: str, kind: str, among: int) -> Trait | None:
         return Trait.PROGRAM
     if last in names.SCRIPT_EXTENSIONS or kind == "lnk":
         return Trait.SCRIPT if among <= SOURCES_MIN else Trait.SOURCE
+    if last in names.SHELL_EXTENSIONS:
+        return Trait.SOURCE
     if last in names.SHORTCUT_EXTENSIONS or kind == "url":
         return Trait.SHORTCUT
     if last in names.DISK_EXTENSIONS:

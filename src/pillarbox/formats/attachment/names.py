@@ -14,12 +14,14 @@ apk app appimage appx appxbundle application cpl deb diagcab dll drv exe gadget 
 msi msix msixbundle msp mst ocx pif pkg rpm run scr sys wll xll chm ade adp mde
 """
 _SCRIPT_NAMES = """
-bat cmd command csh hta inf ins isp js jse ksh msc ps1 ps1xml ps2 psc1 psd1 psm1 reg scf scpt sct
-sh shb shs vb vbe vbs ws wsc wsf wsh iqy slk lnk appref-ms library-ms search-ms
-searchconnector-ms settingcontent-ms
+bat cmd command hta inf ins isp js jse msc ps1 ps1xml ps2 psc1 psd1 psm1 reg scf scpt sct shb shs
+vb vbe vbs ws wsc wsf wsh iqy slk lnk appref-ms library-ms search-ms searchconnector-ms
+settingcontent-ms
 """
 PROGRAM_EXTENSIONS = frozenset(_PROGRAM_NAMES.split())
 SCRIPT_EXTENSIONS = frozenset(_SCRIPT_NAMES.split())
+SHELL_EXTENSIONS = frozenset(("sh", "bash", "csh", "ksh", "zsh"))
+"""Scripts that a click opens in an editor, if in anything."""
 SHORTCUT_EXTENSIONS = frozenset(("desktop", "theme", "themepack", "url", "webloc", "website"))
 DISK_EXTENSIONS = frozenset(("iso", "img", "vhd", "vhdx", "udf", "dmg", "vmdk"))
 NOTEBOOK_EXTENSIONS = frozenset(("one", "onepkg", "onetoc2"))

@@ -55,6 +55,7 @@ def test_every_kind_is_tried() -> None:
         page('<a href="https://login.shop.test/x">www.shop.test</a>'),
         # A newsletter counts the clicks on links to its own pages.
         page('<a href="https://click.counter.test/x">www.sender.test</a>'),
+        page('<a href="https://click.counter.test/x">www.signer.com</a>', "x@mail.signer.net"),
         page('<a href="https://www.sender.test/x">www.partner.test</a>'),
         page('<a href="https://shop.test/x">Version 2.0.1 of it</a>'),
         page('<a href="mailto:x@shop.test">x@shop.test</a>'),

@@ -1,14 +1,16 @@
 """Mail as people and honest programs write it: all checks of the content together find little."""
 
-from collections.abc import Collection
+import base64
+from collections.abc import Collection, Mapping
 
 import pytest
 
 from kit.checks import arrival
 from kit.clock import FakeClock
-from kit.documents import pdf, word
-from kit.files import mail_with
-from pillarbox.domain.judgement.model import Finding
+from kit.documents import archive, pdf, word
+from kit.files import mail_with, rar5
+from pillarbox.domain.judgement.model import JUNK_SCORE, Finding
+from pillarbox.pipeline.inbound.checks import dkim, dmarc, reputation, spf
 from pillarbox.pipeline.inbound.checks.attachments import AttachmentCheck
 from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.headers import HeaderCheck
@@ -316,3 +318,142 @@ def test_no_weak_sign_makes_junk_alone() -> None:
     for check in checks():
         for kind in check.kinds:
             assert kind.points < 5 or kind.action is not None
+
+
+PROVED = sum(one.points for one in (spf.PASS, dkim.PASS, dmarc.PASS, reputation.NEW))
+"""What a sender comes to who never wrote, but is who it says."""
+HTML = "text/html; charset=utf-8"
+
+
+def encoded(text: str, charset: str = "utf-8") -> str:
+    return f"=?{charset}?B?{base64.b64encode(text.encode(charset)).decode()}?="
+
+
+def letter(
+    author: str,
+    subject: str,
+    kind: str,
+    body: str | bytes,
+    fields: Mapping[str, str] | None = None,
+) -> bytes:
+    """A letter of one part; bytes are encoded."""
+    text = body if isinstance(body, str) else base64.encodebytes(body).decode()
+    every = {
+        "Date": DATE,
+        "From": author,
+        "To": "Bob Miller <bob@example.test>",
+        "Subject": subject,
+        "Message-ID": "<1.abc@sender.test>",
+        "MIME-Version": "1.0",
+        "Content-Type": kind,
+        "Content-Transfer-Encoding": "8bit" if isinstance(body, str) else "base64",
+        **(fields or {}),
+    }
+    head = HOP + "".join(f"{name}: {value}\n" for name, value in every.items() if value)
+    return f"{head}\n{text}\n".replace("\n", "\r\n").encode()
+
+
+def parts(*some: str) -> str:
+    return "".join(f"--b\n{one}\n" for one in some) + "--b--"
+
+
+def html_with(name: str, data: bytes) -> bytes:
+    """A file in a letter of HTML alone."""
+    return mail_with(name, data).replace(b"Content-Type: text/plain", b"Content-Type: text/html")
+
+
+SCAN = base64.encodebytes(pdf("x")).decode()
+RARE: dict[str, str | bytes] = {
+    "a password reset with a counted link": letter(
+        '"Shop" <noreply@shop.test>', "Reset your password", HTML,
+        '<p>Hello, <a href="https://u1.ct.mailer.test/ls/click?upn=x">www.shop-shop.test/reset</a>'
+        '</p><img src="https://u1.ct.mailer.test/wf/open" width=1>',
+    ),
+    "a contract to sign": letter(
+        '"Ann Weber via DocuSign" <dse@docusign.net>', "Complete with DocuSign: Contract.pdf", HTML,
+        '<p>Ann sent you a document. <a href="https://na3.docusign.net/s?a=1">REVIEW DOCUMENT</a>'
+        ' <a href="https://click.mailer.test/a">www.docusign.com</a></p>',
+        {"Reply-To": "Ann Weber <ann.weber@gmail.com>"},
+    ),
+    "German": letter(
+        f"{encoded('Jürgen Müller', 'iso-8859-1')} <jm@firma.test>",
+        encoded("Rückfrage: Angebot", "iso-8859-1"), "text/plain; charset=iso-8859-1",
+        "Schöne Grüße".encode("iso-8859-1"),
+    ),
+    "French": letter(
+        f"{encoded('Hélène')} <h@societe.test>", encoded("Réunion de lundi"),
+        "text/plain; charset=utf-8", "Bonjour à tous".encode(),
+    ),
+    "Chinese": letter(
+        f"{encoded('王小明', 'gb18030')} <wang@qq.com>", encoded("回复：明天的会议", "gb18030"),
+        "text/plain; charset=gb18030", "明天下午三点开会。".encode("gb18030"),
+        {"X-Priority": "3", "X-Mailer": "QQMail 2.x", "Message-ID": "<tencent_5F2A0C1B@qq.com>"},
+    ),
+    "Arabic": letter(
+        f"{encoded('محمد علي')} <m@sharika.test>",
+        encoded("دعوة \u200f(Teams)\u200e يوم الأحد"), HTML,
+        '<div dir="rtl">نرجو حضور الاجتماع\u200f (Zoom)\u200e غدا.</div>',
+    ),
+    "Persian": letter(
+        f"{encoded('سارا')} <s@sherkat.test>", encoded("کتاب\u200cها"),
+        "text/plain; charset=utf-8", "می\u200cخواهم کتاب\u200cها را ببینم",
+    ),
+    "capitals": letter(
+        "ANN WEBER <ann@sender.test>", "PURCHASE ORDER 4711 ACME GMBH", HTML, "<p>ATTACHED.</p>"
+    ),
+    "a scan without text": letter(
+        "Ann Weber <ann@sender.test>", "FYI", "multipart/mixed; boundary=b",
+        parts("Content-Type: text/plain\n\n", "Content-Type: application/pdf; name=SCAN0001.PDF\n"
+              f"Content-Transfer-Encoding: base64\n\n{SCAN}"),
+    ),
+    "a printer": "From: printer@sender.test\nSubject: TONER LOW WARNING\n\nToner low.\n",
+    "a receipt": letter(
+        '"service@paypal.de" <service@paypal.de>', encoded("Beleg für Ihre Zahlung an eBay"), HTML,
+        '<p>12,00 EUR an eBay</p><a href="https://www.paypal.com/de/x">www.paypal.de</a>',
+    ),
+    "a picture for a newsletter": letter(
+        '"Mode" <news@mode.test>', "SALE! 50% auf ALLES!", HTML,
+        '<a href="https://t.esp.test/1"><img src="https://cdn.esp.test/1.jpg"></a>',
+        {"List-Unsubscribe": "<https://t.esp.test/u>", "Precedence": "bulk"},
+    ),
+    "a contact form": letter(
+        '"carl@kunde.test" <wordpress@firma.test>', "Kontaktformular: ANFRAGE",
+        "text/plain; charset=utf-8", "Hallo", {"Reply-To": "carl@gmail.com"},
+    ),
+    "a reply to an invitation": letter(
+        "Ann <ann@sender.test>", "Accepted: Planning",
+        "text/calendar; method=REPLY; charset=utf-8", "BEGIN:VCALENDAR\nEND:VCALENDAR",
+    ),
+    "OpenPGP": letter(
+        "Ann <ann@sender.test>", "...",
+        'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b',
+        parts("Content-Type: application/pgp-encrypted\n\nVersion: 1\n",
+              "Content-Type: application/octet-stream; name=encrypted.asc\n\n"
+              "-----BEGIN PGP MESSAGE-----\n\nhQIMA\n-----END PGP MESSAGE-----"),
+    ),
+    "S/MIME": letter(
+        "Ann <ann@sender.test>", "Vertraulich",
+        'application/pkcs7-mime; smime-type=enveloped-data; name="smime.p7m"', bytes(range(200)),
+        {"Content-Disposition": 'attachment; filename="smime.p7m"'},
+    ),
+    "a digest": letter(
+        "users-request@lists.sender.test", "users Digest, Vol 12, Issue 3",
+        "multipart/digest; boundary=b",
+        parts("\nFrom: a@x.test\nSubject: A\n\nHow?", "\nFrom: b@y.test\nSubject: Re: A\n\nSo."),
+        {"List-Id": "<users.lists.sender.test>", "Precedence": "list"},
+    ),
+    "a program's source": html_with("a.zip", archive({"a.c": "x", "build.sh": "#!/bin/sh"})),
+    "a locked archive": html_with("Lohn.rar", rar5({"a.txt": b"x"}, locked=True)),
+    "a table with macros": html_with(
+        "Rechnung.xlsm",
+        archive({"[Content_Types].xml": "<Types/>", "xl/vbaProject.bin": b"Workbook_Open"}),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RARE)
+async def test_wanted_mail_stays_out_of_junk(name: str) -> None:
+    message = arrival(RARE[name])
+    findings = [one for check in checks() for one in await check.run(message)]
+    assert PROVED + sum(one.points for one in findings) < JUNK_SCORE - 0.3, findings
+    assert all(one.action is None for one in findings), findings

@@ -40,7 +40,7 @@ KIND_OF: Mapping[Trait, Kind] = MappingProxyType(
         Trait.SCRIPT: Kind(
             "attachment_script", 5.0, "brings a script that a click would run", Action.QUARANTINE
         ),
-        Trait.SOURCE: Kind("attachment_source", 0.5, "brings an archive with scripts"),
+        Trait.SOURCE: Kind("attachment_source", 0.5, "brings scripts"),
         Trait.SHORTCUT: Kind("attachment_shortcut", 2.5, "brings a file that leads elsewhere"),
         Trait.DISGUISED: Kind(
             "attachment_disguised",
@@ -80,7 +80,7 @@ KIND_OF: Mapping[Trait, Kind] = MappingProxyType(
         ),
         Trait.MACRO: Kind("attachment_macro", 2.0, "brings a document with macros"),
         Trait.STARTING_MACRO: Kind(
-            "attachment_starting_macro", 4.0, "brings a document whose macros start by themselves"
+            "attachment_starting_macro", 3.5, "brings a document whose macros start by themselves"
         ),
         Trait.EXCEL4_MACRO: Kind(
             "attachment_excel4_macro", 4.0, "brings a table with macros of a kind long given up"
@@ -127,6 +127,7 @@ class AttachmentCheck:
 
     name = "attachments"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
 
     def __init__(self, deadline_s: float = DEADLINE_S) -> None:

@@ -48,11 +48,13 @@ _PORTS = frozenset(("", "80", "443", "8080", "8443"))
 class LinkCheck:
     """Checks where links lead.
 
-    A link may show the author's own domain and lead elsewhere: newsletters count clicks so.
+    A link may show the author's own domain, under whatever suffix, and lead elsewhere: newsletters
+    count clicks so.
     """
 
     name = "links"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
     deadline_s = 10.0
 
@@ -99,7 +101,8 @@ def _judge(link: Link, author: str) -> Iterator[Finding]:
         return
     if link.shown_host and not _is_address(link.host):
         shown = registrable(link.shown_host)
-        if shown and shown not in (domain, author):
+        label = author.partition(".")[0]
+        if shown and shown not in (domain, author) and shown.partition(".")[0] != label:
             yield SHOWS_OTHER.found(f"{link.shown_host} leads to {link.host}")
     if "xn--" in link.host:
         yield PUNYCODE.found(link.host)
