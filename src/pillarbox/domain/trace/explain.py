@@ -57,10 +57,15 @@ def _explained(trace: Trace, recipient: TracedRecipient) -> Explanation:
         outcome = f"refused: {recipient.reply}" if recipient.reply else _placed(recipient)
         return Explanation(recipient, (), (f"{recipient.path}: {outcome}",))
     rules = _rules(trace, recipient)
+    # Other recipients' findings, of which there may be many more, are left out once.
+    runs = [
+        Run(one.check, one.stage, one.took_us, tuple(counted((one,), rules, recipient.account_id)))
+        for one in trace.runs
+    ]
     factors = tuple(
-        _factor(trace.runs, run, finding, rules, recipient, decision)
-        for run in trace.runs
-        for finding in counted((run,), rules, recipient.account_id)
+        _factor(runs, run, finding, rules, recipient, decision)
+        for run in runs
+        for finding in run.findings
     )
     factors = tuple(sorted(factors, key=lambda one: -abs(one.points)))
     return Explanation(recipient, factors, tuple(_lines(recipient, decision, rules, factors)))
