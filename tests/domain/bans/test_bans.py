@@ -86,3 +86,14 @@ def test_what_is_no_network(text: str) -> None:
 def test_half_the_world_is_not_barred(text: str) -> None:
     with pytest.raises(TooLarge):
         bans.parse_network(text)
+
+
+async def test_of_too_many_those_of_admins_and_the_newest_hold(
+    database: Database, clock: FakeClock
+) -> None:
+    await database.write(bans.add, "192.0.2.1")
+    for number in range(2, 5):
+        clock.advance(seconds=1)
+        await database.write(bans.add_automatic, f"192.0.2.{number}", HOUR_MS, "guesses")
+    found = await database.read(bans.running, 2)
+    assert [one.network for one in found] == ["192.0.2.1/32", "192.0.2.4/32"]

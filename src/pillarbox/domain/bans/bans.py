@@ -30,8 +30,8 @@ _RUNNING = or_(_b.expires_ms.is_(None), _b.expires_ms > bindparam("now"))
 _LIST = Statement(
     select(_b.network, _b.why, _b.automatic, _b.created_ms, _b.expires_ms)
     .where(_RUNNING)
-    .order_by(_b.created_ms, _b.network)
-    .limit(BANS_MAX)
+    .order_by(_b.automatic, _b.created_ms.desc())
+    .limit(bindparam("most"))
 )
 _GET = Statement(select(_b.automatic, _b.expires_ms).where(_b.network == bindparam("named")))
 _INSERT = insert_row(bans)
@@ -101,10 +101,11 @@ def release(tx: Tx, network: str) -> bool:
     return released
 
 
-def running(tx: Tx) -> list[Ban]:
-    """The bans that hold now, the oldest first."""
-    rows = tx.all(_LIST, now=tx.now_ms)
-    return [Ban(name, why, bool(auto), created, end) for name, why, auto, created, end in rows]
+def running(tx: Tx, most: int = BANS_MAX) -> list[Ban]:
+    """The bans that hold now, the oldest first; of too many, those of admins and the newest."""
+    rows = tx.all(_LIST, now=tx.now_ms, most=most)
+    found = [Ban(name, why, bool(auto), created, end) for name, why, auto, created, end in rows]
+    return sorted(found, key=lambda ban: (ban.created_ms, ban.network))
 
 
 def sweep(tx: Tx) -> int:

@@ -5,6 +5,7 @@ What asks others runs beside the session and is awaited where its answer is need
 """
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -98,9 +99,9 @@ class Screening:
         if self._visit is not None:
             self._visit.erred()
 
-    async def unknown(self) -> Failure | None:
+    async def unknown(self, path: str) -> Failure | None:
         """Note a recipient whom nobody here knows; gives why to end the connection, if so."""
-        return None if self._visit is None else await self._visit.unknown()
+        return None if self._visit is None else await self._visit.unknown(path)
 
     def connected(self) -> None:
         """Begin with what can be asked about an address alone."""
@@ -119,8 +120,6 @@ class Screening:
             self._before, reverse_path=reverse_path, recipients=[], policies={}, results=Results()
         )
         self._current = Screened(arrival)
-        if self._visit is not None:
-            self._visit.message()
         self._mail = asyncio.create_task(self._screens.runner.run(Stage.MAIL, arrival))
 
     async def recipient(self, recipient: Recipient) -> None:
@@ -131,7 +130,7 @@ class Screening:
         screens, arrival = self._screens, current.arrival
         policy = await screens.policies.of(recipient.domain)
         if self._visit is not None:
-            self._visit.known()
+            self._visit.known(_identity(recipient))
             too_fast = self._visit.recipient(policy)
             if too_fast is not None:
                 raise Deferred(too_fast.public)
@@ -161,6 +160,8 @@ class Screening:
         if current is not None:
             await self._join(current)
             self._current = None
+            if self._visit is not None:
+                self._visit.message(current.arrival.policies.values())
         return current
 
     def end(self) -> None:
@@ -172,6 +173,9 @@ class Screening:
         if current is None or not current.refused:
             return
         screens, arrival = self._screens, current.arrival
+        if self._visit is not None and not self._visit.may_be_traced():
+            screens.traces.skip()
+            return
         recipients = [TracedRecipient(one.path) for one in arrival.recipients]
         screens.traces.put(
             Trace(
@@ -193,15 +197,22 @@ class Screening:
 
     async def _join(self, current: Screened) -> None:
         """Wait for what was begun when the client connected, and at MAIL."""
-        if self._mail is None:
+        mail = self._mail
+        if mail is None:
             return
-        mail, self._mail = self._mail, None
         if self._connect is not None:
             current.runs += await self._connect
         before, results = self._before.results, current.arrival.results
         results.verified_name, results.iprev = before.verified_name, before.iprev
         results.listed, results.allowed = before.listed, before.allowed
         current.runs += await mail
+        self._mail = None  # not before: whoever ends us while we wait has to end it too
+
+
+def _identity(recipient: Recipient) -> Hashable:
+    """What is the same for all addresses of the same accounts."""
+    accounts = frozenset(one.account_id for one in recipient.local)
+    return accounts or recipient.path.lower()
 
 
 def _answer(runs: tuple[Run, ...]) -> Failure | None:

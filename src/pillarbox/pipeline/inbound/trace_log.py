@@ -6,6 +6,7 @@ much to keep is counted and told in the log. Called by `screening`.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 from pillarbox.base.errors import Failure
 from pillarbox.base.log import logger
@@ -31,6 +32,7 @@ class TraceLog:
         self._pause_s = pause_s
         self._waiting: deque[Trace] = deque()
         self._lost = 0
+        self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def put(self, trace: Trace) -> None:
@@ -42,16 +44,22 @@ class TraceLog:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write())
 
+    def skip(self) -> None:
+        """Count one that is not to be written."""
+        self._lost += 1
+
     async def close(self) -> None:
-        """Write the rest."""
+        """Write the rest, once what is being written is."""
+        self._closing.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait((self._task,))
         await self._write_waiting()
 
     async def _write(self) -> None:
         while self._waiting:
-            await asyncio.sleep(self._pause_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s):
+                    await self._closing.wait()
             await self._write_waiting()
 
     async def _write_waiting(self) -> None:

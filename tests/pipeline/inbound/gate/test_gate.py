@@ -14,10 +14,11 @@ from pillarbox.domain.bans import bans
 from pillarbox.domain.bans.bans import TOPIC
 from pillarbox.domain.policy.model import Policy, Rate
 from pillarbox.net.geo import GeoDatabase
+from pillarbox.pipeline.inbound.gate import ban_list
 from pillarbox.pipeline.inbound.gate.gate import Gate
 from pillarbox.pipeline.inbound.gate.model import Barred, GateOptions, TooFast
 from pillarbox.pipeline.inbound.gate.tarpit import TarpitOptions
-from pillarbox.pipeline.inbound.gate.visit import Visit
+from pillarbox.pipeline.inbound.gate.visit import TRACES_HOUR, Visit
 from pillarbox.storage.db import Database
 
 IP, NEIGHBOUR = "192.0.2.7", "192.0.2.8"
@@ -126,14 +127,16 @@ async def test_messages_and_recipients(make: MakeGate, clock: FakeClock) -> None
     visit, other = Visit(gate, IP, exempt=False), Visit(gate, NEIGHBOUR, exempt=False)
 
     def message(one: Visit, recipients: int = 1) -> list[bool]:
-        one.message()
-        return [one.recipient(policy) is None for _ in range(recipients)]
+        answers = [one.recipient(policy) is None for _ in range(recipients)]
+        if any(answers):
+            one.message([policy])
+        return answers
 
     assert message(visit, 3) == [True] * 3  # one message, whoever it is for
     assert message(visit) == [True]
     assert message(visit) == [False]
     assert message(other) == [True]
-    assert message(other) == [False]  # the fourth and fifth for the domain
+    assert message(other) == [False]  # the fourth for the domain
     unlimited = Policy("other.test", rates=False)
     assert [visit.recipient(unlimited) is None for _ in range(4)] == [True, True, False, False]
     assert visit.recipient(Policy("x.test", per_ip=Rate(0, 1), per_domain=Rate(0, 1))) is not None
@@ -149,8 +152,8 @@ async def test_who_guesses_is_slowed_down_and_barred(
     gate = make(GateOptions(unknown_recipients=5))
     visit = Visit(gate, IP, exempt=False)
     delays, answers = [], []
-    for _ in range(8):
-        answers.append(await visit.unknown())
+    for number in range(8):
+        answers.append(await visit.unknown(f"guess{number}@example.test"))
         delays.append(visit.delay_s())
     assert delays == [0.0, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
     assert [answer is None for answer in answers] == [True] * 4 + [False] * 4
@@ -165,7 +168,7 @@ async def test_who_guesses_is_slowed_down_and_barred(
 async def test_guesses_count_across_processes(make: MakeGate, database: Database) -> None:
     options = GateOptions(unknown_recipients=6)
     visits = [Visit(make(options), IP, exempt=False) for _ in range(4)]
-    await asyncio.gather(*(visit.unknown() for visit in visits for _ in range(5)))
+    await asyncio.gather(*(visit.unknown(f"{n}@x.test") for visit in visits for n in range(5)))
     (ban,) = await database.read(bans.running)
     assert ban.network == "192.0.2.7/32"
 
@@ -173,18 +176,71 @@ async def test_guesses_count_across_processes(make: MakeGate, database: Database
 async def test_old_addresses_among_many_are_forgiven(make: MakeGate, database: Database) -> None:
     gate = make(GateOptions(unknown_recipients=5))
     visit = Visit(gate, IP, exempt=False)
-    for _ in range(30):
-        visit.known()
-        assert await visit.unknown() is None
+    for number in range(30):
+        visit.known(number)
+        assert await visit.unknown(f"{number}@example.test") is None
         assert visit.delay_s() == 0.0
     assert await database.read(bans.running) == []
+
+
+async def test_one_known_address_pays_for_no_guesses(make: MakeGate, database: Database) -> None:
+    visit = Visit(make(GateOptions(unknown_recipients=5)), IP, exempt=False)
+    answers = []
+    for number in range(8):
+        visit.known("postmaster")
+        answers.append(await visit.unknown(f"{number}@example.test"))
+    assert [answer is None for answer in answers] == [True] * 5 + [False] * 3
+    assert len(await database.read(bans.running)) == 1
+
+
+async def test_one_old_address_is_one_guess(make: MakeGate, database: Database) -> None:
+    visit = Visit(make(GateOptions(unknown_recipients=5)), IP, exempt=False)
+    for path in ("gone@example.test", "Gone@Example.test") * 20:
+        assert await visit.unknown(path) is None
+        assert visit.delay_s() == 0.0
+    assert await database.read(bans.running) == []
+
+
+async def test_what_never_comes_uses_up_nothing(make: MakeGate) -> None:
+    gate = make()
+    policy = Policy("example.test", per_ip=Rate(2, 3600), per_domain=Rate(3, 3600))
+    for number in range(20):
+        assert Visit(gate, f"192.0.2.{number}", exempt=False).recipient(policy) is None
+    assert Visit(gate, IP, exempt=False).recipient(policy) is None
+
+
+async def test_traces_of_one_client_end(make: MakeGate, clock: FakeClock) -> None:
+    visit = Visit(make(), IP, exempt=False)
+    assert [visit.may_be_traced() for _ in range(TRACES_HOUR + 1)] == [True] * TRACES_HOUR + [False]
+    assert Visit(make(), IP, exempt=True).may_be_traced()
+    clock.advance(hours=1)
+    assert visit.may_be_traced()
+
+
+async def test_a_long_list_is_not_read_again_at_each_hint(
+    make: MakeGate,
+    database: Database,
+    bus: LocalBus,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ban_list, "MANY", 1)
+    gate = make()
+    for network in ("198.51.100.1", "198.51.100.2"):
+        await database.write(bans.add, network)
+    assert await admitted(gate) is None
+    await database.write(bans.add, IP)
+    bus.publish(TOPIC)
+    assert await admitted(gate) is None
+    clock.advance(seconds=5)
+    assert isinstance(await admitted(gate), Barred)
 
 
 async def test_guesses_grow_old(make: MakeGate, database: Database, clock: FakeClock) -> None:
     visit = Visit(make(GateOptions(unknown_recipients=5)), IP, exempt=False)
     for _ in range(5):
-        for _ in range(4):
-            assert await visit.unknown() is None
+        for number in range(4):
+            assert await visit.unknown(f"{number}@example.test") is None
         clock.advance(minutes=31)
     assert await database.read(bans.running) == []
 
@@ -192,7 +248,7 @@ async def test_guesses_grow_old(make: MakeGate, database: Database, clock: FakeC
 async def test_guessers_are_stopped_without_a_database(make: MakeGate, database: Database) -> None:
     visit = Visit(make(GateOptions(unknown_recipients=5)), IP, exempt=False)
     await database.close()
-    answers = [await visit.unknown() for _ in range(5)]
+    answers = [await visit.unknown(f"{number}@example.test") for number in range(5)]
     assert [answer is None for answer in answers] == [True] * 4 + [False]
 
 

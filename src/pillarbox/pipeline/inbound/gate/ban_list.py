@@ -12,6 +12,10 @@ from pillarbox.domain.bans.index import BanIndex
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
+MANY = 2000
+MANY_EVERY_MS = 5000
+"""So often at most more than `MANY` are read again: each ban of a flood is a hint to do so."""
+
 _log = logger("bans")
 
 
@@ -22,17 +26,20 @@ class BanList:
         self._database = database
         self._clock = clock
         self._index = BanIndex()
-        self._until_ms = 0
+        self._until_ms = self._rests_until_ms = 0
         self._turn = asyncio.Lock()
         self.close: Callable[[], None] = bus.subscribe(TOPIC, self._forget)
 
     async def find(self, ip: str) -> Ban | None:
         """The ban that holds for an address. Without the database the list stays as it was."""
-        if self._clock.now_ms() >= self._until_ms:
+        if self._is_due():
             async with self._turn:
-                if self._clock.now_ms() >= self._until_ms:
+                if self._is_due():
                     await self._read()
         return self._index.find(ip, self._clock.now_ms())
+
+    def _is_due(self) -> bool:
+        return self._clock.now_ms() >= max(self._until_ms, self._rests_until_ms)
 
     async def _read(self) -> None:
         # First, so that a hint that comes meanwhile is not lost.
@@ -41,6 +48,8 @@ class BanList:
             self._index = await self._database.read(_load)
         except Failure as failure:
             _log.warning("the bans can't be read", why=failure.cause or failure.public)
+        if len(self._index) > MANY:
+            self._rests_until_ms = self._clock.now_ms() + MANY_EVERY_MS
 
     def _forget(self, _: str) -> None:
         self._until_ms = 0

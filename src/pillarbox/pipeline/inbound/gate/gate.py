@@ -5,7 +5,7 @@ in memory; only for what bars a client all processes count together. Trusted cli
 our own network are not stopped by anything here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure
@@ -41,6 +41,8 @@ class Gate:
     ) -> None:
         self.options = options
         self.windows = Windows()
+        self.met = Windows()
+        """Recipients that clients have named, so that each counts once."""
         self.tarpit = Tarpit(options.tarpit)
         self.clock = clock
         self._database = database
@@ -65,27 +67,36 @@ class Gate:
             return TooFast("Too many connections within a minute")
         return None
 
-    async def unknown_recipient(self, ip: str, client: str) -> Failure | None:
+    async def unknown_recipient(self, ip: str, client: str, path: str) -> Failure | None:
         """Count a recipient that nobody here has; a failure ends the connection."""
-        score = self.unknown_score(client, unknown=1)
+        new = self._is_new("unknown", client, path.lower())
+        score = self.unknown_score(client, unknown=int(new))
         options = self.options
         if not options.unknown_recipients or score <= UNKNOWN_FREE:
             return None
+        ban, hits = None, score
         try:
-            ban, hits = await self._database.write(_unknown, client, score, options)
+            if new:
+                ban, hits = await self._database.write(_unknown, client, score, options)
         except Failure as failure:
             _log.warning("the guess can't be counted", ip=ip, why=failure.cause or failure.public)
-            ban, hits = None, score
         if ban is not None:
             _log.warning("network barred", network=ban.network, until_ms=ban.expires_ms)
         if max(hits, score) >= options.unknown_recipients:
             return TooFast("Too many unknown recipients")
         return None
 
+    def known_recipient(self, client: str, who: Hashable) -> None:
+        """Count a recipient that is somebody's; `who` is the same by all names of theirs."""
+        if self._is_new("known", client, who):
+            self.unknown_score(client, known=1)
+
     def unknown_score(self, client: str, *, unknown: int = 0, known: int = 0) -> int:
         """By how many unknown recipients outnumber the others of a client, of late.
 
-        So who brings much mail may have some old addresses among many.
+        So who brings much mail may have some old addresses among many. A recipient counts once,
+        however often it is named: else one known address would pay for any number of guesses, and
+        a machine that keeps writing to one old address would be taken for somebody who guesses.
         """
         now_ms, window_ms = self.clock.now_ms(), self.options.window_ms
         totals = []
@@ -94,6 +105,10 @@ class Gate:
             hits = self.windows.hit(key, window_ms, now_ms) if more else None
             totals.append(self.windows.count(key, now_ms) if hits is None else hits)
         return max(0, totals[0] - totals[1])
+
+    def _is_new(self, *words: Hashable) -> bool:
+        window_ms = self.options.window_ms
+        return self.met.hit(hash(words), window_ms, self.clock.now_ms()) == 1
 
     async def _country(self, ip: str) -> str:
         if self._geo is None or not (self.options.geo_allow or self.options.geo_deny):

@@ -126,7 +126,7 @@ async def _note_refusal(
     """Put a refusal down; those who guess addresses are sent away."""
     screening.refused(path, why)
     if isinstance(why, NotFound):
-        enough = await screening.unknown()
+        enough = await screening.unknown(path)
         if enough is not None and not session.ending:
             session.say(refusal(enough, Stage.CONNECTION))
     elif not why.temporary:
