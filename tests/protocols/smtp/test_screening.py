@@ -1,14 +1,18 @@
 """Sessions whose clients and messages are checked: answers, placements, traces."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from kit.checks import Screened, Scripted, ScriptedForRecipients, screened
+from kit.checks import Screened, Scripted, ScriptedForRecipients, recipient, screened
 from kit.smtp import House, Talk
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts.model import TOPIC
-from pillarbox.domain.judgement.model import Action, Kind, Stage, Verdict
+from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage, Verdict
+from pillarbox.pipeline.inbound.checks.arrival import Arrival, Peer
+from pillarbox.pipeline.inbound.screening import Screening
 from pillarbox.protocols.smtp.policy import Role
 
 BAD = Kind("bad", 6.0, "is bad")
@@ -177,6 +181,49 @@ async def test_the_trusted_are_believed(house: House, trusted: bool, role: Role)
     assert len(await house.contents(ALICE)) == 1
     (trace,) = await checked.found(ALICE)
     assert trace.runs == ()
+
+
+class SlowLater(Scripted):
+    """Answers about the first message, and about no other."""
+
+    async def run(self, arrival: Arrival) -> Sequence[Finding]:
+        self.hangs = bool(self.seen)
+        return await super().run(arrival)
+
+
+async def test_who_is_slow_to_judge_keeps_no_answer_to_content_back(house: House) -> None:
+    slow = SlowLater(stage=Stage.MAIL, deadline_s=60.0)
+    checked = screened(house, slow, of_recipients=[ScriptedForRecipients()])
+    talk = await checked.talk()
+    await envelope(talk, ALICE)
+    await talk.say(b"DATA\r\n")
+    talk.connection.give(
+        LETTER + b"MAIL FROM:<ann@b.test>\r\nRCPT TO:<bob@example.test>\r\nQUIT\r\n"
+    )
+    assert (await talk.hear_unasked()).startswith(b"250 2.")
+    talk.task.cancel()
+    await asyncio.wait((talk.task,))
+
+
+@pytest.mark.parametrize("stage", [Stage.CONNECT, Stage.MAIL])
+async def test_nothing_goes_on_when_a_session_is_cut_off(house: House, stage: Stage) -> None:
+    before = asyncio.all_tasks()
+    mail = Scripted(stage=Stage.MAIL, name="mail", hangs=True, deadline_s=60.0)
+    first = Scripted(stage=stage, name="first", hangs=True, deadline_s=60.0)
+    checked = screened(house, first, mail, of_recipients=[ScriptedForRecipients()])
+    screens = checked.services.screens
+    assert screens is not None
+    await screens.policies.of("example.test")
+    screening = Screening(screens, Peer("192.0.2.7", True))
+    screening.connected()
+    screening.begin("ann@b.test")
+    waiting = asyncio.ensure_future(screening.recipient(recipient(ALICE, 1)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait((waiting,))
+    screening.close()
+    left = asyncio.all_tasks() - before
+    assert not left or not (await asyncio.wait(left, timeout=5))[1]
 
 
 async def test_what_is_bad_is_not_forwarded(house: House) -> None:

@@ -19,11 +19,16 @@ from pillarbox.protocols.smtp.registry import Handler
 from pillarbox.protocols.smtp.session import SmtpSession
 from pillarbox.protocols.stream.connection import Draining
 from pillarbox.wire.smtp import replies
+from pillarbox.wire.smtp.commands import Quit
 from pillarbox.wire.smtp.server import ChunkEnd, DataEnd, Event
 
 _log = logger("smtp")
 _LOGIN_PATIENCE = 3
 """How many times the command timeout a user's program may take to log in."""
+_NOT_GREETED = replies.BAD_SEQUENCE.with_text("No mail is taken from you; say QUIT")
+_SEE_OFF_S = 20.0
+_SEE_OFF = 10
+"""How long a client that was not greeted may stay, and how many commands are answered."""
 
 
 class Conversation:
@@ -46,6 +51,8 @@ class Conversation:
             if await _admit(session):
                 session.say(replies.greeting(hostname, lmtp=session.role is Role.LMTP))
                 await self._serve(session)
+            elif not session.ending:
+                await self._see_off(session)
         except TimeoutError:
             session.say(replies.timed_out(hostname))
         except Draining:
@@ -74,10 +81,35 @@ class Conversation:
             parser.feed(data)
             while not session.ending and (event := next_event()) is not None:
                 await self._take(session, event)
-                if session.screening is not None and not isinstance(event, DataEnd | ChunkEnd):
-                    # Of content that was taken the client has to hear at once.
+                if isinstance(event, DataEnd | ChunkEnd):
+                    # Of content that was taken the client has to hear at once, whatever it has
+                    # sent behind it: that may take long, and if it left it would come again.
+                    session.flush()
+                elif session.screening is not None:
                     await _slow_down(session.screening)
                 self._wait_from_s = now_s()
+
+    async def _see_off(self, session: SmtpSession) -> None:
+        """Do nothing more for a client that was not greeted but wait for its QUIT.
+
+        RFC 5321 §3.1 has a server that says 554 do so; not for long, and not for all it may say.
+        """
+        connection, parser = session.connection, session.parser
+        until_s = session.loop_time() + min(_SEE_OFF_S, session.options.timeout_s)
+        answered = 0
+        while not session.ending:
+            session.flush()
+            await connection.drain()
+            data = await connection.read(max(0.0, until_s - session.loop_time()), at_rest=True)
+            if not data:
+                return
+            parser.feed(data)
+            while not session.ending and (event := parser.next_event()) is not None:
+                if isinstance(event, Quit):
+                    await self._take(session, event)
+                    return
+                answered += 1
+                session.say(errors.CLOSE_COMMANDS if answered > _SEE_OFF else _NOT_GREETED)
 
     def _patience_s(self) -> float:
         """How long to wait for input: words that trickle in buy no time but in content."""
