@@ -88,6 +88,22 @@ async def test_another_host_and_another_number_are_the_same(
     assert passed.name == CAME_AGAIN.name
 
 
+async def test_large_senders_try_again_from_another_network(
+    check: Greylist, clock: FakeClock
+) -> None:
+    def confirmed(ip: str, status: SpfStatus = SpfStatus.PASS) -> Arrival:
+        found = message(ip=ip)
+        found.results.spf = SpfResult(status, "sender.test")
+        return found
+
+    await ran(check, confirmed("192.0.2.7"))
+    clock.advance(minutes=5)
+    assert (await ran(check, confirmed("198.51.100.7", SpfStatus.SOFTFAIL)))[0].action
+    (passed,) = await ran(check, confirmed("2001:db8:5::7"))
+    assert passed.name == CAME_AGAIN.name
+    assert await ran(check, confirmed("203.0.113.7")) == ()
+
+
 async def test_domains_have_their_own_terms(check: Greylist, clock: FakeClock) -> None:
     policy = Policy(
         "example.test", greylist_delay_min=60, greylist_expiry_days=2, greylist_whitelist_after=1

@@ -66,6 +66,14 @@ async def test_what_helo_tells(resolver: FakeDns, helo: str, names: list[str]) -
     assert all(one.points < 5 for one in found)
 
 
+async def test_the_host_of_our_own_domain_may_be_called_so(clock: FakeClock) -> None:
+    zone = Zone({"example.test": (IP,), HOSTNAME: (OWN_IP,)})
+    check = HeloCheck(FakeDns(zone, clock), HOSTNAME, own_domains)
+    assert await check.run(arrival(helo="example.test")) == ()
+    (found,) = await check.run(arrival(helo="example.test", ip="203.0.113.5"))
+    assert found.name == "helo_ours"
+
+
 async def test_nobody_is_asked_about_those_inside(resolver: FakeDns) -> None:
     check = HeloCheck(resolver, HOSTNAME, own_domains)
     assert await check.run(arrival(outside=False, helo=HOSTNAME)) == ()

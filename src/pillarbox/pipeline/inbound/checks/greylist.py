@@ -40,7 +40,7 @@ CAME_AGAIN = Kind("greylist_passed", 0.0, "was put off before, and came again")
 
 DEADLINE_S = 3.0
 BITS_4, BITS_6 = 24, 64
-"""Large senders try again from another host of the same network."""
+"""Senders try again from another host of the same network."""
 
 PURPOSE = "greylist"
 _MINUTE_MS = 60_000
@@ -114,8 +114,15 @@ class Greylist:
         )
 
     def _triplet(self, arrival: Arrival, recipient: Recipient) -> Triplet:
+        """The largest senders try again from other networks of theirs; SPF tells which those are.
+
+        What is let through after some passes is a network all the same.
+        """
         network = network_of(arrival.peer.ip, BITS_4, BITS_6)
-        words = (network, stable_sender(arrival.reverse_path), recipient.path.lower())
+        spf = arrival.results.spf
+        confirmed = spf is not None and spf.status is SpfStatus.PASS
+        source = f"spf {spf.domain}" if spf is not None and confirmed else network
+        words = (source, stable_sender(arrival.reverse_path), recipient.path.lower())
         return Triplet(self._digest("triplet", *words), self._digest("network", network))
 
     def _digest(self, *words: str) -> int:

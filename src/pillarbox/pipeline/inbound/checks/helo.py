@@ -65,7 +65,9 @@ class HeloCheck:
             return (NOT_FULL.found(helo),)
         plain = helo.lower().rstrip(".") if helo.isascii() else name
         if plain == self._hostname or plain in await self._own_domains():
-            return (OURS.found(plain),)
+            # The host of somebody's web site may well be called as their domain.
+            at_home = client in await self._addresses_of(plain)
+            return () if at_home else (OURS.found(plain),)
         if looks_generic(plain, str(client)):
             return (GENERIC.found(plain),)
         return (UNKNOWN.found(plain),) if await self._leads_nowhere(plain) else ()
@@ -77,13 +79,14 @@ class HeloCheck:
     async def _literal(self, helo: str, address: _Address, client: _Address) -> Sequence[Finding]:
         if address == client:
             return (LITERAL.found(helo),)
-        if address in self._own_ips or address in await self._hostname_addresses():
+        if address in self._own_ips or address in await self._addresses_of(self._hostname):
             return (OURS.found(helo),)
         return (OTHER_ADDRESS.found(f"{helo}, and is {client}"),)
 
-    async def _hostname_addresses(self) -> Collection[_Address]:
+    async def _addresses_of(self, name: str) -> Collection[_Address]:
+        """The addresses of one of our names; none where nobody answers."""
         try:
-            found = await self._resolver.addresses(self._hostname)
+            found = await self._resolver.addresses(name)
         except Unavailable:
             return ()
         return {_plain(ip_address(one)) for one in found}
