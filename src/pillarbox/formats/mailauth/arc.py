@@ -111,30 +111,40 @@ class ChainVerification:
         bodies = Bodies(self._message)
         bodies.want(signature)
         found = check(signature, SignedHeader(self._message), bodies, answers, now_s)
-        if found.status is Status.TEMPERROR:
-            return self._undecided(found.reason)
-        if found.status is not Status.PASS:
+        if found.status not in (Status.PASS, Status.TEMPERROR):
             return self._failed(f"i={count}: {found.reason}", count)
         try:
-            self._check_seals(answers)
+            unknown = self._check_seals(answers)
         except Verdict as verdict:
-            if verdict.status is Status.TEMPERROR:
-                return self._undecided(verdict.reason)
             return self._failed(verdict.reason, count)
+        if found.status is Status.TEMPERROR or unknown:
+            return self._undecided(unknown or found.reason)
         return ChainResult(Status.PASS, "", count, closed=count >= SETS_MOST, sets=self._sets)
 
-    def _check_seals(self, answers: KeyAnswers) -> None:
-        hashed = sha256()
+    def _check_seals(self, answers: KeyAnswers) -> str:
+        """Raise `Verdict` for a bad seal; gives why one could not be checked, else nothing.
+
+        All are checked: else a key that can't be asked for, of somebody's own name, would keep it
+        from showing that a seal above it is forged.
+        """
+        hashed, unknown = sha256(), ""
         for number, one in enumerate(self._sets, 1):
             hashed.update(canonical_field(one.results.whole, Canonical.RELAXED))
             hashed.update(canonical_field(one.signature.whole, Canonical.RELAXED))
             seal = one.seal
             sealed = hashed.copy()
             sealed.update(unsigned(seal.field, Canonical.RELAXED))
-            key = find_key(answers, record_name(seal.selector, seal.domain), seal.algorithm)
+            hashed.update(canonical_field(seal.field.whole, Canonical.RELAXED))
+            try:
+                key = find_key(answers, record_name(seal.selector, seal.domain), seal.algorithm)
+            except Verdict as verdict:
+                if verdict.status is not Status.TEMPERROR:
+                    raise
+                unknown = unknown or verdict.reason
+                continue
             if not key.matches(sealed.digest(), seal.octets):
                 raise Verdict(Status.FAIL, f"i={number}: the seal does not match")
-            hashed.update(canonical_field(seal.field.whole, Canonical.RELAXED))
+        return unknown
 
     def _failed(self, reason: str, instance: int) -> ChainResult:
         last = self._message.named(AS)

@@ -339,3 +339,18 @@ async def test_second_opinion(tags: str) -> None:
         assert ours.status == theirs.result, (author, sender, signer)
         if ours.status is not Status.NONE and (author != "example.org" or "sp=" not in tags):
             assert ours.requested == theirs.policy, (author, sender, signer)
+
+
+async def test_a_silent_name_server_hides_no_forged_seal() -> None:
+    """Its own name servers are the forger's to keep silent; the trusted host never sealed this."""
+    content = sealed(message(), (FIRST, "dmarc=none"), (SECOND, "dmarc=fail"))
+    forged = content.replace(b"dmarc=fail", b"dmarc=pass header.from=example.org")
+    assert forged != content
+    made = coming(forged)
+    dns = Zone(txt=dict(ZONE), failing={f"arc._domainkey.{FIRST}"})
+    clock, cpu = FakeClock(datetime.fromtimestamp(NOW_S, UTC)), Cpu(1, 8)
+    try:
+        await ArcCheck(FakeDns(dns, clock), cpu, clock, (SECOND,)).run(made)
+    finally:
+        cpu.close()
+    assert names(await look(made, trusted=(SECOND,))) == ["dmarc_reject"]
