@@ -151,3 +151,11 @@ def test_time_grows_no_more_than_the_text(unit: str, start: str) -> None:
         return time.process_time() - begun
 
     assert seconds(50_000) < 40 * max(seconds(5_000), 0.005)
+
+
+def test_lines_without_a_sign_of_links_do_not_hide_those_around_them() -> None:
+    prose = "Nothing to be found here.\n" * 9
+    text = f"{prose}see www[.\n]one.test\n{prose}{prose}https://two.test/x and ann@three.test\n"
+    found = links_in_text(text + prose + "four.test/y\nfive.test/z" + prose)
+    assert found.hosts == ("www.one.test", "two.test", "four.test", "five.test")
+    assert found.addresses == ("ann@three.test",)

@@ -5,6 +5,7 @@ what comes out is normalized. Called by `pipeline/inbound/checks/content` and `u
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -58,11 +59,14 @@ def links_in_text(text: str) -> Links:
     return finder.links
 
 
-def links_in_html(markup: str) -> Links:
-    """The links and addresses of HTML, of its attributes and of its visible text; never raises."""
+def links_in_html(markup: str, shown: str | None = None) -> Links:
+    """The links and addresses of HTML, of its attributes and of its visible text; never raises.
+
+    `shown` is that text, where it is known already.
+    """
     finder = _Finder()
     finder.read_html(markup[:TEXT_MAX])
-    finder.read_text(visible_text(markup[:TEXT_MAX]))
+    finder.read_text(visible_text(markup[:TEXT_MAX]) if shown is None else shown[:TEXT_MAX])
     return finder.links
 
 
@@ -79,6 +83,7 @@ _IN_TEXT = re.compile(
     rf"|(?<![\w.@/:=-])((?:[\w-]{{1,63}}+{_DOT}){{1,16}}+[A-Za-z]{{2,24}}/[^{_END}]{{0,{URL_MAX}}}+)",
     re.IGNORECASE,
 )
+_AROUND = 2
 _TRAILING = ".,;:!?'*_|。、"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
@@ -157,7 +162,7 @@ class _Finder:
         return Links(tuple(self._links), tuple(self._addresses))
 
     def read_text(self, text: str) -> None:
-        for hit in _IN_TEXT.finditer(text):
+        for hit in (hit for piece in _promising(text) for hit in _IN_TEXT.finditer(piece)):
             if not self._may_try():
                 return
             secure, other, rest, www, address, bare = hit.groups()
@@ -258,6 +263,25 @@ class _Finder:
     def _may_try(self) -> bool:
         self._tried += 1
         return self._tried <= TRIED_MAX
+
+
+def _promising(text: str) -> Iterator[str]:
+    """The lines of a text that may have something, with two around each: most of prose has nothing.
+
+    Nothing is found without one of these signs. A dot in brackets may go over the end of a line.
+    """
+    lines = text.split("\n")
+    first = last = -1
+    for number, line in enumerate(lines):
+        if "/" in line or "@" in line or "\\" in line or "www" in line.lower():
+            if first >= 0 and number - last > _AROUND:
+                yield "\n".join(lines[first : last + 1])
+                first = -1
+            if first < 0:
+                first = max(last + 1, number - _AROUND)
+            last = number + _AROUND
+    if first >= 0:
+        yield "\n".join(lines[first : last + 1])
 
 
 def _without_tail(url: str) -> str:

@@ -15,7 +15,7 @@ from pillarbox.base.log import logger
 from pillarbox.domain.judgement.model import Finding, Kind, Run, Stage
 from pillarbox.domain.policy.model import Policy
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
-from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
+from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck, asks_nobody
 from pillarbox.pipeline.inbound.message import Recipient
 
 FINDINGS_MAX = 50
@@ -47,9 +47,24 @@ class Runner:
         return any(policy.has(one.name) for one in self._of_recipients)
 
     async def run(self, stage: Stage, arrival: Arrival) -> tuple[Run, ...]:
-        """Run the checks of a stage; never raises but for cancellation."""
-        wanted = [one for one in self._stages[stage] if arrival.wants(one.name)]
-        return tuple(await asyncio.gather(*(_run(one, arrival) for one in wanted)))
+        """Run the checks of a stage; never raises but for cancellation.
+
+        Those that ask nobody follow one another while the others wait for their answers: a task for
+        each would cost more than many of them do.
+        """
+        asking, here = [], []
+        for one in self._stages[stage]:
+            if arrival.wants(one.name):
+                (here if asks_nobody(one) else asking).append(one)
+        if not here:
+            return await _all(asking, arrival)
+        waiting = asyncio.create_task(_all(asking, arrival)) if asking else None
+        try:
+            runs = [await _run(one, arrival) for one in here]
+            return (*(await waiting), *runs) if waiting is not None else tuple(runs)
+        finally:
+            if waiting is not None:
+                waiting.cancel()
 
     async def run_recipient(self, arrival: Arrival, recipient: Recipient) -> tuple[Run, ...]:
         """Run the checks of one recipient, one after the other, up to the first that refuses."""
@@ -64,6 +79,12 @@ class Runner:
             if any(one.action is not None for one in run.findings):
                 break
         return tuple(runs)
+
+
+async def _all(checks: Sequence[Check], arrival: Arrival) -> tuple[Run, ...]:
+    if len(checks) == 1:
+        return (await _run(checks[0], arrival),)
+    return tuple(await asyncio.gather(*(_run(one, arrival) for one in checks)))
 
 
 async def _run(check: Check, arrival: Arrival) -> Run:

@@ -49,6 +49,7 @@ class BayesCheck:
 
     name = "bayes"
     stage = Stage.DATA
+    asks_nobody = True
     deadline_s = DEADLINE_S
     kinds = (*(kind for _, kind in (*_HAM, *_SPAM)), LIKE_SPAM, LIKE_HAM)
 

@@ -35,6 +35,11 @@ class Check(Protocol):
         ...
 
 
+def asks_nobody(check: Check) -> bool:
+    """Whether a check looks at the message and our own data only: it says `asks_nobody = True`."""
+    return bool(getattr(check, "asks_nobody", False))
+
+
 class RecipientCheck(Protocol):
     """A check of one recipient, before it is accepted (`Stage.RCPT`).
 

@@ -15,6 +15,7 @@ from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import text_of
 from pillarbox.formats.mime.summary import Fields, summarize
+from pillarbox.formats.text.html import visible_text
 from pillarbox.formats.text.links import Link, links_in_html, links_in_text
 
 TEXT_PARTS_MAX = 20
@@ -54,13 +55,18 @@ class made_once(Generic[T, R]):
         return made
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextPart:
     """A text part that is shown, decoded; `subtype` such as `plain` or `html`."""
 
     subtype: str
     text: str
     part: Part
+
+    @made_once
+    def shown(self) -> str:
+        """What of it readers see as text."""
+        return visible_text(self.text) if self.subtype == "html" else self.text
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,9 @@ class Content:
         """The links of all texts, each once."""
         found: dict[Link, None] = {}
         for one in self.texts:
-            read = links_in_html if one.subtype == "html" else links_in_text
-            found.update(dict.fromkeys(read(one.text).links))
+            is_html = one.subtype == "html"
+            read = links_in_html(one.text, one.shown) if is_html else links_in_text(one.text)
+            found.update(dict.fromkeys(read.links))
         return tuple(found)
 
 

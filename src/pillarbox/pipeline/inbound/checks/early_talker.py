@@ -16,6 +16,7 @@ class EarlyTalker:
 
     name = "early_talker"
     stage = Stage.MAIL
+    asks_nobody = True
     kinds = (EARLY_TALKER,)
     deadline_s = 1.0
 

@@ -111,6 +111,7 @@ class HeaderCheck:
 
     name = "headers"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
     deadline_s = 10.0
 

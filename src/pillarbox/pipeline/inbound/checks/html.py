@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
-from pillarbox.formats.text.html import visible_text
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.content import Content, examine
 from pillarbox.pipeline.inbound.checks.disguise import broken_words, mixed_scripts
@@ -76,6 +75,7 @@ class HtmlCheck:
 
     name = "html"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
     deadline_s = 10.0
 
@@ -90,13 +90,17 @@ class HtmlCheck:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was counted in markup; letters for text, characters for comments."""
+    """What was seen in markup: texts, and characters of comments."""
 
-    shown: int = 0
-    hidden: int = 0
+    shown_texts: list[str] = field(default_factory=list)
+    hidden_texts: list[str] = field(default_factory=list)
     comments: int = 0
     remote_images: int = 0
     found: dict[str, Kind] = field(default_factory=dict)
+
+    def letters(self) -> tuple[int, int]:
+        """Letters that readers see, and that they don't."""
+        return sum(map(_count, self.shown_texts)), sum(map(_count, self.hidden_texts))
 
     def note(self, kind: Kind) -> None:
         self.found[kind.name] = kind
@@ -113,15 +117,20 @@ def _look(content: Content) -> list[Finding]:
     for markup in markups:
         _read(markup, seen)
     found.extend(kind.found() for kind in seen.found.values())
-    if seen.hidden >= HIDDEN_MIN and seen.hidden > seen.shown:
-        found.append(HIDDEN_TEXT.found(f"{seen.hidden} letters of {seen.hidden + seen.shown}"))
-    if markups and seen.remote_images and seen.shown < IMAGE_LETTERS:
-        found.append(IMAGE_ONLY.found())
-    if seen.comments > max(COMMENTS_MIN, 2 * (seen.shown + seen.hidden)):
-        found.append(COMMENTS.found())
-    shown = [visible_text(one.text) if one.subtype == "html" else one.text for one in texts]
-    found.extend(_letters(shown))
+    if seen.remote_images or seen.comments > COMMENTS_MIN or seen.hidden_texts:
+        found.extend(_proportions(seen))
+    found.extend(_letters([one.shown for one in texts]))
     return found
+
+
+def _proportions(seen: _Seen) -> Iterator[Finding]:
+    shown, hidden = seen.letters()
+    if hidden >= HIDDEN_MIN and hidden > shown:
+        yield HIDDEN_TEXT.found(f"{hidden} letters of {hidden + shown}")
+    if seen.remote_images and shown < IMAGE_LETTERS:
+        yield IMAGE_ONLY.found()
+    if seen.comments > max(COMMENTS_MIN, 2 * (shown + hidden)):
+        yield COMMENTS.found()
 
 
 def _letters(shown: list[str]) -> Iterator[Finding]:
@@ -141,11 +150,7 @@ def _read(markup: str, seen: _Seen) -> None:
         text = token["text"]
         if text is not None:
             if not (opened and opened[-1][0] in _UNREAD):
-                letters = _count(text)
-                if unseen:
-                    seen.hidden += letters
-                else:
-                    seen.shown += letters
+                (seen.hidden_texts if unseen else seen.shown_texts).append(text)
             continue
         comment, name = token["comment"], token["name"]
         if comment is not None:

@@ -92,6 +92,7 @@ class LookalikeCheck:
 
     name = "lookalike"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
     deadline_s = 10.0
 

@@ -7,7 +7,6 @@ from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
 from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import KNOWN_ENCODINGS
-from pillarbox.formats.text.html import visible_text
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.content import Content, TextPart, examine
 
@@ -61,6 +60,7 @@ class MimeCheck:
 
     name = "mime"
     stage = Stage.DATA
+    asks_nobody = True
     kinds = KINDS
     deadline_s = 10.0
 
@@ -190,7 +190,7 @@ def _texts(content: Content) -> Iterator[Finding]:
 def _shows(one: TextPart) -> bool:
     if one.subtype != "html":
         return bool(one.text.strip())
-    return bool(_SEEN.search(one.text) or visible_text(one.text).strip())
+    return bool(_SEEN.search(one.text) or one.shown.strip())
 
 
 def _alternatives(content: Content) -> Iterator[Finding]:
@@ -206,13 +206,13 @@ def _alternatives(content: Content) -> Iterator[Finding]:
         shown = [by_part[id(child)] for child in part.children if id(child) in by_part]
         plain = next((one for one in shown if one.subtype == "plain"), None)
         markup = next((one for one in shown if one.subtype == "html"), None)
-        if plain is not None and markup is not None and _differ(plain.text, markup.text):
+        if plain is not None and markup is not None and _differ(plain.text, markup.shown):
             yield DIFFERENT.found()
             return
 
 
-def _differ(plain: str, markup: str) -> bool:
+def _differ(plain: str, shown: str) -> bool:
     left = set(_LETTERS.findall(plain[:WORDS_CHARACTERS].lower()))
-    right = set(_LETTERS.findall(visible_text(markup)[:WORDS_CHARACTERS].lower()))
+    right = set(_LETTERS.findall(shown[:WORDS_CHARACTERS].lower()))
     fewer = min(len(left), len(right))
     return fewer >= WORDS_MIN and len(left & right) < fewer * SHARED_MIN

@@ -52,6 +52,7 @@ class SenderLists:
 
     name = "sender_lists"
     stage = Stage.VERDICT
+    asks_nobody = True
     kinds = (ALLOWED, BLOCKED)
     deadline_s = 5.0
 
