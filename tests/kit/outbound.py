@@ -30,7 +30,7 @@ from pillarbox.pipeline.inbound.deliver import Outcomes, Parcel
 from pillarbox.pipeline.outbound.attempt import Attempts, Verdicts
 from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.destination import Parts
-from pillarbox.pipeline.outbound.local import Deliverer, Directory, LocalDelivery
+from pillarbox.pipeline.outbound.local import Deliverer, Directory, Fates, LocalDelivery
 from pillarbox.pipeline.outbound.model import (
     Answer,
     HostFailure,
@@ -232,6 +232,7 @@ class Post:
     paces: list[Pace] = field(default_factory=list)
     directory: Directory = field(default_factory=Nowhere)
     delivery: Deliverer = field(default_factory=Nowhere)
+    judged: Fates | None = None
     spread: Callable[[float, float], float] = lambda low, high: (low + high) / 2
     per_destination: int = 10
     room_bytes: int = 1 << 20
@@ -250,7 +251,7 @@ class Post:
             self.map,
             Attempts(self.hosts, paces, verdicts, self.clock),
             verdicts,
-            LocalDelivery(self.directory, self.delivery, "mx.example.test"),
+            LocalDelivery(self.directory, self.delivery, "mx.example.test", judged=self.judged),
             self.clock,
             BreakerOptions(),
             self.per_destination,

@@ -170,6 +170,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         Foundation(
             options, database, content, bus, clock, owner, around.workers, resolver,
             taking.recipients, taking.delivery, taking.reports, signing, taking.inbound.forwarding,
+            taking.inbound.records,
         )
     )  # fmt: skip
     smtp = SmtpServices(

@@ -22,7 +22,7 @@ from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.connections import ConnectionOptions, Connections
 from pillarbox.pipeline.outbound.destination import Parts
 from pillarbox.pipeline.outbound.exchangers import Surroundings as Here
-from pillarbox.pipeline.outbound.local import Forwarder, LocalDelivery
+from pillarbox.pipeline.outbound.local import Fates, Forwarder, LocalDelivery
 from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.outbound.router import Router, RouterOptions
@@ -58,6 +58,7 @@ class Foundation:
     reports: Reports
     signing: Signing
     forwarding: Forwarder | None = None
+    judged: Fates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,9 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
         router,
         Attempts(connections, (concurrency, *paces), verdicts, clock, policies),
         verdicts,
-        LocalDelivery(base.recipients, base.delivery, options.hostname, base.forwarding),
+        LocalDelivery(
+            base.recipients, base.delivery, options.hostname, base.forwarding, base.judged
+        ),
         clock,
         BreakerOptions(),
         options.queue_per_destination,

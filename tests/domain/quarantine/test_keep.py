@@ -141,6 +141,22 @@ async def test_bytes_are_limited_too(bench: Bench, ann: AccountId) -> None:
     assert taken.is_kept  # nothing that was accepted is lost
 
 
+async def test_what_was_refused_drives_out_nothing_that_was_accepted(
+    bench: Bench, ann: AccountId
+) -> None:
+    limits = KeepLimits(messages=2, size_bytes=100)
+    await bench.keep(ann, b"accepted", Reason.QUARANTINED, limits, content=b"x" * 60)
+    await bench.keep(ann, b"refused", limits=limits, content=b"x" * 30)
+    before = await bench.numbers(ann)
+    large = await bench.keep(ann, b"large", limits=limits, content=b"x" * 50)
+    assert large == (False, False, 0)
+    assert await bench.numbers(ann) == before
+    assert (await bench.keep(ann, b"small", limits=limits)).dropped == 1
+    after = await bench.numbers(ann)
+    assert before[0] in after
+    assert before[1] not in after
+
+
 async def test_nothing_is_kept_without_content(bench: Bench, ann: AccountId) -> None:
     outcome = await bench.database.write(
         keep.keep, KEYS, ann, None, b"one", Reason.QUARANTINED, KEPT, LIMITS

@@ -69,3 +69,35 @@ def test_it_is_judged_again_by_the_rules_of_that_day() -> None:
 def test_a_recipient_that_was_refused_before_has_its_reply() -> None:
     one = Trace("0" * 13, 0, TracedClient(), "", (TracedRecipient(BOB, reply="Come again later"),))
     assert explain(one)[0].lines == (f"{BOB}: refused: Come again later",)
+
+
+def test_a_recipient_to_whom_nothing_was_sent_did_not_get_it() -> None:
+    one = Trace("0" * 13, 0, TracedClient(), "", (TracedRecipient(BOB),))
+    assert explain(one)[0].lines == (f"{BOB}: accepted as a recipient, but no message followed",)
+
+
+def test_points_are_not_said_to_matter_where_they_do_not() -> None:
+    (found,) = explain(trace(LIST.found(action=Action.ALLOW), DATE.found()))
+    assert found.lines[1].startswith("This was decided whatever the points")
+    assert not any("more points" in line for line in found.lines)
+
+
+def test_what_counts_for_one_account_does_not_count_for_another() -> None:
+    runs = (Run("some", Stage.DATA, 5, (SPF.found(), DATE.found(account_id=1))),)
+    told = Trace(
+        "0" * 13,
+        0,
+        TracedClient(),
+        "",
+        tuple(
+            TracedRecipient(f"{number}@b.test", number, decision=decide(runs, Rules(), number))
+            for number in (1, 2)
+        ),
+        runs=runs,
+        rules=(TracedRules.of(Rules()),),
+    )
+    first, second = explain(told)
+    assert [one.finding.name for one in first.factors] == ["spf_fail", "date_missing"]
+    assert [one.finding.name for one in second.factors] == ["spf_fail"]
+    assert all(one.without is not None for one in first.factors)
+    assert second.factors[0].without is None

@@ -90,11 +90,3 @@ async def test_old_ones_are_forgotten_with_their_keys(database: Database) -> Non
     assert await database.read(store.find, KEYS, "ann@b.test") == [new]
     left = await database.read(lambda tx: tx.select(select(trace_keys.c.trace_id).distinct()))
     assert len(left) == 1
-
-
-async def test_it_can_be_told_anew(database: Database) -> None:
-    one = trace()
-    await database.write(kept, one)
-    told = Trace(one.id, one.at_ms, one.client, one.reverse_path, refused="no room")
-    await database.write(store.amend, store.prepare(KEYS, told))
-    assert await database.read(store.find, KEYS, "bob@example.test") == [told]

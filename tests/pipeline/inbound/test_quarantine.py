@@ -22,7 +22,7 @@ from pillarbox.domain.sharing.rights import Right
 from pillarbox.domain.spam import training
 from pillarbox.domain.spam.model import Category
 from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
-from pillarbox.pipeline.inbound.deliver import Delivery
+from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes
 from pillarbox.pipeline.inbound.judging import Judging
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.policies import Policies
@@ -71,12 +71,12 @@ class Bench:
         await self.database.write(lists.add, self.keys, owner, pattern, action)
         self.house.bus.publish("sender lists")
 
-    async def receive(self, *to: str, content: bytes = MAIL, sender: str = EVE) -> None:
+    async def receive(self, *to: str, content: bytes = MAIL, sender: str = EVE) -> Outcomes:
         found = [await self.inbound.recipient(path) for path in to]
         came = arrival(content, reverse_path=sender)
         came.recipients = found
         envelope = Envelope(Origin("192.0.2.7", "bad.test", "ESMTP"), sender, tuple(found))
-        await self.inbound.receive(envelope, content, Screened(came))
+        return (await self.inbound.receive(envelope, content, Screened(came))).outcomes
 
     async def kept(self, address: str | None = None) -> list[KeptMessage]:
         actor = None if address is None else self.house.actor(address)

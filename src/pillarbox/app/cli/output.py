@@ -31,7 +31,7 @@ def yes_option(function: F) -> F:
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
     """Print rows as JSON (every field) or as a table of `columns`."""
     if as_json:
-        click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=2))
+        click.echo(json_text([dict(row) for row in rows]))
         return
     lines = [[column.replace("_", " ").upper() for column in columns]]
     lines += [[_cell(row[column]) for column in columns] for row in rows]
@@ -39,6 +39,19 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bo
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def json_text(value: Any) -> str:
+    """JSON, with everything escaped that a terminal might take for commands."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return "".join(
+        one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text
+    )
+
+
+def printable(text: str) -> str:
+    """Text of others without what a terminal would take for commands."""
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def when(milliseconds: int | None) -> str | None:
@@ -156,6 +169,6 @@ def _cell(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list() | tuple():
-            return ", ".join(map(str, value))
+            return printable(", ".join(map(str, value)))
         case _:
-            return str(value)
+            return printable(str(value))

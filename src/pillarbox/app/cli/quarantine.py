@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pillarbox.app.cli.invocation import Invocation
-from pillarbox.app.cli.output import confirm, json_option, table, when, yes_option
+from pillarbox.app.cli.output import (
+    confirm,
+    json_option,
+    printable,
+    table,
+    when,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from pillarbox.app.config.options import Options
@@ -172,13 +179,13 @@ def _row(message: "KeptMessage") -> dict[str, Any]:
     kept = message.kept
     return {
         "number": public_id("", message.id),
-        "recipient": kept.path,
-        "from": _plain(kept.sender),
-        "reverse_path": _plain(kept.reverse_path),
-        "subject": _plain(kept.subject),
+        "recipient": printable(kept.path),
+        "from": printable(kept.sender),
+        "reverse_path": printable(kept.reverse_path),
+        "subject": printable(kept.subject),
         "verdict": message.reason.name.lower(),
         "score": kept.score,
-        "why": [_plain(one) for one in kept.why],
+        "why": [printable(one) for one in kept.why],
         "because": list(kept.because),
         "size_bytes": message.size_bytes,
         "tries": message.tries,
@@ -187,8 +194,3 @@ def _row(message: "KeptMessage") -> dict[str, Any]:
         "kept": when(message.kept_ms),
         "until": when(message.until_ms),
     }
-
-
-def _plain(text: str) -> str:
-    """Text of others without what a terminal would take for commands."""
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -1,12 +1,11 @@
 """`pillarbox trace`: what became of a message that came in, and why."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pillarbox.app.cli.invocation import Invocation
-from pillarbox.app.cli.output import json_option, when
+from pillarbox.app.cli.output import json_option, json_text, printable, when
 
 if TYPE_CHECKING:
     from pillarbox.domain.queue.model import LogLine
@@ -38,7 +37,7 @@ def trace(
     found, sent = invocation.read(_find, keys, what, most)
     if as_json:
         rows = [_row(one) for one in found]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        click.echo(json_text(rows))
         return
     for number, one in enumerate(found):
         if number:
@@ -102,7 +101,7 @@ def told(trace: "Trace", everything: bool = False) -> list[str]:
     for explanation in explain(trace):
         found += _explained(explanation)
     found += _checks(trace, everything)
-    return found
+    return [printable(one) for one in found]
 
 
 def _explained(explanation: "Explanation") -> list[str]:

@@ -38,7 +38,7 @@ _AGAIN = Statement(
 )
 _ASIDE = Statement(update(kept_messages).where(_k.id == bindparam("number")).values(digest=_k.id))
 _HELD = Statement(
-    select(_k.id, _k.size_bytes)
+    select(_k.id, _k.size_bytes, _k.reason)
     .where(_k.account_id == bindparam("account"), _k.until_ms > bindparam("now"), _k.blob_id != 0)
     .order_by(_k.reason.desc(), _k.id.desc())
 )
@@ -103,8 +103,8 @@ def keep(
     """Keep a message for an account; the blob's rows are the caller's to insert.
 
     What is kept already, or was released, is counted and not kept again. A message that was refused
-    is not kept where it alone is larger than the limit, and none without a `blob`. Raises
-    `NotFound` if there is no such account.
+    is not kept where there is no room for it beside what was accepted, and none without a `blob`.
+    Raises `NotFound` if there is no such account.
     """
     until_ms = tx.now_ms + limits.keep_ms
     known = _known(tx, keys, account_id, digest)
@@ -116,10 +116,13 @@ def keep(
         return Outcome(True, False, 0)
     if blob is None or (reason is Reason.REFUSED and blob.size_bytes > limits.size_bytes):
         return Outcome(False, False, 0)
+    row_sealer = sealer(tx, keys, account_id)
+    going = _in_the_way(tx, account_id, blob.size_bytes, limits)
+    if reason is Reason.REFUSED and any(Reason(before) > reason for _, before in going):
+        return Outcome(False, False, 0)
     if known is not None:
         tx.run(_ASIDE, number=known[0])  # its time is over; the upkeep job removes it
-    row_sealer = sealer(tx, keys, account_id)
-    dropped = _make_room(tx, account_id, blob.size_bytes, limits)
+    dropped = _drop(tx, account_id, [number for number, _ in going])
     number = tx.next_id()
     name = row_name(number)
     wrapped, summary = row_sealer.seal_all(
@@ -157,21 +160,31 @@ def _known(
     return None
 
 
-def _make_room(tx: Tx, account_id: AccountId, size_bytes: int, limits: KeepLimits) -> int:
-    """Let the oldest go where there would be too much, those first that were refused.
+def _in_the_way(
+    tx: Tx, account_id: AccountId, size_bytes: int, limits: KeepLimits
+) -> list[tuple[int, int]]:
+    """What has to go for a message of that size, with its reason: the oldest.
 
-    Their rows stay for the upkeep job, which removes the content too.
+    Those first that were refused.
     """
     count, total = tx.all(_USED, account=account_id, now=tx.now_ms)[0]
     if count < limits.messages and total + size_bytes <= limits.size_bytes:
-        return 0
-    left, room, dropped = limits.messages - 1, limits.size_bytes - size_bytes, 0
-    for number, size in tx.all(_HELD, account=account_id, now=tx.now_ms):
+        return []
+    left, room, found = limits.messages - 1, limits.size_bytes - size_bytes, []
+    for number, size, reason in tx.all(_HELD, account=account_id, now=tx.now_ms):
         left, room = left - 1, room - size
         if left < 0 or room < 0:
-            tx.run(_DROP, number=number)
-            dropped += 1
+            found.append((number, reason))
             room += size
+    return found
+
+
+def _drop(tx: Tx, account_id: AccountId, numbers: list[int]) -> int:
+    """Let messages go; their rows stay for the upkeep job, which removes the content too."""
+    if not numbers:
+        return 0
+    tx.run_many(_DROP, [{"number": one} for one in numbers])
+    dropped = len(numbers)
     if not tx.run(_COUNT_DROPPED, account=account_id, more=dropped):
         tx.run(_BEGIN_NOTICES, account=account_id, more=dropped)
     return dropped

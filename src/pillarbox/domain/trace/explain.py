@@ -17,6 +17,7 @@ _HAPPENED = {
     Verdict.DEFER: "put off: the sender was asked to try again later",
     Verdict.REFUSE: "refused",
 }
+QUEUE, QUARANTINE = "queue", "quarantine"
 _WOULD = {
     Verdict.ACCEPT: "would have been accepted",
     Verdict.JUNK: "would have gone to Junk",
@@ -54,8 +55,7 @@ def explain(trace: Trace) -> tuple[Explanation, ...]:
 def _explained(trace: Trace, recipient: TracedRecipient) -> Explanation:
     decision = recipient.decision
     if decision is None:
-        outcome = f"refused: {recipient.reply}" if recipient.reply else _placed(recipient)
-        return Explanation(recipient, (), (f"{recipient.path}: {outcome}",))
+        return Explanation(recipient, (), (f"{_named(recipient)}: {_unjudged(recipient)}",))
     rules = _rules(trace, recipient)
     # Other recipients' findings, of which there may be many more, are left out once.
     runs = [
@@ -98,10 +98,11 @@ def _lines(
     recipient: TracedRecipient, decision: Decision, rules: Rules, factors: Sequence[Factor]
 ) -> list[str]:
     verdict = decision.verdict
-    place = f" ({_placed(recipient)})" if recipient.placement or recipient.reply else ""
-    lines = [f"{recipient.path}: {_HAPPENED[verdict]}{place}, {_points(decision.score)}"]
+    happened = _happened(recipient, verdict)
+    lines = [f"{_named(recipient)}: {happened}, {_points(decision.score)}"]
     forced = [one for one in factors if one.finding.name in decision.because]
-    if any(rules.actions.get(f.finding.name, f.finding.action) for f in forced):
+    by_action = any(rules.actions.get(f.finding.name, f.finding.action) for f in forced)
+    if by_action:
         why = "; ".join(f"it {sentence(one.finding)}" for one in forced)
         lines.append(f"This was decided whatever the points: {why}.")
     else:
@@ -112,7 +113,7 @@ def _lines(
         for one in factors
         if one.without is not None
     ]
-    nearest = _nearest(decision, rules)
+    nearest = "" if by_action else _nearest(decision, rules)
     if nearest:
         lines.append(nearest)
     return lines
@@ -123,10 +124,31 @@ def sentence(finding: Finding) -> str:
     return f"{finding.text} ({finding.detail})" if finding.detail else finding.text
 
 
-def _placed(recipient: TracedRecipient) -> str:
-    if recipient.reply and not recipient.placement:
-        return recipient.reply
-    return recipient.placement or "delivered"
+def _named(recipient: TracedRecipient) -> str:
+    """The address that was given, and where it led."""
+    return f"{recipient.path} → {recipient.address}" if recipient.address else recipient.path
+
+
+def _unjudged(recipient: TracedRecipient) -> str:
+    if recipient.reply:
+        return f"refused: {recipient.reply}"
+    return recipient.placement or "accepted as a recipient, but no message followed"
+
+
+def _happened(recipient: TracedRecipient, verdict: Verdict) -> str:
+    """What became of it, which the others it was for may have changed."""
+    place, reply = recipient.placement, recipient.reply
+    if reply and not place:
+        if verdict in (Verdict.REFUSE, Verdict.DEFER):
+            return f"{_HAPPENED[verdict]} ({reply})"
+        return f"{_WOULD[verdict]}, but nobody got the message ({reply})"
+    if place == QUEUE:
+        if recipient.account_id is None:
+            return "passed on to where the address leads"
+        return "accepted; it waits in the queue until the mailbox has room"
+    if place == QUARANTINE and verdict is Verdict.REFUSE:
+        return "kept in quarantine; it would have been refused, had not others got it"
+    return f"{_HAPPENED[verdict]} ({place})" if place else _HAPPENED[verdict]
 
 
 def _points(score: float) -> str:

@@ -54,8 +54,9 @@ class TracedRules(msgspec.Struct, frozen=True, omit_defaults=True):
 class TracedRecipient(msgspec.Struct, frozen=True, omit_defaults=True):
     """One recipient: where the copy went, or why there was none.
 
-    `account_id` is who got it; an address that leads to several has one entry for each. `placement`
-    is a mailbox, `quarantine` or `queue`; empty where it was refused. `reply` is the refusal.
+    `account_id` is who got it; an address that leads to several has one entry for each, and
+    `address` is then where it led. `placement` is a mailbox, `quarantine` or `queue`; empty where
+    it was refused, or never sent. `reply` is the refusal.
     """
 
     path: str
@@ -66,6 +67,7 @@ class TracedRecipient(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: int = 0
     """Which of the trace's `rules`."""
     sieve: tuple[str, ...] = ()
+    address: str = ""
 
 
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True):

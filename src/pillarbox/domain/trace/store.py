@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select
 
 from pillarbox.base.ids import parse_public_id, public_id
 from pillarbox.domain.judgement.model import Verdict
@@ -36,11 +36,6 @@ _BODY_MAX = 16 << 20
 _t, _k = traces.c, trace_keys.c
 _INSERT = insert_row(traces)
 _INSERT_KEY = insert_row(trace_keys)
-_AMEND = Statement(
-    update(traces)
-    .where(_t.id == bindparam("trace_id"))
-    .values(verdict=bindparam("told"), body=bindparam("sealed"))
-)
 _BY_ID = Statement(select(_t.id, _t.body).where(_t.id == bindparam("trace_id")))
 _BY_KEY = Statement(
     select(_t.id, _t.body)
@@ -97,11 +92,6 @@ def keep(tx: Tx, keys: KeyRing, prepared: PreparedTrace, queue_ids: Sequence[int
     tx.run_many(_INSERT_KEY, [{"digest": one, "trace_id": number} for one in digests])
 
 
-def amend(tx: Tx, prepared: PreparedTrace) -> None:
-    """Tell a trace anew that is kept; what it is found by stays."""
-    tx.run(_AMEND, trace_id=prepared.id, told=prepared.verdict, sealed=prepared.body)
-
-
 def get(tx: Tx, keys: KeyRing, trace_id: str) -> Trace | None:
     """The trace of that id."""
     number = parse_public_id("", trace_id)
@@ -147,6 +137,9 @@ def _names(trace: Trace) -> Iterator[bytes]:
             yield name_of(one)
     for recipient in trace.recipients:
         yield name_of(recipient.path)
+    for recipient in trace.recipients:
+        if recipient.address:
+            yield name_of(recipient.address)
 
 
 def _worst(trace: Trace) -> int:

@@ -39,8 +39,8 @@ _NO_SAVEPOINT = nullcontext()
 Outcomes = tuple[Failure | None, ...]
 Also = Callable[[Tx], None]
 """Something more to do in the transaction that stores a message, once it is stored."""
-Note = Callable[[Tx, Outcomes, Sequence[QueueId]], None]
-"""The same, told the outcome of each recipient and the ids of what was queued."""
+Note = Callable[[Tx, frozenset[AccountId], Sequence[QueueId]], None]
+"""The same, told the accounts that have to wait in the queue and the ids of what was queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Parcel:
 
     `account_id` is who submitted it, if a user did; `sent_copy` goes to that user's \\Sent. With
     `report` senders who asked for it are told of deliveries into mailboxes. `fates` tells which
-    accounts get it elsewhere than in the inbox, `note` is run as `Also` is.
+    accounts get it elsewhere than in the inbox, `kept` which recipients' copies for elsewhere go
+    into quarantine; `note` is run as `Also` is.
     """
 
     envelope: Envelope
@@ -72,6 +73,7 @@ class Parcel:
     copies: tuple[Copy, ...] = ()
     report: bool = False
     fates: Mapping[AccountId, Fate] = field(default_factory=lambda: MappingProxyType({}))
+    kept: frozenset[str] = frozenset()
     note: Note | None = None
 
     def is_kept(self, recipient: Recipient) -> bool:
@@ -109,6 +111,7 @@ class _Sealed:
     queue_age_ms: int
     also: Also | None
     fates: Mapping[AccountId, Fate]
+    kept: frozenset[str]
     note: Note | None
 
 
@@ -185,6 +188,7 @@ class Delivery:
             self._queue_age_ms,
             also,
             parcel.fates,
+            parcel.kept,
             parcel.note,
         )
         try:
@@ -215,6 +219,7 @@ class Delivery:
             if recipient.notify is not None
             and "SUCCESS" in recipient.notify
             and recipient.local
+            and not parcel.is_kept(recipient)
             and stored.failed.isdisjoint(target.account_id for target in recipient.local)
         )
         if not recipients:
@@ -257,9 +262,9 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
         _keep_sent(tx, store, sealed.account_id, sealed.sent)
     if sealed.also is not None:
         sealed.also(tx)
-    if sealed.note is not None:
-        sealed.note(tx, outcomes, queued)
     failed = frozenset(account for account, failure in placed.items() if failure is not None)
+    if sealed.note is not None:
+        sealed.note(tx, failed, queued)
     return _Stored(outcomes, failed)
 
 
@@ -362,7 +367,9 @@ def _outcomes(
             if (failure := placed[target.account_id]) is not None
         ]
         served = any(
-            recipient.outside or any(placed[t.account_id] is None for t in recipient.local)
+            recipient.outside
+            or recipient.path in sealed.kept
+            or any(placed[t.account_id] is None for t in recipient.local)
             for recipient in group
         )
         if not served:

@@ -19,7 +19,7 @@ from pillarbox.domain.mail import sweep
 from pillarbox.domain.quarantine import keep, rows
 from pillarbox.domain.quarantine.model import NOBODY, KeepLimits, Kept, KeptMessage, Reason
 from pillarbox.domain.rescue import access
-from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
+from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Parcel
 from pillarbox.pipeline.inbound.forward import Forwarding
 from pillarbox.pipeline.inbound.judging import Judged, Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
@@ -131,7 +131,7 @@ class Quarantine:
             copies = await self.forwarding.copies(envelope, content)
         gone: set[BlobId] = set()
 
-        def note(tx: Tx, outcomes: Outcomes, queued: object) -> None:
+        def note(tx: Tx, waiting: object, queued: object) -> None:
             keys, blobs = self.preparation.store.keys, self.preparation.store.blobs
             blob_id = access.release(tx, keys, actor, number)
             if message.account_id != NOBODY:

@@ -154,6 +154,7 @@ class Inbound:
             copies=copies,
             report=True,
             fates=message.judgement.fates,
+            kept=frozenset(one.path for one in kept_from),
             note=note,
         )
         outcomes = await self.delivery.deliver(parcel)

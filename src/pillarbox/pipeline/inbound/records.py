@@ -11,11 +11,14 @@ import msgspec
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure
-from pillarbox.base.ids import AccountId, QueueId
+from pillarbox.base.ids import AccountId, QueueId, public_id
 from pillarbox.base.log import logger
+from pillarbox.domain.accounts.model import LocalTarget
+from pillarbox.domain.judgement.model import Verdict
 from pillarbox.domain.trace import store
+from pillarbox.domain.trace.explain import QUARANTINE, QUEUE
 from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient, TracedRules
-from pillarbox.pipeline.inbound.deliver import Note, Outcomes
+from pillarbox.pipeline.inbound.deliver import Note
 from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Fate
 from pillarbox.pipeline.inbound.trace import message_id_of
@@ -24,7 +27,7 @@ from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 HEADER_TEXT_MAX = 300
-_PLACES = {Fate.INBOX: "INBOX", Fate.JUNK: "Junk", Fate.QUARANTINE: "quarantine"}
+_PLACES = {Fate.INBOX: "INBOX", Fate.JUNK: "Junk", Fate.QUARANTINE: QUARANTINE}
 
 Extra = Callable[[Tx], None]
 """Something more that is put down with a trace, by whoever gives it."""
@@ -73,8 +76,11 @@ class Records:
         """What writes it all down in the transaction that stores the message."""
         prepared = store.prepare(self.keys, trace)
 
-        def write(tx: Tx, outcomes: Outcomes, queue_ids: Sequence[QueueId]) -> None:
-            store.keep(tx, self.keys, prepared, queue_ids)
+        def write(tx: Tx, waiting: frozenset[AccountId], queue_ids: Sequence[QueueId]) -> None:
+            told = prepared
+            if waiting:
+                told = store.prepare(self.keys, _with_waiting(trace, waiting))
+            store.keep(tx, self.keys, told, queue_ids)
             for extra in extras:
                 extra(tx)
 
@@ -91,9 +97,33 @@ class Records:
         )
         told = msgspec.structs.replace(trace, recipients=recipients, refused=why.public)
         try:
-            await self.database.write(self.note(told, extras), (), ())
+            await self.database.write(self.note(told, extras), frozenset(), ())
         except Failure as failure:
             _log.warning("a trace is lost", id=trace.id, why=failure.cause or failure.public)
+
+    async def fates(self, queued: QueueId) -> dict[AccountId, Fate]:
+        """Who gets a message that waits for room elsewhere than in the inbox, by its trace."""
+        name = public_id("", queued)
+        fates: dict[AccountId, Fate] = {}
+        for trace in await self.database.read(store.find, self.keys, name, 1):
+            for one in trace.recipients:
+                if one.account_id is not None and one.decision is not None:
+                    is_junk = one.decision.verdict is Verdict.JUNK
+                    fates.setdefault(
+                        AccountId(one.account_id), Fate.JUNK if is_junk else Fate.INBOX
+                    )
+        return fates
+
+
+def _with_waiting(trace: Trace, waiting: frozenset[AccountId]) -> Trace:
+    """The trace of a message for which some mailboxes had no room."""
+    return msgspec.structs.replace(
+        trace,
+        recipients=tuple(
+            msgspec.structs.replace(one, placement=QUEUE) if one.account_id in waiting else one
+            for one in trace.recipients
+        ),
+    )
 
 
 def _recipients(
@@ -105,23 +135,26 @@ def _recipients(
     kept: list[TracedRules] = []
     found = []
 
-    def entry(path: str, account_id: AccountId | None, place: str) -> TracedRecipient:
+    def entry(path: str, target: LocalTarget | None, place: str) -> TracedRecipient:
+        account_id = None if target is None else target.account_id
+        address = "" if target is None or target.address == path.lower() else target.address
         one = judged.get((path, account_id))
         if one is None:
-            return TracedRecipient(path, account_id, place)
+            return TracedRecipient(path, account_id, place, address=address)
         if id(one.rules) not in rules:
             rules[id(one.rules)] = len(kept)
             kept.append(TracedRules.of(one.rules))
+        number = rules[id(one.rules)]
         return TracedRecipient(
-            path, account_id, place, decision=one.decision, rules=rules[id(one.rules)]
+            path, account_id, place, decision=one.decision, rules=number, address=address
         )
 
-    fates = judgement.fates
+    fates, kept_from = judgement.fates, judgement.kept_from()
     for recipient in envelope.recipients:
         for target in recipient.local:
-            fate = fates.get(target.account_id, Fate.INBOX)
-            found.append(entry(recipient.path, target.account_id, _PLACES[fate]))
+            place = _PLACES[fates.get(target.account_id, Fate.INBOX)]
+            found.append(entry(recipient.path, target, place))
         if recipient.outside:
-            place = "quarantine" if recipient in judgement.kept_from() else "queue"
+            place = QUARANTINE if recipient in kept_from else QUEUE
             found.append(entry(recipient.path, None, place))
     return tuple(kept), found

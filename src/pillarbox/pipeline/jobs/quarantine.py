@@ -18,7 +18,7 @@ from pillarbox.domain.quarantine import rows
 from pillarbox.domain.quarantine.model import DAY_MS, KeptMessage, Reason
 from pillarbox.domain.rescue import access
 from pillarbox.formats.mime.date import format_date
-from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes, Parcel
+from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
 from pillarbox.pipeline.inbound.quarantine import Quarantine
 from pillarbox.storage.db import Database
@@ -79,7 +79,7 @@ class QuarantineDigest:
         if not address or not fresh:
             return
 
-        def note(tx: Tx, outcomes: Outcomes, queued: object) -> None:
+        def note(tx: Tx, waiting: object, queued: object) -> None:
             if not rows.note_told(tx, account, told_ms):
                 raise Conflict("Somebody else has told them")
 

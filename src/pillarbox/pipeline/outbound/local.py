@@ -4,15 +4,16 @@ The mailbox gets the message and the queue its settlement in one transaction. Ca
 `destination`; calls `inbound/recipients`, `inbound/forward` and `inbound/deliver`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from pillarbox.base.errors import Failure, Invalid, NotFound, OverQuota, TooLarge
+from pillarbox.base.ids import AccountId, QueueId
 from pillarbox.domain.accounts.model import Resolution
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
 from pillarbox.pipeline.inbound.deliver import Copy, Outcomes, Parcel
-from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
+from pillarbox.pipeline.inbound.message import Envelope, Fate, Origin, Recipient
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.replies import LOCAL_ERROR, MAILBOX_FULL, NO_SUCH_USER, Reply
 
@@ -43,17 +44,25 @@ class Forwarder(Protocol):
     async def copies(self, envelope: Envelope, content: bytes) -> tuple[Copy, ...]: ...
 
 
+class Fates(Protocol):
+    """Knows where copies go that were judged when their message came."""
+
+    async def fates(self, queued: QueueId) -> Mapping[AccountId, Fate]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LocalDelivery:
     """Delivers to mailboxes of this server.
 
-    Without `forwarding` what an address leads to elsewhere gets the message as it is.
+    Without `forwarding` what an address leads to elsewhere gets the message as it is, without
+    `judged` all goes to the inbox. Nothing is judged anew: its sender was told that it was taken.
     """
 
     directory: Directory
     delivery: Deliverer
     hostname: str
     forwarding: Forwarder | None = None
+    judged: Fates | None = None
 
     async def deliver(
         self,
@@ -106,7 +115,10 @@ class LocalDelivery:
         copies: tuple[Copy, ...] = ()
         if found.outside and self.forwarding is not None:
             copies = await self.forwarding.copies(envelope, content)
-        return Parcel(envelope, b"", content, message.account_id, copies=copies)
+        fates: Mapping[AccountId, Fate] = {}
+        if self.judged is not None and message.account_id is None:
+            fates = await self.judged.fates(message.id)
+        return Parcel(envelope, b"", content, message.account_id, copies=copies, fates=fates)
 
 
 def reply_for(failure: Failure) -> Reply:
