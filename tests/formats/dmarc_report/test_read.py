@@ -103,11 +103,20 @@ def test_encodings(content: bytes) -> None:
         report("<a/>" * 1001),
         report("<record/>" * 10_001),
         b" " * (read.MAX_XML_BYTES + 1),
+        report("<a " + " ".join(f"a{n}='x'" for n in range(20_000)) + "/>"),
+        report("<!--" + "x" * read.TAG_BYTES_MAX + "-->"),
     ],
 )
 def test_no_report(content: bytes) -> None:
     with pytest.raises(GrammarError):
         decode(content)
+
+
+def test_texts_across_pieces() -> None:
+    comment = "<!--" + "x" * (read.TAG_BYTES_MAX - 1000) + "-->"
+    record = "<record><row><count>7</count></row></record>"
+    found = decode(report((comment + record) * 20))
+    assert [one.count for one in found.records] == [7] * 20
 
 
 def test_numbers_of_any_size() -> None:

@@ -24,7 +24,8 @@ from pillarbox.storage.tx import Row, Tx
 
 KEPT_MS = 365 * 86_400_000
 A_DAY_MAX = 1000
-"""More are not kept within a day."""
+"""More are not kept within a day; half of it is for those that are about mail of ours for certain,
+so that no number of made-up ones keeps them out."""
 
 LIST_MAX = 1000
 STOPPING = frozenset(("abuse", "fraud", "opt-out", "opt-out-list"))
@@ -153,10 +154,12 @@ def file(tx: Tx, feedback: Feedback, found: Match | None) -> bool:
     digest = hashlib.sha256(report).hexdigest()[:32]
     if tx.one(_FIND, mark=digest) is not None:
         return False
-    if tx.scalar(_SINCE, since=tx.now_ms - 86_400_000) >= A_DAY_MAX:
+    certain = found is not None and found.certain
+    most = A_DAY_MAX if certain else A_DAY_MAX // 2
+    if tx.scalar(_SINCE, since=tx.now_ms - 86_400_000) >= most:
         return False
     stops = False
-    if found is not None and found.certain and found.domain_id is not None:
+    if found is not None and certain and found.domain_id is not None:
         stops = feedback.kind in STOPPING
         if stops:
             suppression.add(tx, found.domain_id, found.recipient, REASON)

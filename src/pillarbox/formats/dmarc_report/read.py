@@ -31,6 +31,9 @@ MAX_ELEMENTS = 400_000
 MAX_NEAR = 1000
 """Elements of one record, and of all that stands outside of records."""
 
+TAG_BYTES_MAX = 64 * 1024
+"""Of one tag, and the text before it."""
+
 LIST_MAX = 100
 """Results and reasons of one record; further ones are not kept."""
 
@@ -71,8 +74,13 @@ def decode(content: bytes) -> Report:
     if len(content) > MAX_XML_BYTES:
         raise GrammarError("a report that is too large")
     reader = _Reader()
+    content = _stripped(content)
+    _check_tags(content)
     try:
-        reader.parser.Parse(_stripped(content), True)
+        # Nothing else runs while a piece is parsed, unless it calls back; so pieces are small.
+        for start in range(0, len(content), TAG_BYTES_MAX):
+            reader.parser.Parse(content[start : start + TAG_BYTES_MAX], False)
+        reader.parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise GrammarError(f"no report: {error}") from error
     return _report(reader.root, reader.records)
@@ -81,6 +89,16 @@ def decode(content: bytes) -> Report:
 def _stripped(content: bytes) -> bytes:
     """Without the blanks that some put around it, where an octet is a character."""
     return content if content[:2] in _UTF16_MARKS else content.strip(b" \t\r\n\0")
+
+
+def _check_tags(content: bytes) -> None:
+    """GrammarError for a tag, or a text, that is so long that it only costs time."""
+    start, size = 0, len(content)
+    while start + TAG_BYTES_MAX < size:
+        end = content.rfind(b">", start, start + TAG_BYTES_MAX)
+        if end < 0:
+            raise GrammarError("a report with a tag or text that is too long")
+        start = end + 1
 
 
 class _Reader:
