@@ -156,6 +156,26 @@ async def test_a_task_noted_anew_is_left_for_the_next_time(database: Database) -
     assert await counts(database, who, "tea") == [(0, 0)]
 
 
+async def test_who_sorts_much_keeps_nobody_waiting(database: Database, clock: FakeClock) -> None:
+    def noted(tx: Tx, account: int, *emails: int) -> None:
+        training.note(tx, AccountId(account), map(EmailId, emails), Category.SPAM)
+
+    await database.write(noted, 5, *range(100, 140))
+    clock.advance(minutes=1)
+    await database.write(noted, 3, 31, 32)
+    await database.write(noted, 7, 71)
+
+    async def asked(most: int, after: int) -> list[tuple[int, int]]:
+        some = await database.read(training.waiting, most, after)
+        return [(one.account_id, one.email_id) for one in some]
+
+    assert await asked(1, -1) == [(3, 31)]
+    assert await asked(1, 3) == [(5, 100)]
+    assert await asked(2, 5) == [(7, 71), (3, 31)]
+    assert await asked(5, 7) == [(3, 31), (5, 100), (7, 71), (5, 101), (5, 102)]
+    assert len(await asked(100, 4)) == 43
+
+
 async def test_two_messages_in_one_transaction(database: Database) -> None:
     who = await account(database)
     known = await database.write(store.ensure, KEYS, [who])

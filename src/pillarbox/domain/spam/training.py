@@ -35,10 +35,10 @@ IMPLIED_LEAST = 100
 """Ham that nobody named is learnt up to so many messages, and beyond up to twice the spam."""
 
 _t, _m = tasks.c, spam_learnt.c
-_NEXT = Statement(
-    select(_t.account_id, _t.email_id, _t.category, _t.implied, _t.sorted, _t.noted_ms)
-    .order_by(_t.noted_ms)
-    .limit(bindparam("most"))
+_TASKS = select(_t.account_id, _t.email_id, _t.category, _t.implied, _t.sorted)
+_OLDEST = Statement(_TASKS.order_by(_t.noted_ms).limit(bindparam("most")))
+_OF_NEXT = Statement(
+    _TASKS.where(_t.account_id > bindparam("after")).order_by(_t.account_id, _t.email_id).limit(1)
 )
 _WAITING = Statement(select(func.count()).select_from(tasks))
 _WAITING_OF = Statement(
@@ -109,12 +109,30 @@ def note(
         tx.emit(TOPIC)
 
 
-def waiting(tx: Tx, most: int) -> list[Task]:
-    """The tasks noted first."""
-    return [
-        Task(AccountId(row[0]), EmailId(row[1]), Category(row[2]), bool(row[3]), bool(row[4]))
-        for row in tx.all(_NEXT, most=most)
-    ]
+def waiting(tx: Tx, most: int, after: int = -1) -> list[Task]:
+    """The tasks to do next: one of each account in turn, beginning behind `after`, then the oldest.
+
+    So nobody waits for all the mail that another user has moved.
+    """
+    found: dict[tuple[int, int], Task] = {}
+    at, wrapped = after, False
+    while len(found) < most:
+        row = tx.one(_OF_NEXT, after=at)
+        if row is None and not wrapped and after >= 0:
+            at, wrapped = -1, True
+            continue
+        if row is None or (row[0], row[1]) in found:
+            break
+        found[row[0], row[1]] = _task(row)
+        at = row[0]
+    for row in tx.all(_OLDEST, most=most) if found else ():
+        if len(found) < most:
+            found.setdefault((row[0], row[1]), _task(row))
+    return list(found.values())
+
+
+def _task(row: Row) -> Task:
+    return Task(AccountId(row[0]), EmailId(row[1]), Category(row[2]), bool(row[3]), bool(row[4]))
 
 
 def count_waiting(tx: Tx, account_id: AccountId | None = None) -> int:

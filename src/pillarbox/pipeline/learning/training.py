@@ -33,8 +33,9 @@ LEASE_MS = 20_000
 """So long after a process was killed at most nothing is learnt."""
 RENEW_AFTER_S = 5.0
 BATCH = 8
-ROWS_MOST = 6000
-"""Digests that one transaction moves, so that other writers wait some milliseconds at most."""
+ROWS_MOST = 2000
+"""After so many digests a transaction takes no further message; the largest one has 3,000, for
+which other writers of SQLite wait some tens of milliseconds."""
 CONTENT_BYTES = 1 << 20
 """Of a message so much is looked at; its text lies near its beginning."""
 PRUNE_AFTER = 500
@@ -127,7 +128,9 @@ class Training:
         loop = asyncio.get_running_loop()
         learnt, renewed_s = 0, loop.time()
         touched: dict[int, int] = {}
-        while tasks := await self._database.read(training.waiting, BATCH):
+        after = -1
+        while tasks := await self._database.read(training.waiting, BATCH, after):
+            after = tasks[0].account_id
             learnt += await self._learn(tasks)
             for scope in (SERVER, *(task.account_id for task in tasks)):
                 touched[scope] = touched.get(scope, 0) + 1
