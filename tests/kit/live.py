@@ -54,6 +54,11 @@ class LiveServer:
         found: dict[str, int] = json.loads(self._run("kit.queued", str(self.data)))
         return found
 
+    def traced(self) -> dict[str, list[str]]:
+        """Where each traced message went, for each of its recipients, by the trace's id."""
+        found: dict[str, list[str]] = json.loads(self._run("kit.traced", str(self.data)))
+        return found
+
     def start(self) -> None:
         """Start the server; returns when every worker accepts connections."""
         for attempt in range(4):
