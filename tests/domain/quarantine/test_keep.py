@@ -223,7 +223,7 @@ async def test_who_is_to_be_told(bench: Bench, ann: AccountId, clock: FakeClock)
     await bench.keep(ann, b"one")
     await bench.keep(ann, b"two")
     assert await news() == [(ann, None, 0)]
-    assert await bench.database.write(rows.note_told, ann, None)
+    assert await bench.database.write(rows.note_told, ann, None, clock.now_ms())
     assert await news() == []
     clock.advance(hours=23)
     await bench.keep(ann, b"three")
@@ -231,7 +231,7 @@ async def test_who_is_to_be_told(bench: Bench, ann: AccountId, clock: FakeClock)
     clock.advance(hours=2)
     ((account, told_ms, _),) = await news()
     assert account == ann
-    assert await bench.database.write(rows.note_told, ann, told_ms)
-    assert not await bench.database.write(rows.note_told, ann, told_ms)
+    assert await bench.database.write(rows.note_told, ann, told_ms, clock.now_ms())
+    assert not await bench.database.write(rows.note_told, ann, told_ms, clock.now_ms())
     clock.advance(days=2)
     assert await news() == []  # nothing new since

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from random import Random
+from typing import cast
 
 import pytest
 
@@ -22,7 +23,7 @@ from pillarbox.domain.sharing.rights import Right
 from pillarbox.domain.spam import training
 from pillarbox.domain.spam.model import Category
 from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
-from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes
+from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.judging import Judging
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.policies import Policies
@@ -280,6 +281,35 @@ async def test_users_are_told_once_a_day(bench: Bench, clock: FakeClock) -> None
     second = (await bench.house.contents(ALICE))[1]
     assert b"Subject: Kept back: 3 messages\r\n" in second
     assert b"2 messages had to go early" in second
+
+
+async def test_what_is_kept_while_a_letter_is_written_is_told_in_the_next(
+    bench: Bench, clock: FakeClock
+) -> None:
+    await bench.put(Owner(Scope.USER, bench.account(ALICE)))
+
+    class Slow:
+        """Something is kept between the reading and the writing of the letter."""
+
+        async def deliver(self, parcel: Parcel) -> Outcomes:
+            clock.advance(seconds=1)
+            with pytest.raises(Denied):
+                await bench.receive(ALICE, content=MAIL.replace(b"Riches", b"Late"))
+            clock.advance(seconds=1)
+            return await bench.inbound.delivery.deliver(parcel)
+
+    digest = QuarantineDigest(
+        bench.database, bench.keys, cast("Delivery", Slow()), clock, bench.inbound.ids,
+        HOSTNAME, "example.test",
+    )  # fmt: skip
+    with pytest.raises(Denied):
+        await bench.receive(ALICE)
+    await digest.run()
+    clock.advance(hours=25)
+    await replace(digest, delivery=bench.inbound.delivery).run()
+    first, second = await bench.house.contents(ALICE)
+    assert (b"Riches" in first, b"Late" in first) == (True, False)
+    assert (b"Riches" in second, b"Late" in second) == (False, True)
 
 
 async def test_upkeep_removes_what_is_over(bench: Bench, clock: FakeClock) -> None:

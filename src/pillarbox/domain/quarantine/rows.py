@@ -160,11 +160,14 @@ def with_news(
     return [(AccountId(account), told_ms, dropped or 0) for account, told_ms, dropped in rows]
 
 
-def note_told(tx: Tx, account_id: AccountId, before_ms: int | None) -> bool:
-    """Note that an account is told now; `False` if somebody else has told it meanwhile."""
+def note_told(tx: Tx, account_id: AccountId, before_ms: int | None, told_ms: int) -> bool:
+    """Note that an account is told of what was kept until an instant.
+
+    `before_ms` is until when it was told before; `False` if somebody else has told it since.
+    """
     if before_ms is not None:
-        return bool(tx.run(_TOLD, account=account_id, before=before_ms, new_told=tx.now_ms))
-    tx.run(_BEGIN, account=account_id, new_told=tx.now_ms)
+        return bool(tx.run(_TOLD, account=account_id, before=before_ms, new_told=told_ms))
+    tx.run(_BEGIN, account=account_id, new_told=told_ms)
     return True
 
 

@@ -74,13 +74,14 @@ class QuarantineDigest:
             after = news[-1][0]
 
     async def _tell(self, account: AccountId, told_ms: int | None, dropped: int) -> None:
+        now_ms = self.clock.now_ms()  # what is kept from here on is for the next letter
         address, kept = await self.database.read(_kept_for, self.keys, account)
         fresh = [one for one in kept if one.kept_ms > (told_ms or 0)]
         if not address or not fresh:
             return
 
         def note(tx: Tx, waiting: object, queued: object) -> None:
-            if not rows.note_told(tx, account, told_ms):
+            if not rows.note_told(tx, account, told_ms, now_ms):
                 raise Conflict("Somebody else has told them")
 
         recipient = Recipient(address, (LocalTarget(account, address, None),), here=True)
