@@ -323,6 +323,25 @@ async def test_what_an_account_learnt_goes_with_it(database: Database) -> None:
     assert await scopes(database, who) == {}
 
 
+async def test_a_server_that_forgot_is_taught_anew_by_those_who_taught_it(
+    database: Database,
+) -> None:
+    who, other = await account(database), await account(database)
+    await learn(database, who, 1, SPAM, words("pills"))
+
+    def full(tx: Tx) -> None:
+        store.add_messages(tx, who, 999, 0, 999, 0)
+        store.forget_server(tx)
+
+    await database.write(full)
+    await learn(database, other, 2, SPAM, words("pills"))
+    # What it forgot is not taken back from what others taught since.
+    await learn(database, who, 1, FORGOTTEN, words("pills"))
+    assert await counts(database, SERVER, "pills") == [(1, 0)]
+    await learn(database, who, 3, SPAM, words("pills"))
+    assert await counts(database, SERVER, "pills") == [(2, 0)]
+
+
 async def test_tokens_seen_once_and_long_ago_go_first(database: Database, clock: FakeClock) -> None:
     known = await database.write(store.ensure, KEYS, [])
     often = store.digests(known[SERVER], words("often"))[0]

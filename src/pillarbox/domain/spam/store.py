@@ -70,6 +70,14 @@ _OF_SCOPE = tuple(
         (spam_results, spam_results.c.account_id),
     )
 )
+_UNSHARE = (
+    Statement(
+        update(spam_learnt)
+        .where(spam_learnt.c.scope != SERVER, spam_learnt.c.shared == 1)
+        .values(shared=0)
+    ),
+    Statement(update(spam_scopes).values(shared_spam=0, shared_ham=0)),
+)
 
 Deltas = Mapping[int, tuple[int, int]]
 """By digest: by how much the counts of spam and ham move."""
@@ -173,9 +181,14 @@ def forget(tx: Tx, account_id: AccountId) -> None:
 
 
 def forget_server(tx: Tx) -> None:
-    """Drop what the server was taught; what accounts taught themselves stays."""
+    """Drop what the server was taught; what accounts taught themselves stays.
+
+    They may teach it as much again, and take back none of what it does not know any more.
+    """
     for statement in _OF_SCOPE[:3]:
         tx.run(statement, of_scope=SERVER)
+    for statement in _UNSHARE:
+        tx.run(statement)
 
 
 @cache
