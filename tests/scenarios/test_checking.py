@@ -14,11 +14,14 @@ from pillarbox.app.cli.trace import told
 from pillarbox.domain.accounts import aliases
 from pillarbox.domain.accounts.domains import require
 from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
+from pillarbox.domain.judgement.model import Action
 from pillarbox.domain.policy import policies
 from pillarbox.domain.policy.model import TOPIC
 from pillarbox.domain.quarantine import rows
 from pillarbox.domain.quarantine.model import KeptMessage
 from pillarbox.domain.queue import inspect
+from pillarbox.domain.sender_lists import lists
+from pillarbox.domain.sender_lists import model as sender_lists
 from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.domain.signing.make import KeyChoice, first_keys
 from pillarbox.domain.trace import store
@@ -176,6 +179,21 @@ async def test_no_spelling_of_a_forged_author_gets_into_the_inbox(house: House) 
         assert b"dmarc=pass" not in kept
         assert b"spf=pass" in kept
         assert b"dkim=pass" in kept
+
+
+async def test_what_a_list_passed_on_goes_to_junk_unless_it_is_let_in(house: House) -> None:
+    house.names.add("list.test", '@ TXT "v=spf1 ip4:203.0.113.9 -all"')
+    content = await house.letter("ann@sender.test")
+    content = content.replace(b"To: ", b"List-Id: <cooks.list.test>\r\nTo: ", 1)
+    assert (await house.send("203.0.113.9", "bounces@list.test", content))[0] == 250
+    assert len(await house.mailbox("Junk")) == 1
+    services = house.server.services
+    await services.database.write(
+        lists.add, services.keys, sender_lists.SERVER, "list.test", Action.ALLOW
+    )
+    services.bus.publish(sender_lists.TOPIC)
+    assert (await house.send("203.0.113.9", "bounces@list.test", content))[0] == 250
+    assert len(await house.mailbox("INBOX")) == 1
 
 
 async def test_a_domain_may_keep_what_others_disown_in_quarantine(house: House) -> None:
