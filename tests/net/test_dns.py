@@ -427,6 +427,25 @@ class TestSystemResolver:
         assert raised.value.cause is not None
         assert re.fullmatch(r"PTR 7\.2\.0\.192\.in-addr\.arpa: .+", raised.value.cause)
 
+    async def test_what_is_given_up_late_has_failed(
+        self, server: NameServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.silent |= {"MX example.test", "MX signed.test"}
+        system = asked_at(server, clock)
+        for name, given_up_s in (("example.test", 0.0), ("signed.test", 60.0)):
+            monkeypatch.setattr("pillarbox.net.dns._GIVEN_UP_S", given_up_s)
+            server.seen.clear()
+            asking = asyncio.create_task(system.mx(name))
+            await asyncio.wait_for(server.seen.wait(), 5)
+            asking.cancel()
+            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=1)
+        server.silent.clear()
+        with pytest.raises(Unavailable):
+            await system.mx("example.test")
+        assert (await system.mx("signed.test")).hosts
+        clock.advance(seconds=31)
+        assert (await system.mx("example.test")).hosts
+
     async def test_waits_for_room(self, server: NameServer, clock: FakeClock) -> None:
         """The one socket is taken by a question nobody answers, until that is given up."""
         server.silent.add(pointer("192.0.2.7"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dns.asyncresolver import Resolver as Stub
 
 _ROOM_S = 30.0
+_GIVEN_UP_S = 2.5
+"""A question that nobody waits for any longer after so much time has failed."""
 
 __all__ = [
     "DnsOptions",
@@ -246,7 +248,8 @@ class SystemResolver:
                 await self._room.acquire()
         except TimeoutError as error:
             return dns_query.failed(name, kind, error)  # which says nothing about the name
-        asked_ms = self._clock.now_ms()
+        asked_ms, loop = self._clock.now_ms(), asyncio.get_running_loop()
+        asked_s = loop.time()
         try:
             async with asyncio.timeout(self._options.timeout_s):
                 if self._stub is None:
@@ -254,6 +257,12 @@ class SystemResolver:
                 answer = await dns_query.ask(self._opened, name, kind, believed=self._believed)
         except (TimeoutError, OSError) as error:
             answer = dns_query.failed(name, kind, error)
+        except asyncio.CancelledError:
+            # Else all who have less patience than `timeout_s` would wait anew each time.
+            if loop.time() - asked_s >= _GIVEN_UP_S:
+                given_up = TimeoutError("no answer in time")
+                self._remember(key, dns_query.failed(name, kind, given_up), asked_ms)
+            raise
         finally:
             self._room.release()
         self._remember(key, answer, asked_ms)
