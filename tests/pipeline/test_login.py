@@ -10,11 +10,14 @@ import pytest
 from kit.clock import FakeClock
 from pillarbox.base.cpu import Cpu
 from pillarbox.base.errors import Busy, Denied
-from pillarbox.domain.accounts import credentials, domains, users
-from pillarbox.domain.accounts.model import Role, User
+from pillarbox.domain.accounts import credentials, domains, tokens, users
+from pillarbox.domain.accounts.model import Role, Scope, User
+from pillarbox.domain.bans import bans
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import DEFAULT
 from pillarbox.pipeline import throttle
 from pillarbox.pipeline.client import ClientFacts
-from pillarbox.pipeline.login import FAILED, Login
+from pillarbox.pipeline.login import BARRED, FAILED, TOO_OFTEN, Login
 from pillarbox.pipeline.passwords import Cost, PasswordHasher
 from pillarbox.pipeline.throttle import ThrottleOptions
 from pillarbox.pipeline.verifiers import Verifiers
@@ -263,6 +266,144 @@ class TestThrottle:
         # Once verified, the user is not slowed any more.
         await desk.login.password("ann", PASSWORD, CLIENT)
         assert len(desk.waits) == 5
+
+
+class TestPolicies:
+    """Limits that admins set while the server runs, for all and for a domain."""
+
+    HERE = "ann@example.org"
+
+    async def rule(self, desk: Desk, domain: str, **wanted: str) -> None:
+        await desk.database.write(policies.set_values, domain, wanted)
+
+    async def test_those_for_all_go_before_the_settings(self, desk: Desk) -> None:
+        await self.rule(
+            desk, DEFAULT, auth_brute_force_threshold="2", auth_brute_force_window_minutes="7",
+            auth_brute_force_block_minutes="60",
+        )  # fmt: skip
+        await desk.fail(1, user="x@unknown.test")
+        desk.clock.advance(minutes=7)
+        await desk.fail(1)
+        await desk.fail(1, user="x@unknown.test")
+        assert list(await desk.database.read(throttle.barred, ThrottleOptions())) == ["192.0.2.7"]
+        with pytest.raises(Busy):
+            await desk.login.password("ann", PASSWORD, CLIENT)
+        desk.clock.advance(minutes=60)
+        await desk.login.password("ann", PASSWORD, CLIENT)
+
+    async def test_without_bars_there_is_still_the_brake(self, desk: Desk) -> None:
+        await self.rule(desk, DEFAULT, auth_brute_force_enabled="0")
+        await desk.fail(21, user="ann")
+        await desk.login.password("ann", PASSWORD, CLIENT)
+        assert desk.waits == [0.25, 0.5]
+
+    async def test_a_domain_may_be_stricter_for_itself(self, desk: Desk) -> None:
+        await desk.add("bob@example.net")
+        await self.rule(
+            desk, "example.org", auth_brute_force_threshold="2",
+            auth_brute_force_block_minutes="60",
+        )  # fmt: skip
+        await desk.fail(2, user="nobody@EXAMPLE.org")
+        with pytest.raises(Busy):
+            await desk.login.password(self.HERE, PASSWORD, CLIENT)
+        with pytest.raises(Busy):
+            await desk.login.scram_salt(self.HERE, CLIENT)
+        await desk.login.password("bob@example.net", PASSWORD, CLIENT)
+        await desk.login.password(self.HERE, PASSWORD, replace(CLIENT, ip="192.0.2.8"))
+        settings = ThrottleOptions()
+        assert await desk.database.read(throttle.barred, settings) == {}
+        ((place, domain, count),) = await desk.database.read(throttle.barred_from_domains, settings)
+        assert (place, domain, count.hits) == ("192.0.2.7", "example.org", 2)
+        desk.clock.advance(minutes=60)
+        await desk.login.password(self.HERE, PASSWORD, CLIENT)
+        await desk.fail(2, user="x@example.org")
+        assert await desk.database.write(throttle.release, "192.0.2.7")
+        await desk.login.password(self.HERE, PASSWORD, CLIENT)
+
+    async def test_but_it_opens_no_door_to_others(self, desk: Desk) -> None:
+        """What fails at a domain counts for the address, however lax that domain is."""
+        await desk.add("bob@example.net")
+        await self.rule(
+            desk, "example.org", auth_brute_force_threshold="1000", auth_brute_force_enabled="0"
+        )
+        await desk.fail(5, user="x@example.org")
+        for name in (self.HERE, "bob@example.net", "x@unknown.test"):
+            with pytest.raises(Busy):
+                await desk.login.password(name, PASSWORD, CLIENT)
+
+    async def test_unknown_domains_are_like_those_without_a_policy(self, desk: Desk) -> None:
+        await self.rule(desk, DEFAULT, auth_brute_force_threshold="3", ratelimit_auth_per_ip="9")
+        for number, name in enumerate((self.HERE, "x@example.org", "x@unknown.test", "x")):
+            client = replace(CLIENT, ip=f"198.51.100.{number}")
+            await desk.fail(3, client, name)
+            with pytest.raises(Busy, match=BARRED):
+                await desk.login.password(name, "wrong", client)
+
+    async def test_all_logins_of_an_address_are_limited(self, desk: Desk) -> None:
+        await self.rule(
+            desk, DEFAULT, ratelimit_auth_per_ip="3", ratelimit_auth_per_ip_window="2"
+        )  # fmt: skip
+        for _ in range(2):
+            await desk.login.password("ann", PASSWORD, CLIENT)
+        await desk.fail(1, user="x@unknown.test")
+        for name in ("ann", "x@unknown.test"):
+            with pytest.raises(Busy, match=TOO_OFTEN):
+                await desk.login.password(name, PASSWORD, CLIENT)
+        for client in (replace(CLIENT, ip="192.0.2.8"), replace(CLIENT, trusted=True)):
+            await desk.login.password("ann", PASSWORD, client)
+        desk.clock.advance(minutes=2)
+        await desk.login.password("ann", PASSWORD, CLIENT)
+        await self.rule(desk, DEFAULT, ratelimit_enabled="0")
+        for _ in range(4):
+            await desk.login.password("ann", PASSWORD, CLIENT)
+
+    async def test_logins_by_imap_are_limited_for_a_user(self, desk: Desk) -> None:
+        await desk.add("bob@example.org")
+        await self.rule(desk, "example.org", ratelimit_imap_per_user="2")
+        for _ in range(2):
+            await desk.login.password("ann", PASSWORD, CLIENT)
+        for ip in (CLIENT.ip, "192.0.2.8"):
+            with pytest.raises(Busy, match=TOO_OFTEN):
+                await desk.login.password("ann", PASSWORD, replace(CLIENT, ip=ip))
+        with pytest.raises(Denied):
+            await desk.login.password("ann", "wrong", CLIENT)
+        await desk.login.password("ann", PASSWORD, replace(CLIENT, protocol="submission"))
+        await desk.login.password("bob", PASSWORD, CLIENT)
+        desk.clock.advance(hours=1)
+        await desk.login.password("ann", PASSWORD, CLIENT)
+
+    @pytest.mark.parametrize(
+        ("network", "ip"),
+        [
+            ("192.0.2.0/24", "192.0.2.7"),
+            ("192.0.2.7", "::ffff:192.0.2.7"),
+            ("2001:db8::/32", "2001:db8:7::1"),
+        ],
+    )
+    async def test_bans_bar_logins_where_that_is_wanted(
+        self, desk: Desk, network: str, ip: str
+    ) -> None:
+        client = replace(CLIENT, ip=ip)
+        await desk.add("bob@example.net")
+        await desk.database.write(bans.add, network, 3_600_000)
+        await desk.login.password("ann", PASSWORD, client)
+        await self.rule(desk, "example.org", auth_ip_blacklist_enabled="1")
+        with pytest.raises(Busy, match=BARRED):
+            await desk.login.password("ann", PASSWORD, client)
+        await desk.login.password("bob@example.net", PASSWORD, client)
+        await desk.login.password("ann", PASSWORD, replace(CLIENT, ip="198.51.100.1"))
+        await desk.login.password("ann", PASSWORD, replace(client, trusted=True))
+        desk.clock.advance(hours=1)
+        await desk.login.password("ann", PASSWORD, client)
+
+    async def test_a_bare_token_meets_the_policy_of_its_user(self, desk: Desk) -> None:
+        found = await desk.database.read(users.require, self.HERE)
+        _, token = await desk.database.write(tokens.mint, found.account_id, "phone", (Scope.IMAP,))
+        await desk.login.token("", token, CLIENT)
+        await desk.database.write(bans.add, "192.0.2.7")
+        await self.rule(desk, "example.org", auth_ip_blacklist_enabled="1")
+        with pytest.raises(Busy, match=BARRED):
+            await desk.login.token("", token, CLIENT)
 
 
 class TestLastLogin:

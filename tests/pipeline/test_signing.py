@@ -223,3 +223,32 @@ async def test_a_domain_whose_policy_says_so_signs_nothing(bench: Bench) -> None
     await bench.database.write(policies.set_values, "example.com", {"dkim_signing_enabled": "off"})
     bench.bus.publish(POLICY)
     assert not await bench.signed(message("example.com"), "example.com")
+
+
+async def test_the_policy_says_which_fields_are_signed(bench: Bench) -> None:
+    await bench.domain("example.org")
+    content = b"X-Note: one\r\nX-Note: two\r\n" + message("example.org")
+
+    async def held(content: bytes, *changes: tuple[bytes, bytes]) -> list[bool]:
+        signed = await bench.signing.sign("example.org", content) + content
+        found = []
+        for old, new in changes:
+            verification = Verification(read_message(signed.replace(old, new, 1)))
+            answers = {name: bench.zone.txt.get(name, ()) for name in verification.questions}
+            results = verification.results(answers, bench.clock.now_ms() // 1000)
+            found.append(all(one.status is Status.PASS for one in results))
+        return found
+
+    changes = (
+        (b"Subject: x", b"Subject: y"),
+        (b"X-Note: one", b"X-Note: 1"),
+        (b"From: Ann", b"From: <x@x.test>\r\nFrom: Ann"),
+        (b"To: bob", b"To: <x@x.test>\r\nTo: bob"),
+    )
+    assert await held(content, *changes) == [False, True, False, False]
+    wanted = {"dkim_headers_to_sign": '["To", "X-Note", "X-Gone"]'}
+    await bench.database.write(policies.set_values, "example.org", wanted)
+    assert await held(content, *changes) == [False, True, False, False]  # still in memory
+    bench.bus.publish(POLICY)
+    assert await held(content, *changes) == [True, False, False, False]
+    assert await held(content, (b"", b""), (b"", b"Subject: z\r\n")) == [True, True]

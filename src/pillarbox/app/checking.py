@@ -93,7 +93,7 @@ def checking(matter: Matter) -> Checking:
     policies = Policies(database, matter.bus, clock, threshold)
     scanners = scanning(options, clock)
     senders = SenderLists(database, matter.keys, matter.bus, clock)
-    checks = (*_checks(matter), *scanners.checks, senders)
+    checks = (*_checks(matter, policies), *scanners.checks, senders)
     runner = Runner(checks, _recipient_checks(matter))
     traces = TraceLog(database, matter.keys)
     outcomes = Outcomes(database, matter.keys, options.hostname)
@@ -111,7 +111,7 @@ def checking(matter: Matter) -> Checking:
     )
 
 
-def _checks(matter: Matter) -> tuple[Check, ...]:
+def _checks(matter: Matter, policies: Policies) -> tuple[Check, ...]:
     """What is asked of others and of our own memory, then what the content says."""
     options, database, keys = matter.options, matter.database, matter.keys
     resolver, clock, cpu = matter.resolver, matter.clock, matter.signatures
@@ -123,10 +123,10 @@ def _checks(matter: Matter) -> tuple[Check, ...]:
         DnsblCheck(resolver, clock, options.spam_dnsbl, options.spam_dnswl),
         EarlyTalker(),
         HeloCheck(resolver, hostname, own_domains),
-        SpfCheck(resolver, clock, hostname),
+        SpfCheck(resolver, clock, hostname, policies),
         DkimCheck(resolver, cpu, clock),
         ArcCheck(resolver, cpu, clock, sealers),
-        DmarcCheck(resolver, sealers),
+        DmarcCheck(resolver, sealers, policies=policies),
         UriListsCheck(resolver, clock, own_domains, options.spam_uribl, options.spam_hashbl),
         HeaderCheck(clock),
         MimeCheck(),

@@ -32,6 +32,7 @@ from pillarbox.storage.tx import Tx
 
 FAILED = "Authentication failed"
 BARRED = "Too many failed logins; try again later"
+TOO_OFTEN = "Too many logins; try again later"
 MAX_USERNAME_CHARACTERS = 320
 BRAKED_AT_ONCE = 64
 PER_ADDRESS_AT_ONCE = 5
@@ -117,9 +118,9 @@ class Login:
         """
         login = self._key(username)
         plain = passwords.normalize(password)
-        standing, found = await self._look(client, login, credentials.candidates, login)
+        standing, found = await self._try(client, login, credentials.candidates, login)
         if found is not None and (known := self._known(found, plain)) is not None:
-            return self._welcome(found, known, client)
+            return await self._welcome(found, known, client, standing)
         async with self._turn(standing, client), self.busyness.line:
             return await self._check(login, plain, client)
 
@@ -141,7 +142,7 @@ class Login:
         named, which is part of `message`.
         """
         login = self._key(username)
-        standing, _ = await self._look(client, login, credentials.candidates, login)
+        standing, _ = await self._try(client, login, credentials.candidates, login)
         async with self._turn(standing, client):
             # Looked up anew: others from the same address may have failed meanwhile.
             _, found = await self._look(client, login, credentials.candidates, login)
@@ -149,7 +150,7 @@ class Login:
                 verifier, is_real = self.verifiers.open(one.scram, one.secret, login)
                 fits = verifier.accepts(message, proof) and is_real
                 if found is not None and fits and found.enabled:
-                    actor = self._welcome(found, one, client)
+                    actor = await self._welcome(found, one, client, standing)
                     return Proven(actor, verifier.signature(message))
                 if fits:
                     await self._failed(login, client, "disabled")
@@ -166,19 +167,22 @@ class Login:
         """
         login = self._key(username) if username else ""
         digest = tokens.digest(token)
-        standing, _ = await self._look(client, login, tokens.holder, digest)
+        standing, _ = await self._try(client, login, tokens.holder, digest)
         async with self._turn(standing, client):
-            _, found = await self._look(client, login, tokens.holder, digest)
+            standing, found = await self._look(client, login, tokens.holder, digest)
             if found is None:
                 await self._failed(login, client, "no such token")
             if username and found.actor.address != login:
                 await self._failed(login, client, "the token is another user's")
             if found.expired or not found.enabled:
                 await self._failed(login, client, "expired" if found.expired else "disabled")
+        if not login:  # now the domain is known
+            standing, _ = await self._look(client, found.actor.address, tokens.holder, digest)
         if not found.token.scopes & SCOPES.get(client.protocol, frozenset()):
             who, token_id = found.actor.address, found.token.id
             _log.warning("login refused", user=who, token=token_id, why="not in its scope")
             raise WrongScope(FAILED, "not in the token's scope")
+        await self._count_imap(found.actor, client, standing)
         self._note(tokens.note_use, found.token.last_used_ms, found.token.id)
         self._noted(found.actor, found.last_login_ms, client)
         return found.actor
@@ -201,12 +205,27 @@ class Login:
         """Whether one who logged in may go on: not disabled, same password, token not revoked."""
         return await self.database.lookup(credentials.stands, actor)
 
+    async def _try(
+        self, client: ClientFacts, login: str, find: Callable[[Tx, str], Found | None], name: str
+    ) -> tuple[Standing, Found | None]:
+        """As `_look`; counts the try where an address may not try as often as it likes."""
+        standing, found = await self._look(client, login, find, name)
+        rate = standing.limits.policy.per_ip
+        if rate.most and not client.trusted:
+            write = self.database.write
+            if standing.is_too_often or not await write(throttle.tried, client.ip, rate):
+                _log.warning("login refused", user=login, ip=client.ip, why="too many logins")
+                raise Busy(TOO_OFTEN, "too many logins of the address")
+        return standing, found
+
     async def _look(
         self, client: ClientFacts, login: str, find: Callable[[Tx, str], Found | None], name: str
     ) -> tuple[Standing, Found | None]:
         """What is stored under a name, unless the client's address is barred."""
-        standing, found = await self.database.lookup(_find, client.ip, login, find, name)
-        if not client.trusted and standing.is_barred(self.limits):
+        standing, found = await self.database.lookup(
+            _find, client.ip, login, self.limits, find, name
+        )
+        if not client.trusted and standing.is_barred:
             _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
             raise Busy(BARRED, "address is barred")
         return standing, found
@@ -228,12 +247,14 @@ class Login:
             yield
             return
         name = throttle.address_name(client.ip)
-        async with self.busyness.turn_of(name, min(self.limits.max_tries, PER_ADDRESS_AT_ONCE)):
+        limits = standing.limits
+        most = min(one.max_tries for one in (limits.address, limits.domain) if one is not None)
+        async with self.busyness.turn_of(name, min(most, PER_ADDRESS_AT_ONCE)):
             await self._brake(standing)
             yield
 
     async def _brake(self, standing: Standing) -> None:
-        wait_s = standing.brake_s(self.limits)
+        wait_s = standing.brake_s
         if not wait_s:
             return
         if self.busyness.braked >= BRAKED_AT_ONCE:
@@ -247,15 +268,15 @@ class Login:
     async def _check(self, login: str, plain: str | None, client: ClientFacts) -> Actor:
         # Looked up anew: while this one waited, others from its address may have failed, or the
         # same user may have logged in on another connection.
-        _, found = await self._look(client, login, credentials.candidates, login)
+        standing, found = await self._look(client, login, credentials.candidates, login)
         if found is not None and (known := self._known(found, plain)) is not None:
-            return self._welcome(found, known, client)
+            return await self._welcome(found, known, client, standing)
         match = await self._match(found, plain)
         if found is not None and match is not None and plain is not None and found.enabled:
             now_ms = self.clock.now_ms()
             self.verified.add(found.actor.account_id, match.id, match.secret, plain, now_ms)
             await self._upgrade(login, match, plain)
-            return self._welcome(found, match, client)
+            return await self._welcome(found, match, client, standing)
         await self._failed(login, client, _reason(found, match))
 
     async def _match(self, found: Candidates | None, plain: str | None) -> Credential | None:
@@ -283,13 +304,29 @@ class Login:
         _log.warning("login failed", user=login, ip=client.ip, protocol=client.protocol, why=why)
         if not client.trusted:
             after = await self.database.write(throttle.failed, client.ip, login, self.limits)
-            if after.address.hits == self.limits.max_tries:
+            limits = after.limits
+            if limits.address.bars and after.address.hits == limits.address.max_tries:
                 _log.warning("address barred", ip=client.ip, until_ms=after.address.expires_ms)
+            if limits.domain is not None and after.domain.hits == limits.domain.max_tries:
+                until_ms, domain = after.domain.expires_ms, throttle.domain_of(login)
+                _log.warning("address barred", ip=client.ip, domain=domain, until_ms=until_ms)
         raise Denied(FAILED, why)
 
-    def _welcome(self, found: Candidates, proof: Credential, client: ClientFacts) -> Actor:
+    async def _welcome(
+        self, found: Candidates, proof: Credential, client: ClientFacts, standing: Standing
+    ) -> Actor:
+        await self._count_imap(found.actor, client, standing)
         self._noted(found.actor, found.last_login_ms, client)
         return replace(found.actor, credential_id=proof.id)
+
+    async def _count_imap(self, actor: Actor, client: ClientFacts, standing: Standing) -> None:
+        """Raise `Busy` where the user has logged in too often; only who proved to be it learns."""
+        rate = standing.limits.policy.imap_per_user
+        if not rate.most or client.trusted or client.protocol != "imap":
+            return
+        if not await self.database.write(throttle.entered, actor.account_id, rate):
+            _log.warning("login refused", user=actor.address, ip=client.ip, why="too many logins")
+            raise Busy(TOO_OFTEN, "too many logins of the user")
 
     def _noted(self, actor: Actor, last_login_ms: int | None, client: ClientFacts) -> None:
         _log.info("login", user=actor.address, ip=client.ip, protocol=client.protocol)
@@ -325,9 +362,14 @@ class Login:
 
 
 def _find(
-    tx: Tx, ip: str, login: str, find: Callable[[Tx, str], Found | None], name: str
+    tx: Tx,
+    ip: str,
+    login: str,
+    settings: ThrottleOptions,
+    find: Callable[[Tx, str], Found | None],
+    name: str,
 ) -> tuple[Standing, Found | None]:
-    return throttle.standing(tx, ip, login), find(tx, name)
+    return throttle.standing(tx, ip, login, settings), find(tx, name)
 
 
 def _reason(found: Candidates | None, match: Credential | None) -> str:

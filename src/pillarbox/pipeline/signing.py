@@ -51,11 +51,15 @@ _log = logger("signing")
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What signs for a name, RSA first; empty where nothing does. `slow` wants a thread."""
+    """What signs for a name, RSA first; empty where nothing does. `slow` wants a thread.
+
+    `fields` are those to sign, where they are not the usual ones.
+    """
 
     signers: tuple[Signer, ...]
     slow: bool
     until_ms: int
+    fields: tuple[str, ...] = ()
 
 
 class Signing:
@@ -100,7 +104,7 @@ class Signing:
             held = await self._keys_of(name)
             if held.signers:
                 now_s = self._clock.now_ms() // 1000
-                work = partial(sign, message, held.signers, now_s)
+                work = partial(sign, message, held.signers, now_s, wanted=held.fields)
                 return await self._work(held.slow or _is_large(content), work)
         return b""
 
@@ -166,15 +170,21 @@ class Signing:
         now_ms = self._clock.now_ms()
         held = self._held.get(key)
         if held is None or held.until_ms <= now_ms:
-            domain, rows = await self._database.lookup(_active, key)
-            held = self._opened(domain, rows, now_ms)
+            domain, rows, fields = await self._database.lookup(_active, key)
+            held = self._opened(domain, rows, fields, now_ms)
             self._held.pop(key, None)
             if len(self._held) >= REMEMBERED:
                 del self._held[next(iter(self._held))]
             self._held[key] = held
         return held
 
-    def _opened(self, domain: str, rows: list[tuple[int, str, bytes]], now_ms: int) -> _Held:
+    def _opened(
+        self,
+        domain: str,
+        rows: list[tuple[int, str, bytes]],
+        fields: tuple[str, ...],
+        now_ms: int,
+    ) -> _Held:
         signers, slow = [], False
         for key_id, selector, sealed in rows:
             try:
@@ -187,25 +197,27 @@ class Signing:
             signer = Signer(domain, selector, load_der(der))
             slow = slow or (signer.key.algorithm is KeyAlgorithm.RSA and len(der) > _SLOW_KEY_BYTES)
             signers.append(signer)
-        return _Held(tuple(signers), slow, now_ms + int(LOOK_EVERY_S * 1000))
+        return _Held(tuple(signers), slow, now_ms + int(LOOK_EVERY_S * 1000), fields)
 
     def _forget(self, topic: str) -> None:
         self._held.clear()
 
 
-def _active(tx: Tx, name: str) -> tuple[str, list[tuple[int, str, bytes]]]:
+def _active(tx: Tx, name: str) -> tuple[str, list[tuple[int, str, bytes]], tuple[str, ...]]:
     """The nearest domain, the name itself or a parent, that has keys in use; and those.
 
-    None where the policy of that domain is not to sign.
+    No keys where the policy of that domain is not to sign. Also gives the fields that it wants
+    signed, none for the usual ones.
     """
     for _ in range(_PARENTS_MOST):
         domain = domains.get(tx, name)
         if domain is not None and (found := signing_keys.active(tx, domain.id)):
-            return domain.name, found if policies.signs(tx, domain.name) else []
+            policy = policies.signing(tx, domain.name)
+            return domain.name, found if policy.signs else [], policy.fields
         _, dot, name = name.partition(".")
         if not dot:
             break
-    return "", []
+    return "", [], ()
 
 
 def _read(content: bytes) -> SignedMessage | None:

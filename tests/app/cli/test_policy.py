@@ -38,7 +38,12 @@ def test_set_show_unset(cli: Cli) -> None:
 
 def test_the_list_says_what_is_not_used(cli: Cli) -> None:
     rows = {row["name"]: row["what"] for row in cli("policy", "show", "--json").rows}
-    assert str(rows["auth_totp_enforced"]).startswith("Not used")
+    unused = {name for name, what in rows.items() if str(what).startswith("Not used")}
+    assert unused == {
+        *("spf_dns_server", "dmarc_dns_server", "auth_totp_enforced"),
+        *("greylist_cleanup_interval", "ratelimit_cleanup_interval", "auth_cleanup_interval"),
+    }
+    assert values(cli)["auth_brute_force_block_minutes"] == (1440, "BRUTE_BAN_HOURS")
     assert "can't be set" in cli.printed("policy", "set", "_default", "spf_dns_server=x", code=1)
 
 

@@ -7,7 +7,8 @@ from pillarbox.base.ids import AccountId
 from pillarbox.domain.judgement.model import Action, Rules
 from pillarbox.domain.policy import policies, weights
 from pillarbox.domain.policy.columns import BY_NAME, COLUMNS
-from pillarbox.domain.policy.model import DEFAULT, TOPIC, Policy, Rate, Wishes
+from pillarbox.domain.policy.logins import Bar, LoginPolicy
+from pillarbox.domain.policy.model import DEFAULT, TOPIC, Policy, Rate, SigningPolicy, Wishes
 from pillarbox.domain.policy.tables import domain_policies
 from pillarbox.storage.db import Database
 
@@ -133,6 +134,17 @@ async def test_rates(database: Database) -> None:
         ("no_such_thing", "1"),
         ("dkim_key_size", "1024"),
         ("dkim_key_size", "3000"),
+        ("dkim_headers_to_sign", "From Bcc"),
+        ("dkim_headers_to_sign", "From Return-Path"),
+        ("dkim_headers_to_sign", "ARC-Seal"),
+        ("dkim_headers_to_sign", "From;To"),
+        ("dkim_headers_to_sign", "Fr\u00f6m"),
+        ("dkim_headers_to_sign", "x" * 71),
+        ("dkim_headers_to_sign", " ".join(f"x{n}" for n in range(51))),
+        ("spf_max_lookups", "21"),
+        ("spf_max_lookups", "0"),
+        ("spf_dns_timeout", "6"),
+        ("auth_brute_force_threshold", "0"),
     ],
 )
 async def test_what_can_not_be(database: Database, name: str, value: str) -> None:
@@ -173,11 +185,68 @@ async def test_kinds_of_keys(database: Database, wanted: dict[str, str], kind: s
 
 
 async def test_signing(database: Database) -> None:
-    assert await database.read(policies.signs, HERE)
-    await put(database, DEFAULT, dkim_signing_enabled="0")
-    assert not await database.read(policies.signs, HERE)
-    await put(database, HERE, dkim_signing_enabled="1")
-    assert await database.read(policies.signs, HERE)
+    assert await database.read(policies.signing, HERE) == SigningPolicy()
+    await put(database, DEFAULT, dkim_signing_enabled="0", dkim_headers_to_sign='["From","To"]')
+    assert await database.read(policies.signing, HERE) == SigningPolicy(False, ("from", "to"))
+    await put(database, HERE, dkim_signing_enabled="1", dkim_headers_to_sign="Subject:X-Note")
+    found = await database.read(policies.signing, HERE)
+    assert found == SigningPolicy(True, ("subject", "x-note"))
+    await put(database, HERE, dkim_headers_to_sign="[]")
+    assert await database.read(policies.signing, HERE) == SigningPolicy()
+
+
+async def test_sending(database: Database) -> None:
+    assert (await database.read(policies.sending, HERE)).most == 0
+    await put(database, DEFAULT, ratelimit_smtp_per_user="9", ratelimit_smtp_per_user_window="2")
+    await put(database, HERE, ratelimit_smtp_per_user="3")
+    assert await database.read(policies.sending, HERE) == Rate(3, 120)
+    assert await database.read(policies.sending, "other.example") == Rate(9, 120)
+    await put(database, HERE, ratelimit_enabled="0")
+    assert (await database.read(policies.sending, HERE)).most == 0
+
+
+async def test_logins(database: Database) -> None:
+    found = await database.read(policies.logins, HERE)
+    assert found == LoginPolicy(Bar(), Bar(), False, Rate(0, 900), Rate(0, 3600))
+    assert not found.domain.is_own
+    await put(database, DEFAULT, auth_brute_force_threshold="9", ratelimit_auth_per_ip="50")
+    await put(
+        database, HERE,
+        auth_brute_force_block_minutes="60", auth_ip_blacklist_enabled="1",
+        ratelimit_imap_per_user="7", ratelimit_enabled="1",
+    )  # fmt: skip
+    found = await database.read(policies.logins, HERE)
+    assert (found.server, found.domain) == (Bar(tries=9), Bar(block_min=60))
+    assert found.domain.is_own
+    assert found.bans
+    assert (found.per_ip, found.imap_per_user) == (Rate(50, 900), Rate(7, 3600))
+    elsewhere = await database.read(policies.logins, "unknown.example")
+    assert elsewhere == LoginPolicy(Bar(tries=9), Bar(), False, Rate(50, 900), Rate(0, 3600))
+    await put(database, HERE, auth_brute_force_enabled="0", ratelimit_enabled="0")
+    found = await database.read(policies.logins, HERE)
+    assert not found.domain.is_own
+    assert found.server == Bar(tries=9)
+    assert (found.per_ip.most, found.imap_per_user.most) == (50, 0)
+    await put(database, HERE, auth_brute_force_enabled="1")
+    await database.write(policies.unset, HERE, ("auth_brute_force_block_minutes",))
+    assert (await database.read(policies.logins, HERE)).domain.is_own
+
+
+@pytest.mark.parametrize("name", [one.name for one in COLUMNS if one.server_wide])
+async def test_what_is_for_all_domains_is_set_for_all(database: Database, name: str) -> None:
+    with pytest.raises(Invalid, match="set it for _default"):
+        await put(database, HERE, **{name: "3"})
+    assert await database.read(policies.values, HERE) == {}
+    await put(database, DEFAULT, **{name: "3"})
+    assert await database.read(policies.values, DEFAULT) == {name: 3}
+
+
+async def test_name_servers(database: Database) -> None:
+    await put(
+        database, DEFAULT, spf_max_lookups="20", spf_dns_timeout="2", dmarc_dns_timeout="3"
+    )  # fmt: skip
+    found = await database.read(policies.of, DEFAULT)
+    assert (found.spf_max_lookups, found.spf_answer_s, found.dmarc_answer_s) == (20, 2, 3)
 
 
 async def test_weights_replace_points_and_actions(database: Database) -> None:

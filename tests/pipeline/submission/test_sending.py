@@ -11,6 +11,8 @@ from pillarbox.base.errors import Denied
 from pillarbox.base.ids import IdSource
 from pillarbox.domain.accounts import users
 from pillarbox.domain.accounts.model import Role
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import DEFAULT
 from pillarbox.domain.queue import suppression
 from pillarbox.domain.sending import alerts
 from pillarbox.domain.sending.model import LimitReached, Limits, SendingLimits, Unit
@@ -191,6 +193,41 @@ async def test_over_a_limit_nothing_is_done(house: House) -> None:
     await use.sender(house.actor(BOB), BOB)
     house.clock.advance(hours=1)
     await use.sender(house.actor(), ALICE)
+    await submit(house, BOB, use=use)
+
+
+async def rule(house: House, domain: str = "example.test", **wanted: str) -> None:
+    await house.change(policies.set_values, domain, wanted)
+
+
+async def test_the_policy_of_the_domain_limits_beside_the_settings(house: House) -> None:
+    use = watched(house, messages_hour=3)
+    await rule(house, ratelimit_smtp_per_user="2", ratelimit_smtp_per_user_window="10")
+    for _ in range(2):
+        await submit(house, BOB, use=use)
+    with pytest.raises(LimitReached, match="You can send 2 messages within 10 minutes"):
+        await submit(house, BOB, use=use)
+    with pytest.raises(LimitReached):
+        await use.sender(house.actor(), ALICE)
+    house.clock.advance(minutes=10)
+    await submit(house, BOB, use=use)
+    with pytest.raises(LimitReached, match="You can send 3 messages within an hour"):
+        await submit(house, BOB, use=use)
+    house.clock.advance(hours=1)
+    await rule(house, ratelimit_enabled="0")
+    for _ in range(3):
+        await submit(house, BOB, use=use)
+    with pytest.raises(LimitReached, match="within an hour"):
+        await submit(house, BOB, use=use)
+
+
+async def test_a_policy_alone_limits_users_of_its_domain(house: House) -> None:
+    use = watched(house)
+    await rule(house, DEFAULT, ratelimit_smtp_per_user="1")
+    await submit(house, BOB, use=use)
+    with pytest.raises(LimitReached):
+        await submit(house, BOB, use=use)
+    await rule(house, ratelimit_smtp_per_user="0")
     await submit(house, BOB, use=use)
 
 

@@ -55,8 +55,9 @@ def release(invocation: Invocation, address: str) -> None:
 
 def _list(tx: "Tx", max_tries: int) -> list[dict[str, Any]]:
     from pillarbox.domain.bans import bans
-    from pillarbox.pipeline.throttle import ThrottleOptions, barred
+    from pillarbox.pipeline.throttle import ThrottleOptions, barred, barred_from_domains
 
+    settings = ThrottleOptions(max_tries=max_tries)
     logins = [
         {
             "address": address,
@@ -65,7 +66,17 @@ def _list(tx: "Tx", max_tries: int) -> list[dict[str, Any]]:
             "failures": count.hits,
             "until": when(count.expires_ms),
         }
-        for address, count in barred(tx, ThrottleOptions(max_tries=max_tries)).items()
+        for address, count in barred(tx, settings).items()
+    ]
+    logins += [
+        {
+            "address": address,
+            "barred_from": f"logging in at {domain}",
+            "why": f"{count.hits} failed logins",
+            "failures": count.hits,
+            "until": when(count.expires_ms),
+        }
+        for address, domain, count in barred_from_domains(tx, settings)
     ]
     mail = [
         {

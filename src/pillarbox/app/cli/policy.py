@@ -30,8 +30,14 @@ def policy() -> None:
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, domain: str, as_json: bool) -> None:
-    threshold = float(invocation.configuration().options.spam_threshold)
-    rows = invocation.read(_rows, domain, threshold)
+    options = invocation.configuration().options
+    settings = {
+        "spam_junk_score": (float(options.spam_threshold), "SPAM_THRESHOLD"),
+        "auth_brute_force_threshold": (options.brute_max_tries, "BRUTE_MAX_TRIES"),
+        "auth_brute_force_window_minutes": (options.brute_window_min, "BRUTE_WINDOW_MIN"),
+        "auth_brute_force_block_minutes": (options.brute_ban_hours * 60, "BRUTE_BAN_HOURS"),
+    }
+    rows = invocation.read(_rows, domain, settings)
     table(rows, ("name", "value", "set_by", "what"), as_json)
 
 
@@ -186,7 +192,7 @@ def _domain(tx: "Tx", name: str) -> str:
     return DEFAULT if name.lower() == DEFAULT else domains.require(tx, name).name
 
 
-def _rows(tx: "Tx", name: str, threshold: float) -> list[dict[str, Any]]:
+def _rows(tx: "Tx", name: str, settings: Mapping[str, tuple[float, str]]) -> list[dict[str, Any]]:
     from pillarbox.domain.policy import policies
     from pillarbox.domain.policy.columns import COLUMNS
     from pillarbox.domain.policy.model import DEFAULT
@@ -196,9 +202,7 @@ def _rows(tx: "Tx", name: str, threshold: float) -> list[dict[str, Any]]:
     general = policies.values(tx, DEFAULT)
     rows = []
     for one in COLUMNS:
-        value, by = one.default, ""
-        if one.name == "spam_junk_score":
-            value, by = threshold, "SPAM_THRESHOLD"
+        value, by = settings.get(one.name, (one.default, ""))
         if one.name in general:
             value, by = general[one.name], DEFAULT
         if one.name in own:

@@ -2,21 +2,13 @@
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import or_, select
 
 from pillarbox.domain.bans.bans import SHORTEST_4, SHORTEST_6
 from pillarbox.domain.bans.tables import bans
 from pillarbox.storage.tx import Tx
 
 _b = bans.c
-_FOUND = (
-    select(_b.network)
-    .where(
-        _b.network.in_(bindparam("names", expanding=True)),
-        or_(_b.expires_ms.is_(None), _b.expires_ms > bindparam("now")),
-    )
-    .limit(1)
-)
 
 
 def is_barred(tx: Tx, ip: str) -> bool:
@@ -29,5 +21,6 @@ def is_barred(tx: Tx, ip: str) -> bool:
         address = address.ipv4_mapped
     shortest = SHORTEST_4 if address.version == 4 else SHORTEST_6
     lengths = range(shortest, address.max_prefixlen + 1)
-    names = [str(ip_network((int(address), bits), strict=False)) for bits in lengths]
-    return bool(tx.select(_FOUND.params(names=names, now=tx.now_ms)))
+    names = [str(ip_network((str(address), bits), strict=False)) for bits in lengths]
+    runs = or_(_b.expires_ms.is_(None), _b.expires_ms > tx.now_ms)
+    return bool(tx.select(select(_b.network).where(_b.network.in_(names), runs).limit(1)))

@@ -22,7 +22,11 @@ SCORE_MOST = 1000.0
 
 _SIZE = re.compile(r"([0-9]{1,15})([kmg]?)", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_FIELD_NAME = re.compile(r"[!-9;-~]{1,70}")
+_FIELD_NAME = re.compile(r"[0-9a-z!#$%&'*+.^_`{|}~-]{1,70}")
+_NEVER_SIGNED = frozenset(
+    ("return-path", "received", "bcc", "dkim-signature", "authentication-results")
+)
+"""Fields that change on the way or are no part of what is signed (RFC 6376 §5.4)."""
 _FLAGS = {
     "1": 1, "true": 1, "yes": 1, "on": 1, "0": 0, "false": 0, "no": 0, "off": 0,
 }  # fmt: skip
@@ -54,6 +58,8 @@ class PolicyColumn:
     default: Value
     text: str
     unread: str = ""
+    server_wide: bool = False
+    """Whether `_default` alone may have a value, since the domain is not known where it is read."""
 
     def read(self, value: str) -> Value:
         """The value that an admin typed; `Invalid` for what can't be."""
@@ -130,24 +136,30 @@ def _address(value: str) -> str:
 
 
 def _field_names(value: str) -> str:
-    names = [one for one in re.split(r"[\s,:\[\]\"]+", value) if one]
+    names = dict.fromkeys(one.lower() for one in re.split(r"[\s,:\[\]\"]+", value) if one)
     if len(names) > FIELDS_MOST or not all(map(_FIELD_NAME.fullmatch, names)):
         raise ValueError(value)
-    if names and "from" not in [one.lower() for one in names]:
+    if not _NEVER_SIGNED.isdisjoint(names) or any(one.startswith("arc-") for one in names):
         raise ValueError(value)
-    return " ".join(dict.fromkeys(one.lower() for one in names))
+    return " ".join(names)
 
 
 FLAG = ValueKind(Storage.WHOLE, "1 (on) or 0 (off)", _flag)
 SIZE = ValueKind(Storage.WHOLE, "a size up to 1G, such as 50M", _bytes)
 SCORE = ValueKind(Storage.REAL, f"a score from 0 (never) to {SCORE_MOST:g}", _score)
 ADDRESS = ValueKind(Storage.TEXT, "an address, or nothing", _address)
-FIELD_NAMES = ValueKind(Storage.TEXT, "names of header fields with From among them", _field_names)
+FIELD_NAMES = ValueKind(
+    Storage.TEXT,
+    f"up to {FIELDS_MOST} names of header fields, none that is added or taken out on the way",
+    _field_names,
+)
 TEXT = ValueKind(Storage.TEXT, "text", str)
 _LIMIT = _whole(0, 100_000_000)
 _WINDOW = _whole(1, 7 * 1440)
+_BLOCK = _whole(1, 366 * 1440)
 _CLEANUP = _whole(60, 7 * 86_400)
-_SECONDS = _whole(1, 60)
+_SECONDS = _whole(1, 5)
+_TRIES = _whole(1, 100_000)
 _VIRUS = _choice("reject", "quarantine", "tag")
 _SPF = _choice("reject", "quarantine", "accept", "tag")
 _FAILED = _choice("reject", "quarantine", "tag", "accept")
@@ -155,9 +167,7 @@ _FAILED = _choice("reject", "quarantine", "tag", "accept")
 _KEY_SIZE = ValueKind(Storage.WHOLE, "2048 or 4096", _key_size)
 
 _NAME_SERVERS = "name servers are those of the whole server (DNS_PRIMARY, DNS_SECONDARY)"
-_DNS_TIME = "checks that ask name servers have a deadline of their own, 10 s at most"
-_NO_CLEANUP = "a job of the server cleans up every hour"
-_BRUTE = "failed logins are limited for the whole server (BRUTE_MAX_TRIES and so on)"
+_NO_CLEANUP = "the server cleans up by itself"
 
 
 def _columns() -> tuple[PolicyColumn, ...]:
@@ -168,18 +178,20 @@ def _columns() -> tuple[PolicyColumn, ...]:
         one("dkim_key_size", _KEY_SIZE, 2048, "Bits of an RSA key that `dkim generate` makes."),
         one("dkim_key_type", _choice("rsa", "ed25519"), "rsa", "What `dkim generate` makes; a new "
             "domain gets the keys of DKIM_ALGO."),
-        one("dkim_headers_to_sign", FIELD_NAMES, "", "Fields to sign; empty: as RFC 6376 advises.",
-            "all fields that RFC 6376 §5.4.1 advises are signed"),
+        one("dkim_headers_to_sign", FIELD_NAMES, "", "Fields to sign, From always among them; "
+            "empty: as RFC 6376 advises."),
         one("spf_enabled", FLAG, 1, "Check SPF."),
         one("spf_dns_server", TEXT, "", "The name server for it.", _NAME_SERVERS),
-        one("spf_dns_timeout", _SECONDS, 5, "How long it may take (s).", _DNS_TIME),
-        one("spf_max_lookups", _whole(1, 10), 10, "Lookups of one check.",
-            "RFC 7208 §4.6.4 fixes it at 10; with less, mail of others would fail wrongly"),
+        one("spf_dns_timeout", _SECONDS, 5, "How long one answer for it may take (s); for "
+            "_default alone.", server_wide=True),
+        one("spf_max_lookups", _whole(1, 20), 10, "Terms of a record that may ask name servers, 10 "
+            "by RFC 7208; for _default alone.", server_wide=True),
         one("spf_fail_action", _SPF, "tag", "What SPF fail does beside its points."),
         one("spf_softfail_action", _SPF, "accept", "What softfail does beside its points."),
         one("dmarc_enabled", FLAG, 1, "Check DMARC."),
         one("dmarc_dns_server", TEXT, "", "The name server for it.", _NAME_SERVERS),
-        one("dmarc_dns_timeout", _SECONDS, 5, "How long it may take (s).", _DNS_TIME),
+        one("dmarc_dns_timeout", _SECONDS, 5, "How long one answer for it may take (s); for "
+            "_default alone.", server_wide=True),
         one("dmarc_action", _choice("honour", "quarantine", "score"), "honour",
             "honour: do as the sender's domain asks; quarantine: keep what it wants refused; "
             "score: count points only."),
@@ -210,38 +222,43 @@ def _columns() -> tuple[PolicyColumn, ...]:
 
 def _rates() -> tuple[PolicyColumn, ...]:
     one = PolicyColumn
-    user = "what users send is limited by SENDING_USER_MESSAGES_HOUR and the like"
-    login = "failed logins are limited by BRUTE_MAX_TRIES and BRUTE_WINDOW_MIN"
-    imap = "IMAP has no limit of that kind yet"
     return (
-        one("ratelimit_enabled", FLAG, 1, "Limit rates of mail that comes in."),
+        one("ratelimit_enabled", FLAG, 1, "Heed the limits below."),
         one("ratelimit_smtp_per_ip", _LIMIT, 100, "Messages from one address; 0: no limit."),
         one("ratelimit_smtp_per_ip_window", _WINDOW, 60, "Within so many minutes."),
         one("ratelimit_smtp_per_domain", _LIMIT, 1000, "Messages to the domain; 0: no limit."),
         one("ratelimit_smtp_per_domain_window", _WINDOW, 60, "Within so many minutes."),
-        one("ratelimit_smtp_per_user", _LIMIT, 500, "Messages of one user.", user),
-        one("ratelimit_smtp_per_user_window", _WINDOW, 60, "Within so many minutes.", user),
-        one("ratelimit_auth_per_ip", _LIMIT, 10, "Logins from one address.", login),
-        one("ratelimit_auth_per_ip_window", _WINDOW, 15, "Within so many minutes.", login),
-        one("ratelimit_imap_per_user", _LIMIT, 1000, "IMAP commands of one user.", imap),
-        one("ratelimit_imap_per_user_window", _WINDOW, 60, "Within so many minutes.", imap),
+        one("ratelimit_smtp_per_user", _LIMIT, 0, "Messages one user may send, beside the limits "
+            "of SENDING_USER_MESSAGES_HOUR and so on; 0: no limit."),
+        one("ratelimit_smtp_per_user_window", _WINDOW, 60, "Within so many minutes."),
+        one("ratelimit_auth_per_ip", _LIMIT, 0, "Logins tried from one address, good ones too; "
+            "0: no limit; for _default alone.", server_wide=True),
+        one("ratelimit_auth_per_ip_window", _WINDOW, 15, "Within so many minutes.",
+            server_wide=True),
+        one("ratelimit_imap_per_user", _LIMIT, 0, "Times one user may log in by IMAP; 0: no "
+            "limit."),
+        one("ratelimit_imap_per_user_window", _WINDOW, 60, "Within so many minutes."),
         one("ratelimit_cleanup_interval", _CLEANUP, 300, "How often counters go.", _NO_CLEANUP),
-    )
+    )  # fmt: skip
 
 
 def _auth() -> tuple[PolicyColumn, ...]:
     one = PolicyColumn
-    totp = "there are no one-time passwords yet"
-    bans = "bans (`pillarbox ban`) hold for the whole server, always"
+    totp = "there is no second factor to sign in with yet"
     return (
         one("auth_totp_enforced", FLAG, 0, "Demand one-time passwords.", totp),
-        one("auth_brute_force_enabled", FLAG, 1, "Bar who fails to log in.", _BRUTE),
-        one("auth_brute_force_threshold", _LIMIT, 5, "After so many failures.", _BRUTE),
-        one("auth_brute_force_window_minutes", _WINDOW, 15, "Within so many minutes.", _BRUTE),
-        one("auth_brute_force_block_minutes", _WINDOW, 60, "For so many minutes.", _BRUTE),
-        one("auth_ip_blacklist_enabled", FLAG, 1, "Heed the list of bans.", bans),
+        one("auth_brute_force_enabled", FLAG, 1, "Bar addresses that fail to log in; a domain's 0 "
+            "sets its own limits aside, not those of _default."),
+        one("auth_brute_force_threshold", _TRIES, 5, "After so many failures; default "
+            "BRUTE_MAX_TRIES. A domain's own bar from that domain, beside those of _default."),
+        one("auth_brute_force_window_minutes", _WINDOW, 30, "Within so many minutes; default "
+            "BRUTE_WINDOW_MIN."),
+        one("auth_brute_force_block_minutes", _BLOCK, 1440, "For so many minutes; default "
+            "BRUTE_BAN_HOURS."),
+        one("auth_ip_blacklist_enabled", FLAG, 0, "Take no logins from addresses that `pillarbox "
+            "ban` bars from sending mail."),
         one("auth_cleanup_interval", _CLEANUP, 3600, "How often counters go.", _NO_CLEANUP),
-    )
+    )  # fmt: skip
 
 
 COLUMNS = _columns()

@@ -52,6 +52,9 @@ def effective(domain: str, values: Mapping[str, Value], weights: Mapping[str, We
         dkim_key="ed25519"
         if every["dkim_key_type"] == "ed25519"
         else f"rsa{every['dkim_key_size']}",
+        spf_max_lookups=every["spf_max_lookups"],
+        spf_answer_s=every["spf_dns_timeout"],
+        dmarc_answer_s=every["dmarc_dns_timeout"],
         dmarc_report=bool(every["dmarc_report_enabled"]),
         dmarc_report_email=every["dmarc_report_email"],
         clamav_max_scan_bytes=every["clamav_max_scan_size"],

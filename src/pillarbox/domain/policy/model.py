@@ -32,6 +32,10 @@ class Policy:
     dkim_signing: bool = True
     dkim_key: str = "rsa2048"
     """The kind of a new key, as `domain/signing/make.KeyChoice` has it."""
+    spf_max_lookups: int = 10
+    spf_answer_s: int = 5
+    dmarc_answer_s: int = 5
+    """How long one answer of the name servers may take; read of the `_default` policy alone."""
     dmarc_report: bool = False
     dmarc_report_email: str = ""
     clamav_max_scan_bytes: int = 1 << 30
@@ -48,6 +52,14 @@ class Policy:
     def has(self, check: str) -> bool:
         """Whether a check is wanted."""
         return check not in self.off
+
+
+@dataclass(frozen=True, slots=True)
+class SigningPolicy:
+    """Whether mail of a domain is signed, and which fields, in lower case; none: the usual ones."""
+
+    signs: bool = True
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

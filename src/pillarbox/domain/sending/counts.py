@@ -74,17 +74,17 @@ def count(tx: Tx, keys: KeyRing, limits: SendingLimits, sending: Sending) -> Non
             _refuse_too_many(sending.recipients, most, "recipients")
     for period in Period:
         if user.of(period) or (user.newcomers_day and period is Period.DAY):
-            row = _add(tx, Scope.USER, sending.account_id, period, 1, sending.recipients)
+            row = _add(tx, Scope.USER, sending.account_id, user, period, 1, sending.recipients)
             _check(tx, Scope.USER, user, period, row)
     if sending.elsewhere:
-        _count_newcomers(tx, keys, user.newcomers_day, sending)
+        _count_newcomers(tx, keys, user, sending)
     for scope, owner, its in (
         (Scope.DOMAIN, int(sending.domain_id), limits.domain),
         (Scope.SERVER, 0, limits.server),
     ):
         for period in Period:
             if its.of(period):
-                row = _add(tx, scope, owner, period, 1, sending.recipients)
+                row = _add(tx, scope, owner, its, period, 1, sending.recipients)
                 _check(tx, scope, its, period, row)
 
 
@@ -95,7 +95,7 @@ def require_room(tx: Tx, limits: SendingLimits, account_id: AccountId, domain_id
         (Scope.DOMAIN, int(domain_id), limits.domain),
         (Scope.SERVER, 0, limits.server),
     ):
-        if its.of(Period.HOUR) or its.of(Period.DAY):
+        if any(its.of(period) for period in Period):
             for period, messages, recipients, *rest in tx.all(
                 _READ, of_scope=int(scope), of_owner=owner, now_ms=tx.now_ms
             ):
@@ -143,12 +143,13 @@ def _add(
     tx: Tx,
     scope: Scope,
     owner: int,
+    limits: Limits,
     period: Period,
     messages: int,
     recipients: int,
     newcomers: int = 0,
 ) -> Row:
-    ends_ms = tx.now_ms + period.length_ms
+    ends_ms = tx.now_ms + limits.length_ms(period)
     row = tx.one(
         _ADD,
         of_scope=int(scope),
@@ -180,28 +181,29 @@ def _check(tx: Tx, scope: Scope, limits: Limits, period: Period, row: Row) -> No
     numbers = dict(zip(Unit, row[:3], strict=True))
     for unit, limit in limits.of(period):
         if numbers[unit] > limit:
-            raise LimitReached(scope, unit, period, limit, row[3] - tx.now_ms)
+            raise LimitReached(scope, unit, limits.length_ms(period), limit, row[3] - tx.now_ms)
 
 
-def _count_newcomers(tx: Tx, keys: KeyRing, limit: int, sending: Sending) -> None:
+def _count_newcomers(tx: Tx, keys: KeyRing, limits: Limits, sending: Sending) -> None:
     """Note whom the user writes to for the first time.
 
     With a limit the user's row is locked by now; without one it may happen twice at once.
     """
-    account_id = sending.account_id
+    account_id, limit = sending.account_id, limits.newcomers_day
     newcomers = _newcomers(tx, keys, account_id, sending.elsewhere)
     if not newcomers:
         return
     if not limit:
         _learn(tx, account_id, newcomers)
         return
-    row = _add(tx, Scope.USER, account_id, Period.DAY, 0, 0, len(newcomers))
+    row = _add(tx, Scope.USER, account_id, limits, Period.DAY, 0, 0, len(newcomers))
     if row[2] > limit:
         since_ms = tx.scalar(_SINCE, account=account_id)
         if since_ms is not None and since_ms <= tx.now_ms - LEARNING_MS:
             _refuse_too_many(len(newcomers), limit, "new recipients")
             free_in_ms = row[3] - tx.now_ms
-            raise LimitReached(Scope.USER, Unit.NEWCOMERS, Period.DAY, limit, free_in_ms)
+            day_ms = limits.length_ms(Period.DAY)
+            raise LimitReached(Scope.USER, Unit.NEWCOMERS, day_ms, limit, free_in_ms)
     _learn(tx, account_id, newcomers)
 
 

@@ -20,11 +20,8 @@ class Period(IntEnum):
 
     HOUR = 1
     DAY = 2
-
-    @property
-    def length_ms(self) -> int:
-        """Its length."""
-        return 3_600_000 if self is Period.HOUR else 86_400_000
+    WINDOW = 3
+    """As long as the policy of the user's domain says."""
 
 
 class Unit(StrEnum):
@@ -46,10 +43,21 @@ class Limits:
     recipients_day: int = 0
     newcomers_day: int = 0
     """For users alone, and not in their first week of sending."""
+    messages_window: int = 0
+    window_ms: int = 3_600_000
+
+    def length_ms(self, period: Period) -> int:
+        """How long a period is."""
+        if period is Period.WINDOW:
+            return self.window_ms
+        return 3_600_000 if period is Period.HOUR else 86_400_000
 
     def of(self, period: Period) -> tuple[tuple[Unit, int], ...]:
         """The limits of a period that are set."""
-        if period is Period.HOUR:
+        found: tuple[tuple[Unit, int], ...]
+        if period is Period.WINDOW:
+            found = ((Unit.MESSAGES, self.messages_window),)
+        elif period is Period.HOUR:
             found = ((Unit.MESSAGES, self.messages_hour), (Unit.RECIPIENTS, self.recipients_hour))
         else:
             found = ((Unit.MESSAGES, self.messages_day), (Unit.RECIPIENTS, self.recipients_day))
@@ -91,10 +99,10 @@ class LimitReached(Busy):
     """A message that would be more than may be sent now; says when there is room again."""
 
     def __init__(
-        self, scope: Scope, unit: Unit, period: Period, limit: int, free_in_ms: int
+        self, scope: Scope, unit: Unit, length_ms: int, limit: int, free_in_ms: int
     ) -> None:
         whose = {Scope.USER: "You", Scope.DOMAIN: "Your domain", Scope.SERVER: "This server"}
-        within = "an hour" if period is Period.HOUR else "a day"
+        within = {3_600_000: "an hour", 86_400_000: "a day"}.get(length_ms) or _words(length_ms)
         what = "new recipients" if unit is Unit.NEWCOMERS else unit.value
         to = "" if unit is Unit.MESSAGES else "to "
         super().__init__(

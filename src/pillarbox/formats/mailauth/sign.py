@@ -38,31 +38,46 @@ class Signer:
     key: SigningKey
 
 
-def signed_names(fields: Iterable[SignedField], oversign: bool = True) -> tuple[str, ...]:
-    """What h= names for a header."""
+def signed_names(
+    fields: Iterable[SignedField], oversign: bool = True, wanted: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """What h= names for a header.
+
+    `wanted` are names to sign instead of those above, in lower case; From is signed all the same.
+    """
     counts: dict[bytes, int] = {}
     for field in fields:
         counts[field.name] = counts.get(field.name, 0) + 1
+    oversigned: Iterable[str] = OVERSIGNED
+    signed: Iterable[str] = SIGNED
+    if wanted:
+        oversigned = [name for name in OVERSIGNED if name == "From" or name.lower() in wanted]
+        others = {name.lower() for name in oversigned}
+        signed = [name for name in wanted if name not in others]
     names: list[str] = []
-    for name in OVERSIGNED:
+    for name in oversigned:
         found = min(counts.get(name.lower().encode(), 0), MOST_OF_A_NAME)
         names += [name] * (found + oversign)
-    for name in SIGNED:
+    for name in signed:
         names += [name] * min(counts.get(name.lower().encode(), 0), MOST_OF_A_NAME)
     return tuple(names)
 
 
 def sign(
-    message: SignedMessage, signers: Sequence[Signer], now_s: int, lasts_s: int | None = None
+    message: SignedMessage,
+    signers: Sequence[Signer],
+    now_s: int,
+    lasts_s: int | None = None,
+    wanted: Sequence[str] = (),
 ) -> bytes:
     """DKIM-Signature fields for the top of a message, one for each signer, in their order.
 
-    `lasts_s` sets x=, after which verifiers may refuse them.
+    `lasts_s` sets x=, after which verifiers may refuse them. `wanted` is as for `signed_names`.
     """
     form = Canonical.RELAXED
     body = hash_body(message.content, message.body_start, form)[None]
     header = SignedHeader(message)
-    names = signed_names(message.fields)
+    names = signed_names(message.fields, wanted=wanted)
     expiry = [] if lasts_s is None else [("x", str(now_s + lasts_s))]
     made = []
     for signer in signers:

@@ -4,13 +4,16 @@ A stolen password shows in mail to people the user never wrote to. Called by `su
 `domain/sending` and, for the notice, `inbound/deliver`.
 """
 
+from dataclasses import replace
+
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.policy import policies
 from pillarbox.domain.sending import alerts, counts
-from pillarbox.domain.sending.model import LimitReached, Period, Sending, SendingLimits, Unit
+from pillarbox.domain.sending.model import LimitReached, Sending, SendingLimits, Unit
 from pillarbox.formats.mime.date import format_date
 from pillarbox.pipeline.inbound.deliver import Also, Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
@@ -46,26 +49,17 @@ class SendingWatch:
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
-        both = (limits.user, limits.domain, limits.server)
-        self._has_counts = any(one.of(period) for one in both for period in Period)
-        self._has_any = self._has_counts or limits.user.newcomers_day > 0
 
     async def check(self, actor: Actor) -> None:
         """Raise `LimitReached` where no message of the user would be accepted now."""
-        if not self._has_counts:
-            return
         try:
-            await self._database.lookup(
-                counts.require_room, self._limits, actor.account_id, actor.domain_id
-            )
+            await self._database.lookup(self._require_room, actor)
         except LimitReached as limit:
             await self.refused(actor, limit)
             raise
 
-    def counting(self, actor: Actor, envelope: Envelope) -> Also | None:
-        """What counts a message in the transaction that accepts it, where there are limits."""
-        if not self._has_any:
-            return None
+    def counting(self, actor: Actor, envelope: Envelope) -> Also:
+        """What counts a message in the transaction that accepts it."""
         sending = Sending(
             actor.account_id,
             actor.domain_id,
@@ -79,9 +73,22 @@ class SendingWatch:
         )
 
         def count(tx: Tx) -> None:
-            counts.count(tx, self._keys, self._limits, sending)
+            counts.count(tx, self._keys, self._limits_of(tx, actor), sending)
 
         return count
+
+    def _require_room(self, tx: Tx, actor: Actor) -> None:
+        limits = self._limits_of(tx, actor)
+        counts.require_room(tx, limits, actor.account_id, actor.domain_id)
+
+    def _limits_of(self, tx: Tx, actor: Actor) -> SendingLimits:
+        """The limits of the settings, and beside them that of the policy of the user's domain."""
+        rate = policies.sending(tx, actor.address.rpartition("@")[2])
+        if not rate.most:
+            return self._limits
+        window_ms = rate.window_s * 1000
+        user = replace(self._limits.user, messages_window=rate.most, window_ms=window_ms)
+        return replace(self._limits, user=user)
 
     async def refused(self, actor: Actor, limit: LimitReached) -> None:
         """Note it for the admins, and tell the postmaster once a day and limit."""
@@ -131,7 +138,8 @@ class SendingWatch:
             "",
             "If that is not what this user does, somebody else may have the password: disable the",
             "user or set a new password, and look at what waits in the queue. If it is, raise the",
-            "limit in the settings (the keys that begin with SENDING_).",
+            "limit in the settings (the keys that begin with SENDING_) or in the policy of the",
+            "domain (ratelimit_smtp_per_user).",
             "",
             "You are told of this once a day at most.",
             "",

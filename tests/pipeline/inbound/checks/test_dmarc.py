@@ -1,5 +1,6 @@
 """The check of DMARC, with findings, forwarders and lists; authheaders as a second opinion."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import product
@@ -14,8 +15,11 @@ from kit.dns import FakeDns, Zone
 from kit.mailauth import NOW_S
 from kit.sealed import FIRST, SECOND, ZONE, sealed
 from pillarbox.base.cpu import Cpu
+from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.judgement.decide import decide
 from pillarbox.domain.judgement.model import Action, Finding, Rules, Run, Stage, Verdict
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import DEFAULT
 from pillarbox.formats.mailauth.arc import ChainResult
 from pillarbox.formats.mailauth.dmarc.evaluate import DmarcResult
 from pillarbox.formats.mailauth.results import SignatureResult, Status
@@ -23,6 +27,8 @@ from pillarbox.formats.mailauth.spf.result import SpfResult, SpfStatus
 from pillarbox.pipeline.inbound.checks.arc import ArcCheck
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.dmarc import DmarcCheck
+from pillarbox.pipeline.inbound.policies import Policies
+from pillarbox.storage.db import Database
 
 FROM = "From: Ann <ann@example.org>"
 NO_SPF = SpfResult(SpfStatus.NONE, "elsewhere.test")
@@ -354,3 +360,15 @@ async def test_a_silent_name_server_hides_no_forged_seal() -> None:
     finally:
         cpu.close()
     assert names(await look(made, trusted=(SECOND,))) == ["dmarc_reject"]
+
+
+async def test_how_long_an_answer_may_take(database: Database, clock: FakeClock) -> None:
+    dns = zone()
+    dns.slow["TXT _dmarc.example.org"] = 3600
+    await database.write(policies.set_values, DEFAULT, {"dmarc_dns_timeout": "1"})
+    held = Policies(database, LocalBus(), clock)
+    check = DmarcCheck(FakeDns(dns, clock), policies=held)
+    async with asyncio.timeout(4):
+        found = list(await check.run(coming()))
+    held.close()
+    assert names(found) == ["dmarc_temperror"]

@@ -1,6 +1,7 @@
 """SPF of what connects: both identities, what is found, and what the client would be told."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -8,11 +9,16 @@ from kit.checks import IP, arrival
 from kit.clock import FakeClock
 from kit.dns import FakeDns, Zone
 from kit.nameserver import HOST, NameServer
+from pillarbox.cluster.bus import LocalBus
 from pillarbox.domain.judgement.model import Finding
+from pillarbox.domain.policy import policies
+from pillarbox.domain.policy.model import DEFAULT
 from pillarbox.formats.mailauth.spf.result import SpfStatus
 from pillarbox.net.dns import DnsOptions, SystemResolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.spf import SpfCheck
+from pillarbox.pipeline.inbound.policies import Policies
+from pillarbox.storage.db import Database
 
 
 @pytest.fixture
@@ -143,6 +149,43 @@ async def test_a_slow_helo_name_hides_no_fail(zone: Zone, check: SpfCheck) -> No
     running.cancel()
     (finding,) = check.failed(one, "took too long")
     assert finding.name == "spf_fail"
+
+
+class TestPolicy:
+    """What `_default` says of the questions, whoever the recipients are."""
+
+    @pytest.fixture
+    async def ruled(
+        self, database: Database, clock: FakeClock, resolver: FakeDns
+    ) -> AsyncIterator[SpfCheck]:
+        held = Policies(database, LocalBus(), clock)
+        yield SpfCheck(resolver, clock, "mx.example.test", held)
+        held.close()
+
+    @pytest.mark.parametrize(
+        ("terms", "most", "name"),
+        [(2, "1", "spf_permerror"), (2, "2", "spf_pass"), (11, "10", "spf_permerror"),
+         (11, "11", "spf_pass")],
+    )  # fmt: skip
+    async def test_lookups(
+        self, ruled: SpfCheck, zone: Zone, database: Database, terms: int, most: str, name: str
+    ) -> None:
+        several = " ".join(["a:six.test"] * (terms - 1))
+        zone.txt["many.test"] = (f"v=spf1 {several} a:five.test/24 -all",)
+        zone.addresses["six.test"] = ("192.168.7.7",)
+        await database.write(policies.set_values, DEFAULT, {"spf_max_lookups": most})
+        (finding,) = await found(ruled, arrival(reverse_path="a@many.test"))
+        assert finding.name == name
+
+    async def test_how_long_an_answer_may_take(
+        self, ruled: SpfCheck, zone: Zone, database: Database
+    ) -> None:
+        zone.slow["TXT sender.test"] = 3600
+        await database.write(policies.set_values, DEFAULT, {"spf_dns_timeout": "1"})
+        async with asyncio.timeout(4):
+            (finding,) = await found(ruled, arrival())
+        assert finding.name == "spf_temperror"
+        assert finding.detail == "sender.test: no answer to TXT sender.test"
 
 
 class TestOverTheNetwork:

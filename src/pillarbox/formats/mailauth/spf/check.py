@@ -18,13 +18,13 @@ from pillarbox.formats.mailauth.spf.record import (
 from pillarbox.formats.mailauth.spf.result import SpfResult, SpfStatus
 
 TERMS_MAX = 10
-"""Terms that ask name servers, in all records of a check (RFC 7208 §4.6.4)."""
+"""Terms that ask name servers, in all records of a check (RFC 7208 §4.6.4); admins may differ."""
 VOID_MAX = 2
 """Terms whose question finds nothing (RFC 7208 §4.6.4)."""
 NAMES_MAX = 10
 """Hosts of one `mx`, and names of the client's address (RFC 7208 §4.6.4)."""
 QUESTIONS_MAX = 150
-"""More than the other limits allow, so that nothing depends on how they play together."""
+"""More than those limits allow, so that nothing depends on how they play together."""
 EXPLANATION_MAX = 400
 """Characters of a domain's own text."""
 SENDER_MAX = 512
@@ -60,7 +60,7 @@ def mail_from(reverse_path: str, helo: str) -> str:
     return reverse_path or f"postmaster@{helo}"
 
 
-def check_host(request: Request) -> Checking:
+def check_host(request: Request, terms_max: int = TERMS_MAX) -> Checking:
     """Check one identity; yields questions, is sent answers, returns the outcome; never raises."""
     domain = request.sender.rpartition("@")[2].removesuffix(".")
     try:
@@ -70,7 +70,7 @@ def check_host(request: Request) -> Checking:
     if not _is_name(domain) or "." not in domain or domain[0] == "[":
         return SpfResult(SpfStatus.NONE, domain.lower(), reason="not the name of a domain")
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (yield from _Check(request, mapped or address).run(domain))
+    return (yield from _Check(request, mapped or address, terms_max).run(domain))
 
 
 class _StopError(Exception):
@@ -95,12 +95,13 @@ class _Outcome:
 class _Check:
     """One check under way: what it knows, and how far its limits are used up."""
 
-    def __init__(self, request: Request, address: Address) -> None:
+    def __init__(self, request: Request, address: Address, terms_max: int) -> None:
         local, _, self._sender_domain = request.sender[-SENDER_MAX:].rpartition("@")
         self._local = local or "postmaster"
         self._address = address
         self._request = request
         self._names: list[str] | None = None
+        self._terms_max = terms_max
         self._terms = 0
         self._voids = 0
         self._questions = 0
@@ -308,9 +309,9 @@ class _Check:
 
     def _count_term(self) -> None:
         self._terms += 1
-        if self._terms > TERMS_MAX:
-            self._terms = TERMS_MAX
-            reason = f"more than {TERMS_MAX} terms ask name servers"
+        if self._terms > self._terms_max:
+            self._terms = self._terms_max
+            reason = f"more than {self._terms_max} terms ask name servers"
             raise _StopError(SpfStatus.PERMERROR, reason)
 
     def _count_void(self, found: object) -> None:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Collection, Sequence
 
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
+from pillarbox.domain.policy.model import DEFAULT, Policy
 from pillarbox.formats.mailauth.arc_trust import believed_results, vouched_before
 from pillarbox.formats.mailauth.dmarc.authors import Authors, read_authors
 from pillarbox.formats.mailauth.dmarc.evaluate import Disposition, DmarcResult, evaluate
@@ -19,6 +20,7 @@ from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.pipeline.dmarc_lookup import Names, answered
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Results
 from pillarbox.pipeline.inbound.checks.content import Content
+from pillarbox.pipeline.inbound.policies import Policies
 
 DEADLINE_S = 10.0
 UNDECIDED_POINTS = 2.0
@@ -48,11 +50,13 @@ class DmarcCheck:
     """Evaluates DMARC; writes `results.dmarc`, for the worst domain if From names several.
 
     `trusted` are the domains whose ARC seals are believed, as for `ArcCheck`; `chance` gives
-    numbers from 0 to below 1 for policies that are for a percentage of mail only.
+    numbers from 0 to below 1 for policies that are for a percentage of mail only. The policy of
+    `_default` says how long an answer of the name servers may take.
     """
 
     name = "dmarc"
     stage = Stage.AUTHOR
+    asks_names = True
     kinds = (PASS, REJECT, QUARANTINE, NONE_FAIL, LIST, FORWARDED, AUTHORS, TEMPERROR, PERMERROR)
     deadline_s = DEADLINE_S
 
@@ -61,7 +65,9 @@ class DmarcCheck:
         resolver: Names,
         trusted: Collection[str] = (),
         chance: Callable[[], float] = random.random,
+        policies: Policies | None = None,
     ) -> None:
+        self._policies = policies
         self._resolver = resolver
         self._trusted = frozenset(trusted)
         self._chance = chance
@@ -97,7 +103,8 @@ class DmarcCheck:
         if domain.startswith("["):
             return DmarcResult(Status.NONE, domain, reason="an address has no policy")
         asking = evaluate(domain, results.spf, results.dkim, chance)
-        return await answered(self._resolver, asking)
+        policy = Policy(DEFAULT) if self._policies is None else await self._policies.of("")
+        return await answered(self._resolver, asking, policy.dmarc_answer_s)
 
     async def _findings(
         self, result: DmarcResult, arrival: Arrival, content: Content
