@@ -1,5 +1,6 @@
 """What becomes of a message that is judged, or fares, differently for those it is for."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from kit.smtp import House
 from pillarbox.base.errors import Busy, Denied
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts import users
-from pillarbox.domain.judgement.model import Action
+from pillarbox.domain.judgement.model import Action, Decision
 from pillarbox.domain.policy import weights
 from pillarbox.domain.quarantine.model import KeepLimits, Reason
 from pillarbox.domain.sender_lists.model import SERVER, Owner, Scope
 from pillarbox.domain.trace import store
 from pillarbox.domain.trace.explain import explain
+from pillarbox.pipeline.inbound import judging, records
 from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Origin
 from pillarbox.pipeline.outbound.model import Journey, RouteKind
@@ -144,3 +146,29 @@ async def test_no_sender_is_told_that_mail_in_quarantine_was_delivered(bench: Be
     fates = {bench.account(ALICE): Fate.QUARANTINE, bench.account(BOB): Fate.JUNK}
     await delivery.deliver(Parcel(envelope, b"", b"Subject: x\r\n\r\nx", report=True, fates=fates))
     assert told.paths == [BOB]
+
+
+async def test_many_recipients_are_judged_beside_the_event_loop(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    weigh, seal = judging.decide, store.prepare
+
+    def noted_decide(*args: Any) -> Decision:
+        threads.append(threading.current_thread().name)
+        return weigh(*args)
+
+    def noted_prepare(*args: Any) -> store.PreparedTrace:
+        threads.append(threading.current_thread().name)
+        return seal(*args)
+
+    await bench.put(SERVER)
+    monkeypatch.setattr(judging, "decide", noted_decide)
+    monkeypatch.setattr(store, "prepare", noted_prepare)
+    monkeypatch.setattr(judging, "WEIGHED_AT_ONCE", 1)
+    monkeypatch.setattr(records, "SEALED_AT_ONCE", 1)
+    with pytest.raises(Denied):
+        await bench.receive(ALICE, BOB)
+    assert len(threads) == 3
+    assert threading.main_thread().name not in threads
+    assert len(await bench.kept()) == 2

@@ -5,6 +5,7 @@ found, by the rules of each recipient, and puts it all down in the message's tra
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pillarbox.base.errors import Denied, Failure
@@ -23,6 +24,11 @@ from pillarbox.pipeline.inbound.screening import Deferred, Screened
 
 REFUSED = "This message was refused"
 PUT_OFF = "Try again later, please"
+WEIGHED_AT_ONCE = 1000
+"""Findings of all recipients together; more are weighed in a thread (2 µs each)."""
+
+
+_Asked = tuple[Recipient, AccountId | None, Rules]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +118,33 @@ class Judging:
         for stage in (Stage.DATA, Stage.AUTHOR, Stage.VERDICT):
             runs += await self.runner.run(stage, arrival)
         found = tuple(runs)
-        judged = [
-            one for recipient in envelope.recipients for one in await self._judged(recipient, found)
-        ]
+        asked = [one for recipient in envelope.recipients for one in await self._asked(recipient)]
+        if len(asked) * sum(len(one.findings) for one in found) > WEIGHED_AT_ONCE:
+            judged = await asyncio.to_thread(_judged, asked, found)
+        else:
+            judged = _judged(asked, found)
         return Judgement(
             arrival,
             content,
             found,
-            tuple(judged),
+            judged,
             results_text(arrival),
             tuple(screened.refused),
         )
 
-    async def _judged(self, recipient: Recipient, runs: tuple[Run, ...]) -> list[Judged]:
-        found = []
+    async def _asked(self, recipient: Recipient) -> list[_Asked]:
+        """Whose copies there are of one recipient, and the rules for each."""
+        found: list[_Asked] = []
         for target in recipient.local:
             rules = await self.policies.rules(target.account_id, recipient.domain)
-            decision = decide(runs, rules, target.account_id)
-            found.append(Judged(recipient, target.account_id, rules, decision))
+            found.append((recipient, target.account_id, rules))
         if recipient.outside:
-            rules = (await self.policies.of(recipient.domain)).rules
-            found.append(Judged(recipient, None, rules, decide(runs, rules)))
+            found.append((recipient, None, (await self.policies.of(recipient.domain)).rules))
         return found
+
+
+def _judged(asked: Sequence[_Asked], runs: tuple[Run, ...]) -> tuple[Judged, ...]:
+    return tuple(
+        Judged(recipient, account_id, rules, decide(runs, rules, account_id))
+        for recipient, account_id, rules in asked
+    )

@@ -146,7 +146,7 @@ class Inbound:
         note = None
         if self.records is not None:
             extras = await self._extras(message)
-            note = self.records.note(self._trace(self.records, message), extras)
+            note = await self.records.note(self._trace(self.records, message), extras)
         parcel = Parcel(
             envelope,
             message.head,

@@ -4,6 +4,7 @@ Made ready before the transaction that stores the message, written in it; a mess
 has a transaction of its own. Called by `receive`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 HEADER_TEXT_MAX = 300
+SEALED_AT_ONCE = 100
+"""Recipients and findings; a trace of more is sealed in a thread."""
 _PLACES = {Fate.INBOX: "INBOX", Fate.JUNK: "Junk", Fate.QUARANTINE: QUARANTINE}
 
 Extra = Callable[[Tx], None]
@@ -72,9 +75,12 @@ class Records:
             results=judgement.results,
         )
 
-    def note(self, trace: Trace, extras: Sequence[Extra] = ()) -> Note:
+    async def note(self, trace: Trace, extras: Sequence[Extra] = ()) -> Note:
         """What writes it all down in the transaction that stores the message."""
-        prepared = store.prepare(self.keys, trace)
+        if len(trace.recipients) + sum(len(one.findings) for one in trace.runs) > SEALED_AT_ONCE:
+            prepared = await asyncio.to_thread(store.prepare, self.keys, trace)
+        else:
+            prepared = store.prepare(self.keys, trace)
 
         def write(tx: Tx, waiting: frozenset[AccountId], queue_ids: Sequence[QueueId]) -> None:
             told = prepared
@@ -97,7 +103,8 @@ class Records:
         )
         told = msgspec.structs.replace(trace, recipients=recipients, refused=why.public)
         try:
-            await self.database.write(self.note(told, extras), frozenset(), ())
+            note = await self.note(told, extras)
+            await self.database.write(note, frozenset(), ())
         except Failure as failure:
             _log.warning("a trace is lost", id=trace.id, why=failure.cause or failure.public)
 
