@@ -15,11 +15,20 @@ from pillarbox.base.log import logger
 from pillarbox.domain.judgement.model import Finding, Kind, Run, Stage
 from pillarbox.domain.policy.model import Policy
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
-from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck, asks_nobody
+from pillarbox.pipeline.inbound.checks.check import (
+    Check,
+    RecipientCheck,
+    asks_names,
+    asks_nobody,
+)
 from pillarbox.pipeline.inbound.message import Recipient
 
 FINDINGS_MAX = 50
 """Of one check; what one message can make large is not all kept."""
+NAMES_S = 10.0
+"""For so long name servers are waited for, from MAIL on, by all stages of a message together."""
+NAMES_LEAST_S = 2.0
+"""For the answers of name servers in a stage, however long others took before."""
 _FAILURE_MAX = 200
 
 _log = logger("checks")
@@ -52,7 +61,8 @@ class Runner:
         Those that ask nobody follow one another while the others wait for their answers: a task for
         each would cost more than many of them do.
         """
-        asking, here = [], []
+        asking: list[Check] = []
+        here: list[Check] = []
         for one in self._stages[stage]:
             if arrival.wants(one.name):
                 (here if asks_nobody(one) else asking).append(one)
@@ -83,8 +93,16 @@ class Runner:
 
 async def _all(checks: Sequence[Check], arrival: Arrival) -> tuple[Run, ...]:
     if len(checks) == 1:
-        return (await _run(checks[0], arrival),)
-    return tuple(await asyncio.gather(*(_run(one, arrival) for one in checks)))
+        runs = [await _run(checks[0], arrival)]
+    else:
+        runs = await asyncio.gather(*(_run(one, arrival) for one in checks))
+    waited_us = [
+        run.took_us
+        for check, run in zip(checks, runs, strict=True)
+        if asks_names(check) and run.stage is not Stage.CONNECT
+    ]
+    arrival.names_waited_s += max(waited_us, default=0) / 1_000_000
+    return tuple(runs)
 
 
 async def _run(check: Check, arrival: Arrival) -> Run:
@@ -98,13 +116,16 @@ async def _timed(
     work: Callable[[], Awaitable[Sequence[Finding]]],
 ) -> Run:
     began_ns = perf_counter_ns()
+    limit_s = check.deadline_s
+    if asks_names(check):
+        limit_s = min(limit_s, max(NAMES_S - arrival.names_waited_s, NAMES_LEAST_S))
     why = ""
     findings: tuple[Finding, ...] = ()
     try:
-        async with asyncio.timeout(check.deadline_s):
+        async with asyncio.timeout(limit_s):
             findings = tuple(await work())
     except TimeoutError:
-        why = f"no answer within {check.deadline_s:g} s"
+        why = f"no answer within {limit_s:.3g} s"
     except Failure as failure:
         why = failure.cause or failure.public
     except Exception as error:

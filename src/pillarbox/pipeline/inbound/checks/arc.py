@@ -38,6 +38,7 @@ class ArcCheck:
 
     name = "arc"
     stage = Stage.DATA
+    asks_names = True
     kinds = (TRUSTED, FAIL, TEMPERROR)
     deadline_s = DEADLINE_S
 

@@ -68,6 +68,8 @@ class Arrival:
     """By domain of the recipients, those accepted so far."""
     content: Content | None = None
     results: Results = field(default_factory=Results)
+    names_waited_s: float = 0.0
+    """How long checks have waited for name servers, from MAIL on."""
 
     @property
     def sender_domain(self) -> str:

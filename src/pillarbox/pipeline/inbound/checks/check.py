@@ -40,6 +40,14 @@ def asks_nobody(check: Check) -> bool:
     return bool(getattr(check, "asks_nobody", False))
 
 
+def asks_names(check: "Check | RecipientCheck") -> bool:
+    """Whether a check waits for name servers: it says `asks_names = True`.
+
+    All of those share `running.NAMES_S`, so that dead name servers don't delay every stage.
+    """
+    return bool(getattr(check, "asks_names", False))
+
+
 class RecipientCheck(Protocol):
     """A check of one recipient, before it is accepted (`Stage.RCPT`).
 

@@ -43,6 +43,7 @@ class DkimCheck:
 
     name = "dkim"
     stage = Stage.DATA
+    asks_names = True
     kinds = (PASS, FAIL, NONE, PARTIAL, WEAK, TEMPERROR)
     deadline_s = DEADLINE_S
 

@@ -27,7 +27,8 @@ class DnsblCheck:
 
     name = "dnsbl"
     stage = Stage.CONNECT
-    deadline_s = 10.0
+    asks_names = True
+    deadline_s = 7.0
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class HeloCheck:
 
     name = "helo"
     stage = Stage.MAIL
+    asks_names = True
     kinds = (NOT_FULL, LITERAL, OTHER_ADDRESS, OURS, UNKNOWN, GENERIC)
     deadline_s = 10.0
 

@@ -18,8 +18,9 @@ class IprevCheck:
 
     name = "iprev"
     stage = Stage.CONNECT
+    asks_names = True
     kinds = (FAIL, MISSING, GENERIC)
-    deadline_s = 10.0
+    deadline_s = 6.0
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver

@@ -13,7 +13,7 @@ from pillarbox.base.log import logger
 from pillarbox.formats.dns_lists import DnsList, Listing, read_answer
 from pillarbox.net.dns import Resolver
 
-ASK_S = 7.0
+ASK_S = 4.0
 """How long one list is waited for; the check as a whole has a little more."""
 REASON_S = 2.0
 REASON_MAX = 200

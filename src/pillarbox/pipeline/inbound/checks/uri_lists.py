@@ -50,6 +50,7 @@ class UriListsCheck:
 
     name = "uri_lists"
     stage = Stage.DATA
+    asks_names = True
     deadline_s = 10.0
 
     def __init__(
