@@ -32,3 +32,8 @@ def load_suffixes() -> "PublicSuffixList":
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList()
+
+
+def are_suffixes_loaded() -> bool:
+    """Whether the list has been read, so that nobody has to wait for it."""
+    return load_suffixes.cache_info().currsize > 0

@@ -15,6 +15,7 @@ from pillarbox.base.errors import Busy, Denied, Failure
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.domain.judgement.model import Action, Finding, Run, Stage
 from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient
+from pillarbox.formats.mailauth.organizational import are_suffixes_loaded, load_suffixes
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Peer, Results
 from pillarbox.pipeline.inbound.gate.gate import Gate
 from pillarbox.pipeline.inbound.gate.visit import Visit
@@ -106,6 +107,9 @@ class Screening:
     def connected(self) -> None:
         """Begin with what can be asked about an address alone."""
         runner = self._screens.runner
+        if self.peer.outside and not are_suffixes_loaded():
+            # Many checks of content need it; a server that gets no mail does without.
+            asyncio.get_running_loop().run_in_executor(None, load_suffixes)
         self._connect = asyncio.create_task(runner.run(Stage.CONNECT, self._before))
 
     def greeted(self, name: str, *, extended: bool, tls: bool) -> None:

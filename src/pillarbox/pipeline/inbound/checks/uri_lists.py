@@ -9,7 +9,11 @@ from types import MappingProxyType
 from pillarbox.base.clock import Clock
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.formats.dns_lists import DnsList, last_octet
-from pillarbox.formats.mailauth.organizational import load_suffixes, registrable
+from pillarbox.formats.mailauth.organizational import (
+    are_suffixes_loaded,
+    load_suffixes,
+    registrable,
+)
 from pillarbox.formats.text.links import links_in_html, links_in_text
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
@@ -72,7 +76,8 @@ class UriListsCheck:
         content = arrival.content
         if content is None or not arrival.peer.outside or not self.kinds:
             return ()
-        await asyncio.to_thread(load_suffixes)
+        if not are_suffixes_loaded():
+            await asyncio.to_thread(load_suffixes)
         own = {registrable(one) or one for one in await self._own_domains()}
         with_addresses = bool(self._hashes)
         mentioned = await examine(content, lambda of: _mentioned(of, own, with_addresses))
