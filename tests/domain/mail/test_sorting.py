@@ -4,7 +4,7 @@ import pytest
 
 from kit.mail import EVERYTHING, MailAccount
 from pillarbox.base.ids import BlobId, IdSource
-from pillarbox.domain.mail import append, copy, expunge, flags, sorting, sweep
+from pillarbox.domain.mail import append, copy, expunge, flags, mailboxes, sorting, sweep
 from pillarbox.domain.mail.content import prepare
 from pillarbox.domain.mail.copy import Box
 from pillarbox.domain.mail.flags import EVERY_FLAG, FlagChange
@@ -58,6 +58,12 @@ async def test_delivery_teaches_nothing(account: MailAccount, database: Database
         ("INBOX", "Archive", (HAM, True, False)),
         ("INBOX", "Drafts", None),
         ("Sent", "Archive", None),
+        ("INBOX", "Junk/old", (SPAM, False, True)),
+        ("Junk", "Junk/old", None),
+        ("Junk", "Trash/2026", None),
+        ("Junk/old", "Work", (HAM, False, True)),
+        ("INBOX", "Archive/2026", (HAM, True, False)),
+        ("INBOX", "Work", None),
     ],
 )
 async def test_moves_say_what_mail_is(
@@ -68,6 +74,8 @@ async def test_moves_say_what_mail_is(
     target: str,
     said: tuple[Category, bool, bool] | None,
 ) -> None:
+    for name in {source, target} & {"Junk/old", "Trash/2026", "Archive/2026", "Work"}:
+        await database.write(mailboxes.create, account.id, name)
     await deliver(account, source)
     published.clear()
     box = await account.box(target)

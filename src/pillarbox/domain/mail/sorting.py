@@ -29,8 +29,13 @@ _IMPLIED = int(Flag.ANSWERED | Flag.FLAGGED | Flag.FORWARDED)
 _SPAM_BIT, _HAM_BIT = int(Flag.JUNK), int(Flag.NOT_JUNK)
 
 _USES = Statement(
-    select(mailboxes.c.id, mailboxes.c.special_use).where(
-        or_(mailboxes.c.id == bindparam("one"), mailboxes.c.id == bindparam("other"))
+    select(mailboxes.c.id, mailboxes.c.special_use, mailboxes.c.name).where(
+        mailboxes.c.account_id == bindparam("account"),
+        or_(
+            mailboxes.c.id == bindparam("one"),
+            mailboxes.c.id == bindparam("other"),
+            *(mailboxes.c.special_use == use for use in (JUNK, TRASH, ARCHIVE)),
+        ),
     )
 )
 _EMAILS = Statement(
@@ -55,7 +60,7 @@ def moved(
     """Note what it says that messages of an account were moved, or copied, within it."""
     if source == target:
         return
-    uses = _uses(tx, source, target)
+    uses = _uses(tx, account, source, target)
     before, after = uses.get(source), uses.get(target)
     if after == JUNK and before != JUNK:
         # A letter in Trash or Sent is not where the server had put it.
@@ -73,7 +78,7 @@ def put(
     account), with these flags."""
     category = _category(_said(flags.bits, " ".join(flags.keywords)))
     if category is None:
-        if _uses(tx, mailbox).get(mailbox) != JUNK:
+        if _uses(tx, account, mailbox).get(mailbox) != JUNK:
             return
         category = Category.SPAM
     _note(tx, account, emails, category)
@@ -94,7 +99,7 @@ def flagged(
         elif after[0] & ~before[0] & _IMPLIED and not after[0] & _SPAM_BIT:
             found.setdefault((Category.HAM, True), []).append(uid)
     for (category, implied), uids in found.items():
-        if implied and _uses(tx, mailbox).get(mailbox) is not None:
+        if implied and _uses(tx, account, mailbox).get(mailbox) is not None:
             continue  # what is in Junk, Sent, Drafts or Trash is not ham for being flagged
         some = uids[: IMPLIED_MOST if implied else TASKS_MOST]
         wanted = frozenset(some)
@@ -111,10 +116,16 @@ def may_say(flags: FlagSet) -> bool:
     )
 
 
-def _uses(tx: Tx, one: MailboxId, other: MailboxId | None = None) -> dict[int, str | None]:
-    """The special use of mailboxes."""
-    rows = tx.all(_USES, one=one, other=one if other is None else other)
-    return {row[0]: row[1] for row in rows}
+def _uses(
+    tx: Tx, account: AccountId, one: MailboxId, other: MailboxId | None = None
+) -> dict[int, str | None]:
+    """The special use of mailboxes; those below Junk, Trash or Archive are for the same."""
+    rows = tx.all(_USES, account=account, one=one, other=one if other is None else other)
+    above = [(f"{name}/", use) for _, use, name in rows if use in (JUNK, TRASH, ARCHIVE)]
+    return {
+        mailbox: use or next((its for path, its in above if name.startswith(path)), None)
+        for mailbox, use, name in rows
+    }
 
 
 def _said(bits: int, keywords: str | None) -> frozenset[Category]:
