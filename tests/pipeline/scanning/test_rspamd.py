@@ -176,3 +176,19 @@ async def test_lessons(clock: FakeClock) -> None:
     ]
     assert all("Password: secret word" in lines for lines, _ in seen)
     assert "secret" not in repr(one._options)
+
+
+async def test_a_lesson_that_it_has_no_use_for_does_not_end_lessons(clock: FakeClock) -> None:
+    seen = []
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await asked(reader))
+        writer.write(http(b'{"error":"too few tokens"}', 204 if len(seen) < 5 else 208))
+
+    async with daemon(session) as address:
+        one = rspamd(address, clock)
+        for _ in range(4):
+            with pytest.raises(Unavailable):
+                await one.learn(b"mail", True)
+        await one.learn(b"mail", True)
+    assert len(seen) == 5

@@ -24,6 +24,7 @@ from pillarbox.wire.rspamd import (
 
 _OK = 200
 _KNOWN_ALREADY = 208
+_FAULTS = frozenset((401, 403, 429, 500, 502, 503, 504))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,18 @@ class Rspamd:
         if not self.takes(content):
             return
 
-        async def teach() -> None:
+        async def teach() -> str:
             answer = await self._post(LEARN_SPAM if spam else LEARN_HAM, content, [])
-            if answer.status == _KNOWN_ALREADY:
-                return
-            if why := refusal_to_learn(answer.body):
-                raise Unavailable("", f"it does not learn: {why} (status {answer.status})")
+            if answer.status == _KNOWN_ALREADY or not (why := refusal_to_learn(answer.body)):
+                return ""
+            refused = f"it does not learn: {why} (status {answer.status})"
+            if answer.status in _FAULTS:
+                raise Unavailable("", refused)
+            return refused
 
-        await self._lessons.call(teach)
+        # That it has no use for a message is no fault of its: the next one may be of use.
+        if why := await self._lessons.call(teach):
+            raise Unavailable("", f"{self._lessons.name}: {why}")
 
     async def _post(self, path: str, content: bytes, extra: list[tuple[str, str]]) -> Response:
         timeout_s = self._guard.options.timeout_s
