@@ -85,7 +85,7 @@ class Conversation:
                     # Of content that was taken the client has to hear at once, whatever it has
                     # sent behind it: that may take long, and if it left it would come again.
                     session.flush()
-                elif session.screening is not None:
+                elif session.screening is not None and not session.ending:
                     await _slow_down(session.screening)
                 self._wait_from_s = now_s()
 
