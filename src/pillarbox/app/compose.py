@@ -169,8 +169,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     leaving = sending(
         Foundation(
             options, database, content, bus, clock, owner, around.workers, resolver,
-            taking.recipients, taking.delivery, taking.reports, signing, taking.inbound.forwarding,
-            taking.inbound.records,
+            taking.recipients, taking.delivery, taking.reports, signing, taking.inbound,
         )
     )  # fmt: skip
     smtp = SmtpServices(

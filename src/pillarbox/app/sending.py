@@ -16,13 +16,14 @@ from pillarbox.net.client_tls import ClientContexts
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient, HttpsOptions
 from pillarbox.pipeline.inbound.deliver import Delivery
+from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.outbound.attempt import Attempts, Verdicts
 from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.connections import ConnectionOptions, Connections
 from pillarbox.pipeline.outbound.destination import Parts
 from pillarbox.pipeline.outbound.exchangers import Surroundings as Here
-from pillarbox.pipeline.outbound.local import Fates, Forwarder, LocalDelivery
+from pillarbox.pipeline.outbound.local import LocalDelivery
 from pillarbox.pipeline.outbound.pace import Concurrency, Contents, Pace
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.outbound.router import Router, RouterOptions
@@ -57,8 +58,7 @@ class Foundation:
     delivery: Delivery
     reports: Reports
     signing: Signing
-    forwarding: Forwarder | None = None
-    judged: Fates | None = None
+    inbound: Inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +151,7 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
         router,
         Attempts(connections, (concurrency, *paces), verdicts, clock, policies),
         verdicts,
-        LocalDelivery(
-            base.recipients, base.delivery, options.hostname, base.forwarding, base.judged
-        ),
+        _local(base),
         clock,
         BreakerOptions(),
         options.queue_per_destination,
@@ -161,6 +159,14 @@ def sending(base: Foundation, paces: tuple[Pace, ...] = ()) -> Sending:
     closing = OutboundOptions(close_s=min(CLOSE_S, options.shutdown_timeout))
     return Sending(
         Outbound(parts, base.bus, closing), router, connections, policies, contexts, https
+    )
+
+
+def _local(base: Foundation) -> LocalDelivery:
+    """What waits for room in mailboxes here; by `records` it keeps the verdict it came with."""
+    hostname, inbound = base.options.hostname, base.inbound
+    return LocalDelivery(
+        base.recipients, base.delivery, hostname, inbound.forwarding, inbound.records
     )
 
 
