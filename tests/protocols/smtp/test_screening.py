@@ -142,6 +142,21 @@ async def test_what_never_came_has_a_trace_too(house: House) -> None:
     assert [one.check for one in trace.runs] == ["scripted recipients"]
 
 
+async def test_content_that_was_refused_unread_has_a_trace(house: House) -> None:
+    checked = screened(house)
+    talk = await checked.talk("198.51.100.3")
+    await envelope(talk, ALICE, BOB)
+    await talk.say(b"DATA\r\n")
+    assert (await talk.say(b"Subject: x\r\n\r\n" + b"a" * 70_000 + b"\r\n.\r\n")).startswith(b"554")
+    await talk.hang_up()
+    (trace,) = await checked.found("198.51.100.3")
+    assert "too long" in trace.refused
+    assert [(one.path, one.reply) for one in trace.recipients] == [
+        (ALICE, trace.refused),
+        (BOB, trace.refused),
+    ]
+
+
 async def test_a_message_that_was_given_up_has_none(house: House) -> None:
     checked = screened(house, Scripted((BAD.found(),)))
     talk = await checked.talk("198.51.100.3")

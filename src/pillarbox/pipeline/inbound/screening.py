@@ -57,6 +57,7 @@ class Screened:
     arrival: Arrival
     runs: list[Run] = field(default_factory=list)
     refused: list[TracedRecipient] = field(default_factory=list)
+    refused_content: str = ""
 
 
 class Screening:
@@ -158,6 +159,14 @@ class Screening:
         if current is not None and len(current.refused) < REFUSED_MAX:
             current.refused.append(TracedRecipient(path, reply=why.public))
 
+    def content_refused(self, reply: str) -> None:
+        """Note that content was refused for its form or size, unread."""
+        if self._current is not None:
+            arrival, self._current.refused_content = self._current.arrival, reply
+            for recipient in arrival.recipients[:REFUSED_MAX]:
+                self._current.refused.append(TracedRecipient(recipient.path, reply=reply))
+            arrival.recipients = []
+
     async def content_came(self) -> Screened | None:
         """What is known of the message; it is then in the hands of `judging`."""
         current = self._current
@@ -189,6 +198,7 @@ class Screening:
                 arrival.reverse_path,
                 (*current.refused, *recipients),
                 runs=tuple(current.runs),
+                refused=current.refused_content,
             )
         )
 

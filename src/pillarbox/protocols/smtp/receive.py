@@ -144,6 +144,8 @@ class Transaction:
         fault = self.fault(reader, services.options.max_message_bytes)
         if fault is not None:
             self._refused(role, reader.size_bytes, fault.text)
+            if screening is not None:
+                screening.content_refused(fault.text)
             return [fault] * count
         envelope = self._envelope(origin, services.clock, each)
         content = reader.content
