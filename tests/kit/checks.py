@@ -64,7 +64,7 @@ def recipient(path: str, account: int) -> Recipient:
 
 
 @dataclass
-class Scripted:
+class Scripted(Check):
     """A check that finds what a test wants, or fails as it wants."""
 
     findings: tuple[Finding, ...] = ()
@@ -90,7 +90,7 @@ class Scripted:
 
 
 @dataclass
-class ScriptedForRecipients:
+class ScriptedForRecipients(RecipientCheck):
     """The same for recipients, by their path."""
 
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -101,9 +101,6 @@ class ScriptedForRecipients:
     async def run(self, arrival: Arrival, recipient: Recipient) -> Sequence[Finding]:
         found = self.findings.get(recipient.path)
         return () if found is None else (found,)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        return ()
 
 
 @dataclass(frozen=True)

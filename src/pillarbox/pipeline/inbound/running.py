@@ -18,8 +18,6 @@ from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.checks.check import (
     Check,
     RecipientCheck,
-    asks_names,
-    asks_nobody,
 )
 from pillarbox.pipeline.inbound.message import Recipient
 
@@ -65,7 +63,7 @@ class Runner:
         here: list[Check] = []
         for one in self._stages[stage]:
             if arrival.wants(one.name):
-                (here if asks_nobody(one) else asking).append(one)
+                (here if one.asks_nobody else asking).append(one)
         if not here:
             return await _all(asking, arrival)
         waiting = asyncio.create_task(_all(asking, arrival)) if asking else None
@@ -99,7 +97,7 @@ async def _all(checks: Sequence[Check], arrival: Arrival) -> tuple[Run, ...]:
     waited_us = [
         run.took_us
         for check, run in zip(checks, runs, strict=True)
-        if asks_names(check) and run.stage is not Stage.CONNECT
+        if check.asks_names and run.stage is not Stage.CONNECT
     ]
     arrival.names_waited_s += max(waited_us, default=0) / 1_000_000
     return tuple(runs)
@@ -117,7 +115,7 @@ async def _timed(
 ) -> Run:
     began_ns = perf_counter_ns()
     limit_s = check.deadline_s
-    if asks_names(check):
+    if check.asks_names:
         limit_s = min(limit_s, max(NAMES_S - arrival.names_waited_s, NAMES_LEAST_S))
     why = ""
     findings: tuple[Finding, ...] = ()

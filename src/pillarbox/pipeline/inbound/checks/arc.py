@@ -17,6 +17,7 @@ from pillarbox.formats.mailauth.message import read_message
 from pillarbox.formats.mailauth.results import Status
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.key_lookup import look_up_keys
 
 DEADLINE_S = 10.0
@@ -29,7 +30,7 @@ FAIL = Kind("arc_fail", 0.5, "has a broken chain of seals (ARC)")
 TEMPERROR = Kind("arc_temperror", 0.0, "has seals that could not be checked (ARC)")
 
 
-class ArcCheck:
+class ArcCheck(Check):
     """Checks the chain; writes `results.arc` and `results.trusted_sealer`.
 
     `trusted` are the domains (d=) whose seals are believed, in A-labels and lower case; not those

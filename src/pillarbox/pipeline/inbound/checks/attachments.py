@@ -18,6 +18,7 @@ from pillarbox.formats.attachment.uuencoded import uuencoded
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import content as content_of
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, read_content
 
 DEADLINE_S = 8.0
@@ -122,7 +123,7 @@ _ENCODED = frozenset(("base64", "quoted-printable"))
 _PASSED_OVER = frozenset(("multipart", "message"))
 
 
-class AttachmentCheck:
+class AttachmentCheck(Check):
     """Checks files, and files inside archives, in a thread that ends when nobody waits any more."""
 
     name = "attachments"
@@ -152,10 +153,6 @@ class AttachmentCheck:
                 return await asyncio.to_thread(_look, content, files, budget)
             finally:
                 over.set()
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
 
 def _is_file(part: Part) -> bool:

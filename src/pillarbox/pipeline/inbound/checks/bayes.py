@@ -15,6 +15,7 @@ from pillarbox.domain.spam import classify, store
 from pillarbox.domain.spam.classify import Opinion
 from pillarbox.domain.spam.model import SERVER
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.tokens import QUICK_BYTES, tokens_of
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -44,7 +45,7 @@ _SPAM = ((0.999, BAYES_999), (0.99, BAYES_99), (0.95, BAYES_95), (0.80, BAYES_80
 _HAM = ((0.01, BAYES_00), (0.05, BAYES_05), (0.20, BAYES_20))
 
 
-class BayesCheck:
+class BayesCheck(Check):
     """Judges content by what was learnt; `Stage.DATA`, since it needs no other check's result."""
 
     name = "bayes"
@@ -74,10 +75,6 @@ class BayesCheck:
         else:
             tokens = await asyncio.to_thread(tokens_of, content)
         return await self._database.read(_findings, self._keys, accounts, tokens)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Without it the other checks decide."""
-        return ()
 
 
 def _knows(tx: Tx, keys: KeyRing, accounts: tuple[AccountId, ...]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.scanning.model import Scanner
 
 VIRUS = Kind("virus", 8.0, "has a virus", Action.REFUSE)
@@ -18,7 +19,7 @@ _MARGIN_S = 1.0
 """The scanner's own time runs out first, so that it knows of its failures."""
 
 
-class ClamavCheck:
+class ClamavCheck(Check):
     """Shows every message to the scanner; `timeout_s` is what that allows itself."""
 
     name = "clamav"

@@ -19,6 +19,7 @@ from pillarbox.formats.mailauth.spf.result import SpfResult, SpfStatus
 from pillarbox.formats.mailauth.verify import Verification
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.key_lookup import look_up_keys
 
 DEADLINE_S = 10.0
@@ -38,7 +39,7 @@ WEAK = Kind("dkim_weak_key", 0.2, "is signed with a short DKIM key")
 TEMPERROR = Kind("dkim_temperror", 0.0, "has DKIM signatures that could not be checked")
 
 
-class DkimCheck:
+class DkimCheck(Check):
     """Checks signatures; writes `results.dkim`."""
 
     name = "dkim"

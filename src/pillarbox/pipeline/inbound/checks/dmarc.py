@@ -19,6 +19,7 @@ from pillarbox.formats.mailauth.spf.result import SpfStatus
 from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.pipeline.dmarc_lookup import Names, answered
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Results
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content
 from pillarbox.pipeline.inbound.policies import Policies
 
@@ -46,7 +47,7 @@ TEMPERROR = Kind("dmarc_temperror", 0.0, "has a From whose DMARC policy could no
 PERMERROR = Kind("dmarc_permerror", 0.0, "has a From whose DMARC policy can't be understood")
 
 
-class DmarcCheck:
+class DmarcCheck(Check):
     """Evaluates DMARC; writes `results.dmarc`, for the worst domain if From names several.
 
     `trusted` are the domains whose ARC seals are believed, as for `ArcCheck`; `chance` gives

@@ -8,6 +8,7 @@ from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.formats.dns_lists import DnsList, last_octet, listed_name
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.list_lookup import Hit, ListLookup, kind_name
 
 BLOCK_POINTS = 5.0
@@ -19,7 +20,7 @@ _GRADED = "dnswl.org"
 _LEVEL_MAX = 3
 
 
-class DnsblCheck:
+class DnsblCheck(Check):
     """Asks all lists at once; points of a setting replace the usual ones.
 
     Those of an allow list are negative, whichever sign the setting gives them.
@@ -60,10 +61,6 @@ class DnsblCheck:
             *(self._listed(hit, arrival.peer.ip) for hit in blocked),
             *(self._trusted(hit) for hit in allowed),
         )
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Lists that do not answer say nothing."""
-        return ()
 
     def _listed(self, hit: Hit, ip: str) -> Finding:
         zone, reason = hit.source.zone, f": {hit.reason}" if hit.reason else ""

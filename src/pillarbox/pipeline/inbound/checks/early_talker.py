@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 
 EARLY_TALKER = Kind("early_talker", 3.0, "comes from a client that spoke before it was greeted")
 
 
-class EarlyTalker:
+class EarlyTalker(Check):
     """The check; at `Stage.MAIL`, since the greeting comes after the client's address is known."""
 
     name = "early_talker"
@@ -23,7 +24,3 @@ class EarlyTalker:
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
         """Say so if it did."""
         return (EARLY_TALKER.found(),) if arrival.early else ()
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Nothing."""
-        return ()

@@ -26,6 +26,7 @@ from pillarbox.formats.mailauth.spf.result import SpfStatus
 from pillarbox.formats.reverse_path import stable_sender
 from pillarbox.net.addresses import network_of
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import RecipientCheck
 from pillarbox.pipeline.inbound.message import Recipient
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -58,7 +59,7 @@ class Repute(Protocol):
         ...
 
 
-class Greylist:
+class Greylist(RecipientCheck):
     """The check; `counts` says how often each outcome came since the process began.
 
     Outcomes: `deferred_new`, `deferred_retry`, `passed`, `known`, `network`, `skipped`, `failed`.

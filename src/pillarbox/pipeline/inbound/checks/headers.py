@@ -14,6 +14,7 @@ from pillarbox.formats.mime.date import parse_date
 from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.pipeline.inbound.checks import subject
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, examine
 from pillarbox.pipeline.inbound.checks.free_mail import FREE_MAIL
 
@@ -106,7 +107,7 @@ _MAILER_IDS = MappingProxyType(
 )
 
 
-class HeaderCheck:
+class HeaderCheck(Check):
     """Checks the header of a message; the clock says what the future is."""
 
     name = "headers"
@@ -124,10 +125,6 @@ class HeaderCheck:
             return ()
         now_ms = self._clock.now_ms()
         return await examine(arrival.content, lambda content: _look(arrival, content, now_ms))
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
 
 def _look(arrival: Arrival, content: Content, now_ms: int) -> list[Finding]:

@@ -8,6 +8,7 @@ from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.formats.address import ascii_domain
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.generic_names import looks_generic
 
 NOT_FULL = Kind("helo_no_name", 1.0, "comes from a host whose HELO is not a full name")
@@ -24,7 +25,7 @@ GENERIC = Kind(
 _Address = IPv4Address | IPv6Address
 
 
-class HeloCheck:
+class HeloCheck(Check):
     """Small signs: there are honest servers that were set up in haste.
 
     `own_domains` gives the domains served here; `own_ips` are addresses of this server besides
@@ -72,10 +73,6 @@ class HeloCheck:
         if looks_generic(plain, str(client)):
             return (GENERIC.found(plain),)
         return (UNKNOWN.found(plain),) if await self._leads_nowhere(plain) else ()
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """What could not be looked up says nothing."""
-        return ()
 
     async def _literal(self, helo: str, address: _Address, client: _Address) -> Sequence[Finding]:
         if address == client:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, examine
 from pillarbox.pipeline.inbound.checks.disguise import broken_words, mixed_scripts
 
@@ -70,7 +71,7 @@ _UNREAD_NAMES = "style script title template head noscript"
 _UNREAD = frozenset(_UNREAD_NAMES.split())
 
 
-class HtmlCheck:
+class HtmlCheck(Check):
     """Checks the HTML of a message, and its text for letters that are not what they seem."""
 
     name = "html"
@@ -82,10 +83,6 @@ class HtmlCheck:
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
         """Read the markup once."""
         return () if arrival.content is None else await examine(arrival.content, _look)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
 
 @dataclass(slots=True)

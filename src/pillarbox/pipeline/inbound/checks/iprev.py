@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.generic_names import looks_generic
 from pillarbox.pipeline.inbound.peer import reverse_checked
 
@@ -13,7 +14,7 @@ MISSING = Kind("iprev_missing", 1.5, "comes from an address without a name")
 GENERIC = Kind("iprev_generic", 1.0, "comes from an address named like those of home networks")
 
 
-class IprevCheck:
+class IprevCheck(Check):
     """Looks the name up, and writes it down for the trace and for other checks."""
 
     name = "iprev"

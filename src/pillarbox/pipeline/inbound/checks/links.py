@@ -9,6 +9,7 @@ from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.formats.mailauth.organizational import load_suffixes, registrable
 from pillarbox.formats.text.links import Link
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, examine
 
 HOSTS_MANY = 40
@@ -45,7 +46,7 @@ SHORTENERS = frozenset(_SHORTENER_NAMES.split())
 _PORTS = frozenset(("", "80", "443", "8080", "8443"))
 
 
-class LinkCheck:
+class LinkCheck(Check):
     """Checks where links lead.
 
     A link may show the author's own domain, under whatever suffix, and lead elsewhere: newsletters
@@ -69,10 +70,6 @@ class LinkCheck:
             await asyncio.to_thread(load_suffixes)
             self._ready = True
         return await examine(arrival.content, _look)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
 
 def _look(content: Content) -> list[Finding]:

@@ -13,6 +13,7 @@ from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.formats.mailauth.organizational import load_suffixes, registrable
 from pillarbox.pipeline.inbound.checks import brands
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content
 from pillarbox.pipeline.inbound.checks.disguise import mixed_scripts, skeleton, unseen
 from pillarbox.pipeline.inbound.checks.resemblance import (
@@ -82,7 +83,7 @@ _BRAND_NAMES = {skeleton(name): name for name in brands.NAMES}
 _BRAND_SKELETONS = {skeleton(label): label for label in brands.LABELS}
 
 
-class LookalikeCheck:
+class LookalikeCheck(Check):
     """Compares the sender with those whom the recipients know.
 
     `own_domains` gives the domains served here, `names` the display names of a domain's users,
@@ -122,10 +123,6 @@ class LookalikeCheck:
         findings = await asyncio.to_thread(_look, content, own, people, known)
         self._ready = True
         return findings
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
     async def _people(self, domain: str) -> frozenset[str]:
         """The names of a domain's users in the form in which they are compared."""

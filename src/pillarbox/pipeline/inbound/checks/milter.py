@@ -11,6 +11,7 @@ from types import MappingProxyType
 from pillarbox.base.errors import Unavailable
 from pillarbox.domain.judgement.model import Action, Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content
 from pillarbox.pipeline.scanning.milter import Milter, OnFailure
 from pillarbox.pipeline.scanning.milter_session import MilterMessage, MilterVerdict, Ruling, Word
@@ -38,7 +39,7 @@ _ON_FAILURE = MappingProxyType(
 _MARGIN_S = 1.0
 
 
-class MilterCheck:
+class MilterCheck(Check):
     """Shows the message to one milter after the other, until one ends it."""
 
     name = "milter"

@@ -8,6 +8,7 @@ from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.section import KNOWN_ENCODINGS
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, TextPart, examine
 
 DEPTH_MANY = 8
@@ -55,7 +56,7 @@ _SEEN = re.compile(r"<(?:img|video|svg|table)\b", re.IGNORECASE)
 _OTHER_ENCODINGS = frozenset(("x-uuencode", "uuencode", "x-uue", "x-yenc"))
 
 
-class MimeCheck:
+class MimeCheck(Check):
     """Checks the parts of a message and how they are encoded."""
 
     name = "mime"
@@ -67,10 +68,6 @@ class MimeCheck:
     async def run(self, arrival: Arrival) -> Sequence[Finding]:
         """Look at the structure, then into texts."""
         return () if arrival.content is None else await examine(arrival.content, _look)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """A failure tells nothing about the message."""
-        return ()
 
 
 def _look(content: Content) -> list[Finding]:

@@ -15,6 +15,7 @@ from pillarbox.domain.reputation.model import SERVER, Origin, Standing
 from pillarbox.domain.reputation.model import Kind as Name
 from pillarbox.domain.sending.counts import have_written_to
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.free_mail import FREE_MAIL
 from pillarbox.pipeline.inbound.checks.origin import origin_of
 from pillarbox.storage.db import Database
@@ -74,7 +75,7 @@ class NoContacts:
 
 
 @dataclass(frozen=True, slots=True)
-class ReputationCheck:
+class ReputationCheck(Check):
     """Looks the origin of a message up; `Stage.VERDICT`, since it needs to know what is proved."""
 
     database: Database
@@ -102,10 +103,6 @@ class ReputationCheck:
             )
         )[:ACCOUNTS_MOST]
         return await self.database.lookup(self._findings, origin, accounts)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Without it the other checks decide."""
-        return ()
 
     def _findings(self, tx: Tx, origin: Origin, accounts: tuple[AccountId, ...]) -> list[Finding]:
         found: list[Finding] = []

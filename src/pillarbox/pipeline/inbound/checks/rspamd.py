@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pillarbox.domain.judgement.model import JUNK_SCORE, Action, Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.scanning.rspamd import Rspamd
 from pillarbox.wire.rspamd import DEFERRING, MARKING, REJECT, Judgement, Question
 
@@ -22,7 +23,7 @@ SYMBOLS_SHOWN = 15
 _MARGIN_S = 1.0
 
 
-class RspamdCheck:
+class RspamdCheck(Check):
     """Asks for a judgement of every message."""
 
     name = "rspamd"
@@ -46,10 +47,6 @@ class RspamdCheck:
             tls="TLS" if arrival.tls else "",
         )
         return (_finding(await self._rspamd.check(arrival.content.data, question)),)
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """As `Check.failed`."""
-        return ()
 
 
 def _finding(found: Judgement) -> Finding:

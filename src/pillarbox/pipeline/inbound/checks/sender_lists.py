@@ -27,6 +27,7 @@ from pillarbox.formats.address import ascii_domain
 from pillarbox.formats.mailauth.results import Status
 from pillarbox.formats.mailauth.spf.result import SpfStatus
 from pillarbox.pipeline.inbound.checks.arrival import Arrival, Results
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
@@ -47,7 +48,7 @@ _WHOSE = MappingProxyType(
 )
 
 
-class SenderLists:
+class SenderLists(Check):
     """Looks senders up; `close` ends its subscriptions."""
 
     name = "sender_lists"
@@ -100,10 +101,6 @@ class SenderLists:
                 if finding is not None:
                     found.append(finding)
         return found
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Nothing: then the other checks decide."""
-        return ()
 
     async def _known(self, owners: tuple[Owner, ...]) -> dict[Owner, SenderList]:
         now_ms, seen = self._clock.now_ms(), self._changes

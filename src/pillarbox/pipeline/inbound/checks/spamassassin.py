@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pillarbox.base.clock import Clock
 from pillarbox.domain.judgement.model import JUNK_SCORE, Finding, Kind, Stage
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.trace import (
     protocol_name,
@@ -24,7 +25,7 @@ POINTS_MIN, POINTS_MAX = -3.0, 10.0
 _MARGIN_S = 1.0
 
 
-class SpamAssassinCheck:
+class SpamAssassinCheck(Check):
     """Asks for the score of every message that is small enough."""
 
     name = "spamassassin"
@@ -62,7 +63,3 @@ class SpamAssassinCheck:
         now, message_id = self._clock.now(), arrival.peer.session or "unknown"
         received = received_field(envelope, self._hostname, message_id, now)
         return return_path_field(arrival.reverse_path) + received
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """As `Check.failed`."""
-        return ()

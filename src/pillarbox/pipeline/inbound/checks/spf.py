@@ -13,6 +13,7 @@ from pillarbox.formats.mailauth.spf.question import Answer, Question, QuestionKi
 from pillarbox.formats.mailauth.spf.result import SpfResult, SpfStatus
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.policies import Policies
 
 FAIL = Kind("spf_fail", 4.0, "comes from a host that its sender's domain does not allow (SPF)")
@@ -37,7 +38,7 @@ _KINDS = {
 }
 
 
-class SpfCheck:
+class SpfCheck(Check):
     """Checks both identities at once (RFC 7208 §2.3, §2.4); the null path is HELO's.
 
     What becomes of a fail is policy: an action for the names `spf_fail` and `spf_softfail`. Of how

@@ -17,6 +17,7 @@ from pillarbox.formats.mailauth.organizational import (
 from pillarbox.formats.text.links import links_in_html, links_in_text
 from pillarbox.net.dns import Resolver
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
+from pillarbox.pipeline.inbound.checks.check import Check
 from pillarbox.pipeline.inbound.checks.content import Content, examine
 from pillarbox.pipeline.inbound.checks.list_lookup import Hit, ListLookup, kind_name
 
@@ -46,7 +47,7 @@ class _Mentioned:
     addresses: tuple[str, ...]
 
 
-class UriListsCheck:
+class UriListsCheck(Check):
     """Asks lists of domains, and lists of hashed addresses, once the content is there.
 
     `own_domains` gives the domains served here, which nobody is asked about.
@@ -87,10 +88,6 @@ class UriListsCheck:
             *(self._ask(one, tuple(hashed)) for one in self._hashes),
         )
         return [self._found(hits, hashed) for hits in answers if hits]
-
-    def failed(self, arrival: Arrival, why: str) -> Sequence[Finding]:
-        """Lists that do not answer say nothing."""
-        return ()
 
     async def _ask(self, source: DnsList, names: tuple[str, ...]) -> list[Hit]:
         if not names:
