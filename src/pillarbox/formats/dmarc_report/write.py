@@ -1,7 +1,6 @@
 """Writing aggregate reports: XML of RFC 9990, the same whenever made of the same."""
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
 
 from pillarbox.formats.dmarc_report.model import Extension, Record, Report
 from pillarbox.formats.reporting.fields import short
@@ -93,6 +92,8 @@ def _record(record: Record) -> _Lines:
 def _extensions(depth: int, extensions: tuple[Extension, ...]) -> _Lines:
     if not extensions:
         return
+    from xml.sax.saxutils import quoteattr  # with urllib's HTTP client: 1.7 MiB at rest
+
     yield depth, "<extensions>"
     for one in extensions:
         name, definition = quoteattr(short(one.name)), quoteattr(short(one.definition))
@@ -101,5 +102,7 @@ def _extensions(depth: int, extensions: tuple[Extension, ...]) -> _Lines:
 
 
 def _text(depth: int, name: str, value: str, *, needed: bool = False) -> _Lines:
+    from xml.sax.saxutils import escape
+
     if value or needed:
         yield depth, f"<{name}>{escape(short(value))}</{name}>"
