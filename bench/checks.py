@@ -129,7 +129,7 @@ async def measure(server: AppUnderTest, folder: str, options: argparse.Namespace
         async def read() -> None:
             fresh(known)
 
-        async def run_all(found: list[Arrival] = blank(known)) -> None:  # noqa: B006, B008
+        async def run_all(found: list[Arrival] = blank(known)) -> None:  # noqa: B008
             for arrival in found:
                 for stage in STAGES:
                     await runner.run(stage, arrival)
