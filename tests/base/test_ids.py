@@ -24,6 +24,15 @@ def test_ids_grow_with_time() -> None:
     assert ids == sorted(ids)
 
 
+def test_each_is_larger_than_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, now_ns = IdSource(), 1_800_000_000_000 * 1_000_000
+    ids = []
+    for back_ns in (0, 0, 5_000_000):  # many within one millisecond, then a clock that is set back
+        monkeypatch.setattr(time, "time_ns", lambda at=now_ns - back_ns: at)
+        ids += [source.next() for _ in range(3000)]
+    assert ids == sorted(set(ids))
+
+
 def test_time_is_in_the_high_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     source = IdSource()
     monkeypatch.setattr(time, "time_ns", lambda: 1_735_689_600_000 * 1_000_000)

@@ -1,8 +1,8 @@
 """Identifiers: what they are called, and where new ones come from."""
 
-import itertools
 import secrets
 import time
+from threading import Lock
 from typing import NewType
 
 AccountId = NewType("AccountId", int)
@@ -26,12 +26,22 @@ class IdSource:
 
     def __init__(self) -> None:
         self._process = secrets.randbits(11) << 11
-        self._sequence = itertools.count(secrets.randbits(11))
+        self._sequence = secrets.randbits(11)
+        self._last = 0
+        self._lock = Lock()
 
     def next(self) -> int:
-        """A new id; safe to call from any thread."""
+        """A new id, larger than those before; safe to call from any thread."""
         elapsed_ms = time.time_ns() // 1_000_000 - _EPOCH_MS
-        return elapsed_ms << 22 | self._process | (next(self._sequence) & 0x7FF)
+        with self._lock:
+            self._sequence = self._sequence + 1 & 0x7FF
+            made = elapsed_ms << 22 | self._process | self._sequence
+            if made <= self._last:
+                # The sequence began anew within a millisecond, or the clock was set back.
+                elapsed_ms = (self._last >> 22) + (self._sequence <= (self._last & 0x7FF))
+                made = elapsed_ms << 22 | self._process | self._sequence
+            self._last = made
+        return made
 
 
 def public_id(prefix: str, value: int) -> str:
