@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import dedent
 
 from kit.connection import FakeConnection
-from kit.smtp import HOSTNAME, House, Talk
+from kit.smtp import House, Talk
 from pillarbox.base.ids import AccountId, IdSource
 from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
@@ -135,7 +135,7 @@ def screened(
     traces = TraceLog(database, house.store.keys)
     inbound = replace(
         house.inbound,
-        judging=Judging(HOSTNAME, runner, policies),
+        judging=Judging(runner, policies),
         records=Records(database, house.store.keys, clock),
     )
     screens = Screens(runner, policies, traces, clock, ids)

@@ -102,7 +102,7 @@ def checking(matter: Matter) -> Checking:
         policies,
         traces,
         Screens(runner, policies, traces, clock, matter.ids, options.checks_inside, door),
-        Judging(options.hostname, runner, policies),
+        Judging(runner, policies),
         Records(database, matter.keys, clock),
         scanners,
         outcomes,

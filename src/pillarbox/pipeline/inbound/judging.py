@@ -103,9 +103,8 @@ _FATES = {
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """Judges messages from elsewhere; `hostname` is our name in Authentication-Results."""
+    """Judges messages from elsewhere."""
 
-    hostname: str
     runner: Runner
     policies: Policies
 

@@ -15,10 +15,7 @@ from pillarbox.base.log import logger
 from pillarbox.domain.judgement.model import Finding, Kind, Run, Stage
 from pillarbox.domain.policy.model import Policy
 from pillarbox.pipeline.inbound.checks.arrival import Arrival
-from pillarbox.pipeline.inbound.checks.check import (
-    Check,
-    RecipientCheck,
-)
+from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
 from pillarbox.pipeline.inbound.message import Recipient
 
 FINDINGS_MAX = 50
