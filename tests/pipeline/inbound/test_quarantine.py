@@ -60,7 +60,7 @@ class Bench:
         known = Policies(house.database, house.bus, house.clock)
         self.inbound: Inbound = replace(
             house.inbound,
-            judging=Judging(HOSTNAME, Runner((check,)), known),
+            judging=Judging(Runner((check,)), known),
             records=Records(house.database, self.keys, house.clock),
             aftermaths=(self.quarantine,),
         )
