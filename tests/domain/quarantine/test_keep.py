@@ -157,6 +157,17 @@ async def test_what_was_refused_drives_out_nothing_that_was_accepted(
     assert before[1] not in after
 
 
+async def test_what_was_accepted_drives_out_nothing_that_was_accepted(
+    bench: Bench, ann: AccountId
+) -> None:
+    limits = KeepLimits(messages=2, size_bytes=1000)
+    for name in (b"one", b"two"):
+        await bench.keep(ann, name, Reason.QUARANTINED, limits)
+    before = await bench.numbers(ann)
+    assert await bench.keep(ann, b"three", Reason.QUARANTINED, limits) == (False, False, 0)
+    assert await bench.numbers(ann) == before
+
+
 async def test_nothing_is_kept_without_content(bench: Bench, ann: AccountId) -> None:
     outcome = await bench.database.write(
         keep.keep, KEYS, ann, None, b"one", Reason.QUARANTINED, KEPT, LIMITS

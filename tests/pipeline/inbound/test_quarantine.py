@@ -9,7 +9,7 @@ import pytest
 from kit.checks import arrival
 from kit.clock import FakeClock
 from kit.smtp import HOSTNAME, House
-from pillarbox.base.errors import Denied, NotFound, OverQuota
+from pillarbox.base.errors import Busy, Denied, NotFound, OverQuota
 from pillarbox.base.ids import AccountId, BlobId, public_id
 from pillarbox.domain.accounts import users
 from pillarbox.domain.judgement.model import Action
@@ -136,6 +136,17 @@ async def test_a_sender_who_tries_again_piles_up_nothing(bench: Bench) -> None:
     with pytest.raises(Denied):
         await bench.receive(ALICE, content=MAIL.replace(b"hello", b"other"))
     assert len(await bench.kept(ALICE)) == 2
+
+
+async def test_what_finds_no_room_is_put_off_and_nothing_lost(bench: Bench) -> None:
+    await bench.put(Owner(Scope.USER, bench.account(ALICE)))
+    for word in (b"one", b"two", b"three"):
+        await bench.receive(ALICE, BOB, content=MAIL.replace(b"hello", word))
+    before = {one.id for one in await bench.kept(ALICE)}
+    with pytest.raises(Busy):
+        await bench.receive(ALICE, BOB, content=MAIL.replace(b"hello", b"four"))
+    assert {one.id for one in await bench.kept(ALICE)} == before
+    assert len(await bench.house.contents(BOB)) == 3
 
 
 async def test_one_has_it_the_other_may_have_it(bench: Bench) -> None:

@@ -49,8 +49,8 @@ class InboundOptions:
     quarantine_user_size: int = key(
         kinds.size(1 << 20, 1 << 40),
         "100M",
-        "How much of it is kept for one user; then the oldest goes, what was refused before what\n"
-        "was accepted.",
+        "How much of it is kept for one user; then the oldest goes of what was refused, and what\n"
+        "would go into quarantine is put off.",
     )
     quarantine_digest: bool = key(
         kinds.BOOLEAN, "true", "Tell users by mail, once a day at most, what was kept for them."

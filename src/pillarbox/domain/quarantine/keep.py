@@ -102,9 +102,9 @@ def keep(
 ) -> Outcome:
     """Keep a message for an account; the blob's rows are the caller's to insert.
 
-    What is kept already, or was released, is counted and not kept again. A message that was refused
-    is not kept where there is no room for it beside what was accepted, and none without a `blob`.
-    Raises `NotFound` if there is no such account.
+    What is kept already, or was released, is counted and not kept again. Nothing is kept where
+    there is no room for it beside what was accepted, which stays for its time, nor without a
+    `blob`. Raises `NotFound` if there is no such account.
     """
     until_ms = tx.now_ms + limits.keep_ms
     known = _known(tx, keys, account_id, digest)
@@ -118,7 +118,7 @@ def keep(
         return Outcome(False, False, 0)
     row_sealer = sealer(tx, keys, account_id)
     going = _in_the_way(tx, account_id, blob.size_bytes, limits)
-    if reason is Reason.REFUSED and any(Reason(before) > reason for _, before in going):
+    if any(before == Reason.QUARANTINED for _, before in going):
         return Outcome(False, False, 0)
     if known is not None:
         tx.run(_ASIDE, number=known[0])  # its time is over; the upkeep job removes it

@@ -70,7 +70,7 @@ class KeptContent:
 
 @dataclass(frozen=True, slots=True)
 class KeepLimits:
-    """How long messages are kept, and how much for one account; more drives out the oldest."""
+    """How long messages are kept, and how much of it for one account."""
 
     keep_ms: int = 14 * DAY_MS
     messages: int = 500
