@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from kit.checks import arrival
+from kit.checks import Scripted, arrival
 from kit.clock import FakeClock
 from kit.smtp import HOSTNAME, House
 from pillarbox.base.errors import Busy, Denied, NotFound, OverQuota
@@ -22,6 +22,7 @@ from pillarbox.domain.sender_lists.model import SERVER, Owner, Scope
 from pillarbox.domain.sharing.rights import Right
 from pillarbox.domain.spam import training
 from pillarbox.domain.spam.model import Category
+from pillarbox.pipeline.inbound.checks.clamav import VIRUS
 from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
 from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.judging import Judging
@@ -136,6 +137,20 @@ async def test_a_sender_who_tries_again_piles_up_nothing(bench: Bench) -> None:
     with pytest.raises(Denied):
         await bench.receive(ALICE, content=MAIL.replace(b"hello", b"other"))
     assert len(await bench.kept(ALICE)) == 2
+
+
+async def test_a_virus_is_let_out_by_admins_alone(bench: Bench) -> None:
+    policies = Policies(bench.database, bench.house.bus, bench.house.clock)
+    check = Scripted((VIRUS.found("Eicar"),))
+    bench.inbound = replace(bench.inbound, judging=Judging(Runner((check,)), policies))
+    with pytest.raises(Denied):
+        await bench.receive(ALICE)
+    (one,) = await bench.kept(ALICE)
+    with pytest.raises(Denied, match="virus"):
+        await bench.quarantine.release(bench.house.actor(ALICE), one.id)
+    assert await bench.house.contents(ALICE) == []
+    await bench.quarantine.release(None, one.id)
+    assert len(await bench.house.contents(ALICE)) == 1
 
 
 async def test_what_finds_no_room_is_put_off_and_nothing_lost(bench: Bench) -> None:

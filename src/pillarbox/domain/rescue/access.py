@@ -23,6 +23,9 @@ from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
+VIRUS = "virus"
+"""The name of what a scanner finds, as it stands in `Kept.because`."""
+
 _m = messages.c
 _LATEST = Statement(
     select(_m.email_id, _m.saved_ms)
@@ -82,9 +85,12 @@ def require(
 def release(tx: Tx, keys: KeyRing, actor: Actor | None, number: int) -> BlobId:
     """Take a message out of quarantine, in the transaction that delivered it; gives its blob.
 
-    Raises as `require` does: of two who release at once one fails.
+    Raises as `require` does: of two who release at once one fails. `Denied` for a virus, which
+    only an admin at the machine lets out.
     """
-    require(tx, keys, actor, number, Right.INSERT)
+    message = require(tx, keys, actor, number, Right.INSERT)
+    if actor is not None and VIRUS in message.kept.because:
+        raise Denied("This message has a virus; only an admin can release it")
     return rows.release(tx, number)
 
 
