@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit import refusing
 from kit.proxy import PROXY
 from pillarbox.app.certificates import Certificates
 from pillarbox.app.compose import Services, Surroundings
@@ -25,8 +26,8 @@ DOMAIN = "example.test"
 PASSWORD = "correct horse battery"
 QUICK = Cost(passes=1, memory_kib=32, lanes=1)
 
-NO_NAMES = {"DNS_PRIMARY": "127.0.0.1", "DNS_PORT": "9"}
-"""Settings of a server that asks no name server of the world: nobody answers there."""
+NO_NAMES = {"DNS_PRIMARY": "127.0.0.1", "DNS_PORT": str(refusing.port())}
+"""Settings of a server that asks no name server of the world, but one that refuses to answer."""
 
 _HOST = "127.0.0.1"
 
