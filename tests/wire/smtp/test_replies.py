@@ -62,9 +62,10 @@ def test_standard_replies_are_consistent(reply: Reply) -> None:
 
 def test_kinds() -> None:
     assert replies.OK.is_success
-    assert replies.BUSY.is_temporary
-    assert replies.REJECTED.is_permanent
-    assert replies.REJECTED.with_text("No").to_bytes() == b"550 5.7.1 No\r\n"
+    assert Reply(421, "4.7.0", ("Busy",)).is_temporary
+    rejected = Reply(550, "5.7.1", ("Message refused",))
+    assert rejected.is_permanent
+    assert rejected.with_text("No").to_bytes() == b"550 5.7.1 No\r\n"
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 100])

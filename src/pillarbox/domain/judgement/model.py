@@ -11,7 +11,6 @@ from types import MappingProxyType
 import msgspec
 
 JUNK_SCORE = 5.0
-REFUSE_SCORE = 10.0
 
 
 class Stage(StrEnum):

@@ -169,7 +169,7 @@ async def test_what_greylisting_asks(database: Database) -> None:
     await wrote(database, BOB, "ann@sender.test")
     assert await repute.is_correspondent([EVA, BOB], "ANN@sender.test")
     assert not await repute.is_correspondent([EVA], "ann@sender.test")
-    assert await repute.wrote_to(BOB, "ann@sender.test")
+    assert await repute.is_correspondent((BOB,), "ann@sender.test")
 
 
 @pytest.mark.parametrize(

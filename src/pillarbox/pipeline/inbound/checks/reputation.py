@@ -139,10 +139,6 @@ class Repute:
             await self._database.lookup(have_written_to, self._keys, tuple(accounts), address)
         )
 
-    async def wrote_to(self, account_id: AccountId, address: str) -> bool:
-        """Whether an account has written to the address."""
-        return await self.is_correspondent((account_id,), address)
-
 
 def _for_all(
     known: dict[Name, Said], accounts: dict[AccountId, dict[Name, Said]], names: dict[Name, str]
