@@ -12,6 +12,7 @@ from kit.smtp import HOSTNAME, House
 from pillarbox.base.errors import Busy, Denied, NotFound, OverQuota
 from pillarbox.base.ids import AccountId, BlobId, public_id
 from pillarbox.domain.accounts import users
+from pillarbox.domain.accounts.model import LocalTarget
 from pillarbox.domain.judgement.model import Action
 from pillarbox.domain.mail import acl_entries, mailboxes, sweep
 from pillarbox.domain.policy import weights
@@ -25,8 +26,8 @@ from pillarbox.domain.spam.model import Category
 from pillarbox.pipeline.inbound.checks.clamav import VIRUS
 from pillarbox.pipeline.inbound.checks.sender_lists import SenderLists
 from pillarbox.pipeline.inbound.deliver import Delivery, Outcomes, Parcel
-from pillarbox.pipeline.inbound.judging import Judging
-from pillarbox.pipeline.inbound.message import Envelope, Origin
+from pillarbox.pipeline.inbound.judging import Judgement, Judging
+from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
 from pillarbox.pipeline.inbound.policies import Policies
 from pillarbox.pipeline.inbound.quarantine import Quarantine, essence
 from pillarbox.pipeline.inbound.receive import Inbound
@@ -137,6 +138,29 @@ async def test_a_sender_who_tries_again_piles_up_nothing(bench: Bench) -> None:
     with pytest.raises(Denied):
         await bench.receive(ALICE, content=MAIL.replace(b"hello", b"other"))
     assert len(await bench.kept(ALICE)) == 2
+
+
+class Counter:
+    """An aftermath that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def prepare(
+        self, message_id: str, envelope: Envelope, judgement: Judgement, head: bytes
+    ) -> None:
+        self.asked += 1
+
+
+async def test_who_is_gone_since_is_noted_once(bench: Bench) -> None:
+    counter = Counter()
+    bench.inbound = replace(bench.inbound, aftermaths=(counter,))
+    gone = Recipient(ALICE, (LocalTarget(AccountId(99), ALICE, None),), here=True)
+    came = arrival(MAIL, reverse_path=EVE)
+    envelope = Envelope(Origin("192.0.2.7", "bad.test", "ESMTP"), EVE, (gone,))
+    (outcome,) = (await bench.inbound.receive(envelope, MAIL, Screened(came))).outcomes
+    assert isinstance(outcome, NotFound)
+    assert counter.asked == 1
 
 
 async def test_a_virus_is_let_out_by_admins_alone(bench: Bench) -> None:

@@ -20,7 +20,7 @@ class DmarcCounting:
     """Counts messages; has no state."""
 
     async def prepare(
-        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+        self, message_id: str, envelope: Envelope, judgement: Judgement, head: bytes
     ) -> Extra | None:
         """What counts the message; what became of it is the best that any recipient got."""
         arrival, content = judgement.arrival, judgement.content

@@ -72,15 +72,16 @@ class Quarantine:
     forwarding: Forwarding | None = None
 
     async def prepare(
-        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+        self, message_id: str, envelope: Envelope, judgement: Judgement, head: bytes
     ) -> Extra | None:
         """What keeps a message for those who don't get it; `None` where all do.
 
         Sealed once for all of them, and not at all where it is kept already.
         """
         judged = _first(judgement.judged)
-        if not judged:
+        if not judged or judgement.content is None:
             return None
+        stored = head + judgement.content.data
         if len(stored) > INLINE_BYTES:
             digest = await asyncio.to_thread(essence, stored)
         else:

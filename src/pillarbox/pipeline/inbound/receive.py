@@ -36,11 +36,11 @@ _log = logger("inbound")
 class Aftermath(Protocol):
     """Has something to put down about a message, in the transaction that stores or refuses it.
 
-    `stored` is the message as its recipients would see it, the trace fields on top.
+    `head` are the trace fields that its recipients would see above the judged content.
     """
 
     async def prepare(
-        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+        self, message_id: str, envelope: Envelope, judgement: Judgement, head: bytes
     ) -> Extra | None: ...
 
 
@@ -143,9 +143,8 @@ class Inbound:
             results = message.judgement.results
             stored = message.head + message.content
             copies = await self.forwarding.copies(envelope, stored, results)
-        note = None
+        note, extras = None, await self._extras(message)
         if self.records is not None:
-            extras = await self._extras(message)
             note = await self.records.note(self._trace(self.records, message), extras)
         parcel = Parcel(
             envelope,
@@ -160,21 +159,28 @@ class Inbound:
         outcomes = await self.delivery.deliver(parcel)
         failure = next((one for one in outcomes if one is not None), None)
         if failure is not None and all(one is not None for one in outcomes):
-            await self._refused(message, failure)
+            await self._refused(message, failure, extras)
         return outcomes
 
-    async def _refused(self, message: _Message, why: Failure) -> None:
-        """Put down that nobody gets it; what was refused for good, its recipients may rescue."""
+    async def _refused(
+        self, message: _Message, why: Failure, extras: tuple[Extra, ...] | None = None
+    ) -> None:
+        """Put down that nobody gets it; what was refused for good, its recipients may rescue.
+
+        `extras` are given where they were made already.
+        """
         if self.records is not None:
-            extras = () if why.temporary else await self._extras(message)
+            if why.temporary:
+                extras = ()
+            elif extras is None:
+                extras = await self._extras(message)
             await self.records.refused(self._trace(self.records, message), why, extras)
 
     async def _extras(self, message: _Message) -> tuple[Extra, ...]:
-        if not message.judgement.judged:
+        if self.records is None or not message.judgement.judged:
             return ()
-        stored = message.head + message.content
         found = [
-            await one.prepare(message.id, message.envelope, message.judgement, stored)
+            await one.prepare(message.id, message.envelope, message.judgement, message.head)
             for one in self.aftermaths
         ]
         return tuple(one for one in found if one is not None)

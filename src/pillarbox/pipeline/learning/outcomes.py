@@ -49,9 +49,9 @@ class Outcomes:
         self._sorted: _Sorted = {}
 
     async def prepare(
-        self, message_id: str, envelope: Envelope, judgement: Judgement, stored: bytes
+        self, message_id: str, envelope: Envelope, judgement: Judgement, head: bytes
     ) -> None:
-        """Note a message that was judged; what is `stored` adds nothing to it.
+        """Note a message that was judged; `head` adds nothing to it.
 
         Noted before the message is stored: where that fails and it comes again it counts twice.
         """
