@@ -8,7 +8,7 @@ from functools import partial
 from pillarbox.domain.dmarc import results
 from pillarbox.domain.judgement.model import Verdict
 from pillarbox.formats.dmarc_report.mail import is_report
-from pillarbox.pipeline.inbound.evaluated import evaluation_of
+from pillarbox.pipeline.inbound.evaluated import evaluation_of, is_counted
 from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope
 from pillarbox.pipeline.inbound.records import Extra
@@ -24,7 +24,7 @@ class DmarcCounting:
     ) -> Extra | None:
         """What counts the message; what became of it is the best that any recipient got."""
         arrival, content = judgement.arrival, judgement.content
-        if arrival is None or content is None or not judgement.judged:
+        if arrival is None or content is None or not (judgement.judged and is_counted(arrival)):
             return None
         verdict = min((one.decision.verdict for one in judgement.judged), key=_MILDEST_FIRST.index)
         found = {finding.name for run in judgement.runs for finding in run.findings}

@@ -40,9 +40,8 @@ def evaluation_of(
     the names of findings, `verdict` is the message's; `report` says that it is itself an aggregate
     report, by its header.
     """
-    dmarc = arrival.results.dmarc
-    wanting = sorted(name for name, policy in arrival.policies.items() if policy.dmarc_report)
-    if dmarc is None or not dmarc.rua or not wanting or verdict is Verdict.DEFER:
+    dmarc, wanting = arrival.results.dmarc, _wanting(arrival)
+    if dmarc is None or not is_counted(arrival) or verdict is Verdict.DEFER:
         return None
     disposition, overrides = _applied(dmarc, verdict, found)
     spf = arrival.results.spf
@@ -69,6 +68,17 @@ def evaluation_of(
             report,
         ),
     )
+
+
+def is_counted(arrival: Arrival) -> bool:
+    """Whether anything is counted of a message, unless it is put off; quick."""
+    dmarc = arrival.results.dmarc
+    return dmarc is not None and bool(dmarc.rua) and bool(_wanting(arrival))
+
+
+def _wanting(arrival: Arrival) -> list[str]:
+    """The domains of recipients whose policy wants reports sent."""
+    return sorted(name for name, policy in arrival.policies.items() if policy.dmarc_report)
 
 
 def _applied(
