@@ -6,6 +6,7 @@ result into `Results` and nothing else.
 
 from dataclasses import dataclass, field
 
+from pillarbox.base.ids import AccountId
 from pillarbox.domain.policy.model import Policy
 from pillarbox.formats.mailauth.arc import ChainResult
 from pillarbox.formats.mailauth.dmarc.evaluate import DmarcResult
@@ -70,6 +71,12 @@ class Arrival:
     results: Results = field(default_factory=Results)
     names_waited_s: float = 0.0
     """How long checks have waited for name servers, from MAIL on."""
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The accounts here to which the recipients lead, each once."""
+        found = (one.account_id for recipient in self.recipients for one in recipient.local)
+        return tuple(dict.fromkeys(found))
 
     @property
     def sender_domain(self) -> str:

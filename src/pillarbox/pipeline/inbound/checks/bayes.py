@@ -63,11 +63,7 @@ class BayesCheck(Check):
         content = arrival.content
         if content is None:
             return ()
-        accounts = tuple(
-            dict.fromkeys(
-                target.account_id for recipient in arrival.recipients for target in recipient.local
-            )
-        )
+        accounts = arrival.accounts
         if not await self._database.lookup(_knows, self._keys, accounts):
             return ()
         if len(content.data) <= QUICK_BYTES:

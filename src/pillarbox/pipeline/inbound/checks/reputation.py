@@ -97,11 +97,7 @@ class ReputationCheck(Check):
         if arrival.content is None:
             return ()
         origin = origin_of(arrival)
-        accounts = tuple(
-            dict.fromkeys(
-                target.account_id for recipient in arrival.recipients for target in recipient.local
-            )
-        )[:ACCOUNTS_MOST]
+        accounts = arrival.accounts[:ACCOUNTS_MOST]
         return await self.database.lookup(self._findings, origin, accounts)
 
     def _findings(self, tx: Tx, origin: Origin, accounts: tuple[AccountId, ...]) -> list[Finding]:
