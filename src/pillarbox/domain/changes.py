@@ -36,6 +36,8 @@ class Kind(IntEnum):
     """A mailbox: its name, or that it exists."""
     ANNOTATION = 2
     """What is attached to a mailbox."""
+    SCRIPT = 3
+    """A Sieve script of a user: its text, its name, whether it is active, or that it exists."""
 
 
 _NEXT = Statement(
