@@ -1,16 +1,313 @@
-"""A message as scripts see it, and edit it."""
+"""A message as scripts see it, and edit it.
+
+What is parsed of the message as it came is shared by all copies; edits belong to one copy. Called
+by conditions and commands; calls `message_header`, `message_parts` and `message_edit`.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pillarbox.formats.mime.header import HEADER_BYTES, fields
+from pillarbox.formats.mime.words import decode_raw, decode_words
+from pillarbox.formats.sieve.message_edit import enclosure, field
+from pillarbox.formats.sieve.message_header import HeaderAddress, MessageHeader
+from pillarbox.formats.sieve.message_parts import MimePart, below, read_parts
+
+__all__ = ["HeaderAddress", "Message", "MessageHeader", "MimePart"]
+
+BODY_BYTES = 4 << 20
+"""Of a body, in any form, that tests look at."""
+
+_BLANK = b"\r\n"
+
+
+class _Shared:
+    """One state of a message's content, and what was parsed of it."""
+
+    __slots__ = ("bodies", "content", "header", "header_end", "root")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        end = self.header_end = _header_end(content)
+        self.header = MessageHeader(content[:end])
+        self.root: MimePart | None = None
+        self.bodies: dict[object, tuple[str, ...]] = {}
 
 
 class Message:
     """One message; `copy` shares what was parsed, so that each recipient's run has its own edits.
 
-    Nothing is parsed before a script asks for it.
+    Nothing is parsed before a script asks for it. `header` is the message's own, as edited so far:
+    `header.values["subject"]`, `header.addresses("to")`. A part that came from `parts` stays valid
+    when others are edited.
     """
+
+    __slots__ = ("_content", "_original", "_pieces", "_replaced", "_state", "_touched", "header")
 
     def __init__(self, content: bytes) -> None:
         """`content` is the whole message, its line ends CRLF."""
-        self.content = content
+        self._start(_Shared(content))
+
+    def _start(self, original: _Shared) -> None:
+        self._original = original
+        self._become(original)
+
+    def _become(self, state: _Shared) -> None:
+        self._state = state
+        self.header = state.header
+        self._content: bytes | None = state.content
+        self._pieces: list[tuple[str, bytes]] | None = None
+        self._replaced: dict[MimePart, MimePart] = {}
+        self._touched: set[MimePart] = set()
 
     def copy(self) -> "Message":
         """The message without the edits made in this object."""
-        return Message(self.content)
+        made = Message.__new__(Message)
+        made._start(self._original)
+        return made
+
+    @property
+    def content(self) -> bytes:
+        """The whole message with all edits."""
+        content = self._content
+        if content is None:
+            content = self._content = self.header.block + self._body()
+        return content
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether it is not as it came."""
+        return self._content is not self._original.content
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the content."""
+        if self._content is None and not self._touched:
+            state = self._state
+            return len(self.header.block) + len(state.content) - state.header_end
+        return len(self.content)
+
+    # Parts
+
+    @property
+    def root(self) -> MimePart:
+        """The first part, which is the message itself; its header is `header` once edited."""
+        found = self._state.root
+        if found is None:
+            found = self._state.root = read_parts(self._state.content)
+        return found
+
+    def parts(self, within: MimePart | None = None) -> Sequence[MimePart]:
+        """All parts, the message itself first, or those below a part (RFC 5703 §3)."""
+        if within is None:
+            return [self.root, *self._below(self.root)]
+        return self._below(self.current(within))
+
+    def current(self, part: MimePart) -> MimePart:
+        """What stands now where this part was."""
+        while part in self._replaced:
+            part = self._replaced[part]
+        return part
+
+    def header_of(self, part: MimePart | None) -> MessageHeader:
+        """The header of a part as it is now; of the message if it is none or the root."""
+        if part is None or part.parent is None:
+            return self.header
+        return self.current(part).header if self._replaced else part.header
+
+    def _below(self, part: MimePart) -> list[MimePart]:
+        if not self._touched:
+            return list(below(part))
+        found: list[MimePart] = []
+        pending = list(reversed(part.children))
+        while pending:
+            inner = self.current(pending.pop())
+            found.append(inner)
+            pending.extend(reversed(inner.children))
+        return found
+
+    # Edits
+
+    def add_field(self, name: str, value: str, *, last: bool = False) -> None:
+        """Add a header field, as the first one or the last (RFC 5293 §4).
+
+        The value is cleaned, folded and encoded; `name` has to be one (`is_field_name`).
+        """
+        pieces = self._header_pieces()
+        made = (name.lower(), field(name, value))
+        if last:
+            if pieces and not pieces[-1][1].endswith(b"\n"):
+                pieces[-1] = (pieces[-1][0], pieces[-1][1] + _BLANK)
+            pieces.append(made)
+        else:
+            pieces.insert(0, made)
+        self._set_header(pieces)
+
+    def delete_fields(
+        self,
+        name: str,
+        wanted: Callable[[str], bool] | None = None,
+        index: int = 0,
+        *,
+        last: bool = False,
+    ) -> int:
+        """Delete header fields of a name (RFC 5293 §5); how many it were.
+
+        With an `index` only that one, counted from 1, from the end if `last`. `wanted` is given
+        the decoded value of each.
+        """
+        name = name.lower()
+        pieces = self._header_pieces()
+        places = [at for at, (found, _) in enumerate(pieces) if found == name]
+        if index:
+            at = len(places) - index if last else index - 1
+            places = [places[at]] if 0 <= at < len(places) else []
+        if wanted is not None:
+            places = [at for at in places if wanted(_value(pieces[at][1]))]
+        if places:
+            gone = set(places)
+            self._set_header([piece for at, piece in enumerate(pieces) if at not in gone])
+        return len(places)
+
+    def replace_part(
+        self, part: MimePart | None, entity: bytes, fields: Sequence[tuple[str, str]] = ()
+    ) -> bool:
+        """Put a MIME entity (header, blank line, body) in the place of a part (RFC 5703 §4).
+
+        Of the whole message (`None` or the root) the fields that don't begin with "Content-" stay,
+        but those of the names in `fields` become these. `False`: the part is not in the message
+        any more.
+        """
+        if part is None or part.parent is None:
+            self._replace_whole(entity, fields)
+            return True
+        part = self.current(part)
+        top = part
+        while top.parent is not None:
+            top = top.parent
+            if top in self._replaced:
+                return False
+        if top is not self.root:
+            return False
+        made = read_parts(entity)
+        made.parent = part.parent
+        self._replaced[part] = made
+        above: MimePart | None = part.parent
+        while above is not None:
+            self._touched.add(above)
+            above = above.parent
+        self._content = None
+        return True
+
+    def enclose(self, fields: Sequence[tuple[str, str]], text: str) -> None:
+        """Make the message an attachment of a new one with these fields (RFC 5703 §6)."""
+        head = b"".join([field(name, value) for name, value in fields])
+        self._become(_Shared(enclosure(head, text, self.content)))
+
+    def _replace_whole(self, entity: bytes, given: Sequence[tuple[str, str]]) -> None:
+        names = {name.lower() for name, _ in given} | {"mime-version"}
+        kept = [
+            raw
+            for name, raw in self._header_pieces()
+            if name not in names and not name.startswith("content-")
+        ]
+        new = _Shared(entity)
+        kept += [field(name, value) for name, value in given]
+        kept.append(b"MIME-Version: 1.0\r\n")
+        kept += [raw for name, raw in _pieces(new.header.block) if name.startswith("content-")]
+        self._become(_Shared(b"".join(kept) + (entity[new.header_end :] or _BLANK)))
+
+    def _header_pieces(self) -> list[tuple[str, bytes]]:
+        if self._pieces is None:
+            self._pieces = _pieces(self.header.block)
+        return self._pieces
+
+    def _set_header(self, pieces: list[tuple[str, bytes]]) -> None:
+        self._pieces = pieces
+        self.header = MessageHeader(b"".join([raw for _, raw in pieces]))
+        self._content = None
+
+    def _body(self) -> bytes:
+        """What stands behind the header, with the blank line."""
+        state = self._state
+        if not self._touched:
+            return state.content[state.header_end :] or _BLANK
+        part = self.root.part
+        out = [state.content[state.header_end : part.body_start]]
+        self._write_body(self.root, out)
+        out.append(state.content[part.body_end :])
+        return b"".join(out)
+
+    def _write_body(self, part: MimePart, out: list[bytes]) -> None:
+        source = part.source
+        at = part.part.body_start
+        for child in part.children:
+            out.append(source[at : child.part.header_start])
+            now = self.current(child)
+            if now is not child or child in self._touched:
+                if now in self._touched:
+                    out.append(now.source[now.part.header_start : now.part.body_start])
+                    self._write_body(now, out)
+                else:
+                    out.append(now.source[now.part.header_start : now.part.body_end])
+            else:
+                out.append(source[child.part.header_start : child.part.body_end])
+            at = child.part.body_end
+        out.append(source[at : part.part.body_end])
+
+    # Bodies
+
+    @property
+    def raw_body(self) -> bytes | None:
+        """What stands behind the blank line, `None` if there is no such line."""
+        content = self.content
+        end = len(self.header.block)
+        if len(content) == end:
+            return None
+        return content[end + (2 if content.startswith(_BLANK, end) else 1) :]
+
+    def body_texts(
+        self, form: object, make: Callable[["Message"], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """The texts of the body in some form; made once for all copies while none is edited."""
+        if self._touched or self._state is not self._original:
+            return make(self)
+        bodies = self._original.bodies
+        found = bodies.get(form)
+        if found is None:
+            found = bodies[form] = make(self)
+        return found
+
+
+def _header_end(content: bytes) -> int:
+    """Where the blank line begins, as `scan` finds it, or the end of all."""
+    if content.startswith((_BLANK, b"\n")):
+        return 0
+    crlf = content.find(b"\n\r\n")
+    bare = content.find(b"\n\n", 0, crlf + 1 if crlf >= 0 else len(content))
+    found = bare if bare >= 0 else crlf
+    return found + 1 if found >= 0 else len(content)
+
+
+def _pieces(block: bytes) -> list[tuple[str, bytes]]:
+    """A header block cut at its fields: lower-case name and octets.
+
+    What is no field, or lies behind `HEADER_BYTES`, is a piece without name.
+    """
+    pieces: list[tuple[str, bytes]] = []
+    at = 0
+    found = list(fields(block[:HEADER_BYTES]))
+    if len(block) > HEADER_BYTES and found:
+        found.pop()
+    for name, _, start, end in found:
+        if start > at:
+            pieces.append(("", block[at:start]))
+        pieces.append((name.decode("latin-1"), block[start:end]))
+        at = end
+    if at < len(block):
+        pieces.append(("", block[at:]))
+    return pieces
+
+
+def _value(raw: bytes) -> str:
+    value = raw.partition(b":")[2].replace(b"\r", b"").replace(b"\n", b"").strip()
+    return decode_words(value) if b"=?" in value else decode_raw(value)
