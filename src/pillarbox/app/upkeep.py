@@ -34,6 +34,7 @@ from pillarbox.pipeline.jobs.queue_upkeep import (
     QueueUpkeep,
 )
 from pillarbox.pipeline.jobs.runner import PeriodicJob
+from pillarbox.pipeline.jobs.sieve_upkeep import SIEVE_UPKEEP_EVERY_S, SieveUpkeep
 from pillarbox.pipeline.jobs.threading import THREADS_EVERY_S, Threading
 from pillarbox.pipeline.jobs.tls_reports import TlsReporting
 from pillarbox.pipeline.jobs.traces import TRACES_EVERY_S, TraceUpkeep
@@ -107,6 +108,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("tls reports", REPORT_EVERY_S, _tls_reporting(tools).run),
         PeriodicJob("dmarc reports", REPORT_EVERY_S, _dmarc_reporting(tools).run),
         PeriodicJob("gate upkeep", GATE_UPKEEP_EVERY_S, GateUpkeep(database).run),
+        PeriodicJob("sieve upkeep", SIEVE_UPKEEP_EVERY_S, SieveUpkeep(database).run),
         PeriodicJob("quarantine", QUARANTINE_EVERY_S, QuarantineUpkeep(tools.quarantine).run),
         *_quarantine_digest(tools),
         PeriodicJob("spam tokens", LEARNING_EVERY_S, tools.learning.training.upkeep),

@@ -233,6 +233,23 @@ LISTS = Kind(
 )
 
 
+def _sieve_extensions(value: str) -> frozenset[str]:
+    names = frozenset(entry.lower() for entry in _entries(value))
+    if names:
+        # Words and their parts are many modules, which few commands need.
+        from pillarbox.formats.sieve.vocabulary import EXTENSIONS
+
+        if not names <= EXTENSIONS:
+            raise ValueError(value)
+    return names
+
+
+SIEVE_EXTENSIONS = Kind(
+    "names of Sieve extensions divided by commas, such as enotify,editheader, or nothing",
+    _sieve_extensions,
+)
+
+
 def _path(value: str) -> Path | None:
     return Path(value) if value else None
 

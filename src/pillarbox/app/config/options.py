@@ -318,6 +318,29 @@ class Options(InboundOptions):
         section="Addresses",
     )
 
+    sieve_enabled: bool = key(
+        kinds.BOOLEAN,
+        "true",
+        "Run the filters of users and of the site (`pillarbox sieve`) over mail that is delivered.",
+        section="Sieve",
+    )
+    sieve_max_script_size: int = key(
+        kinds.size(1 << 10, 1 << 20), "32K", "How large a script of a user may be."
+    )
+    sieve_max_scripts_per_user: int = key(kinds.whole(1, 1000), "5", "")
+    sieve_max_redirects: int = key(
+        kinds.whole(0, 100), "5", "To so many addresses scripts may redirect one message."
+    )
+    sieve_max_actions: int = key(
+        kinds.whole(1, 1000), "32", "So many things scripts may do with one message."
+    )
+    sieve_extensions_off: frozenset[str] = key(
+        kinds.SIEVE_EXTENSIONS,
+        "",
+        "Extensions that users' scripts may not use, such as enotify,editheader. What uses them\n"
+        "already is kept, but fails; mail then goes where it would go without the script.",
+    )
+
     dns_reverse: bool = key(
         kinds.BOOLEAN,
         "true",

@@ -11,6 +11,7 @@ from pillarbox.domain.accounts.tables import aliases, domains, user_groups, user
 from pillarbox.domain.policy import policies
 from pillarbox.domain.sender_lists import lists
 from pillarbox.domain.sender_lists.model import Owner, Scope
+from pillarbox.domain.sieve import site
 from pillarbox.domain.signing import keys as signing_keys
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Row, Tx
@@ -132,6 +133,7 @@ def delete(tx: Tx, domain: Domain) -> None:
     signing_keys.remove_all(tx, domain.id)
     policies.remove(tx, domain.name)
     lists.forget(tx, Owner(Scope.DOMAIN, domain.id))
+    site.forget(tx, domain.name)
     tx.run(_DELETE, domain_id=domain.id)
     tx.emit(TOPIC)
 
