@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, insert
 from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
-from pillarbox.domain.mail import mailboxes
+from pillarbox.domain.mail import imap_events, mailboxes
 from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.domain.policy import policies
@@ -17,6 +17,7 @@ from pillarbox.domain.reputation import history
 from pillarbox.domain.sender_lists import lists
 from pillarbox.domain.sender_lists.model import Owner, Scope
 from pillarbox.domain.sending import counts as sending
+from pillarbox.domain.sieve import memory, scripts
 from pillarbox.domain.spam import store as spam
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -54,6 +55,7 @@ def close_account(tx: Tx, account: AccountId) -> None:
     """
     index.drop(tx, account)
     mailboxes.delete_all(tx, account)
+    imap_events.forget(tx, account)
     changes.forget(tx, account)
     sending.forget(tx, account)
     spam.forget(tx, account)
@@ -61,4 +63,6 @@ def close_account(tx: Tx, account: AccountId) -> None:
     policies.set_wishes(tx, account, NO_WISHES)
     lists.forget(tx, Owner(Scope.USER, account))
     quarantine.forget_account(tx, account)
+    scripts.forget(tx, account)
+    memory.forget(tx, account)
     tx.run(_DELETE, account=account)

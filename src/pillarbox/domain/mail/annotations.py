@@ -30,6 +30,9 @@ MAX_BYTES = 16 << 20
 SERVER = MailboxId(0)
 """In the place of a mailbox: the server itself."""
 ANY_DEPTH = 1_000
+SCRIPT = "/shared/imapsieve/script"
+"""The script that runs for what happens in a mailbox (RFC 6785 §2.3.1). On the server it is each
+user's own, for the mailboxes without one: what users see of the server are their own mailboxes."""
 
 annotations = Table(
     "annotations",
@@ -163,8 +166,9 @@ def put(
 ) -> None:
     """Set the values of canonical entries, all or none; `None` removes one.
 
-    Raises `TooLarge` where a holder has too many or a value is too long, `Invalid` for an entry
-    that can't have a value, `NotFound` where the mailbox has gone meanwhile.
+    Of the server even shared ones are the holder's own (`SCRIPT`). Raises `TooLarge` where a holder
+    has too many or a value is too long, `Invalid` for an entry that can't have a value, `NotFound`
+    where the mailbox has gone meanwhile.
     """
     lock(tx, where.owner)
     at, owner = where.mailbox, where.owner
@@ -173,7 +177,7 @@ def put(
     for entry, value in values:
         if entry.count("/") < 2:
             raise Invalid("An annotation's name begins with /private/ or /shared/")
-        holder = _SHARED if is_shared(entry) else where.holder
+        holder = _SHARED if is_shared(entry) and at != SERVER else where.holder
         tx.run(_REMOVE, mailbox=where.mailbox, holder=holder, name=entry)
         if value is None:
             continue

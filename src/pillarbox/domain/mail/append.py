@@ -6,7 +6,7 @@
 from sqlalchemy import bindparam, insert
 
 from pillarbox.base.ids import AccountId, EmailId, MailboxId
-from pillarbox.domain.mail import keywords, sorting, threads
+from pillarbox.domain.mail import imap_events, keywords, sorting, threads
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import Appended, FlagSet
 from pillarbox.domain.mail.placement import Tally, count
@@ -101,13 +101,15 @@ def append(
     email: PreparedEmail,
     flags: FlagSet,
     internal_ms: int,
+    by: AccountId | None = None,
 ) -> Appended:
     """Store the content of a client's message and place it in one mailbox.
 
-    Raises what `place` raises. Delivery calls `place`: what the server puts into \\Junk is not
-    learnt as spam.
+    `by` is who does it, if not the owner. Raises what `place` raises. Delivery calls `place`: what
+    the server puts into \\Junk is not learnt as spam, and runs no script of the mailbox.
     """
     store_blob(tx, store, email)
     placed = place(tx, store, account, mailbox, email, flags, internal_ms)
     sorting.put(tx, account, mailbox, flags, [placed.email_id])
+    imap_events.added(tx, account, mailbox, (placed.uid,), imap_events.Cause.APPEND, by)
     return placed

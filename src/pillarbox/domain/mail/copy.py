@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from pillarbox.base.errors import Conflict, TooLarge
 from pillarbox.base.ids import AccountId, BlobId, EmailId, MailboxId
-from pillarbox.domain.mail import keywords, sorting
+from pillarbox.domain.mail import imap_events, keywords, sorting
 from pillarbox.domain.mail.append import INSERT_MESSAGE, insert_email
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.flags import EVERY_FLAG, Changeable
@@ -100,11 +100,13 @@ def copy(
     target: MailboxId,
     may: Changeable = EVERY_FLAG,
     expected: int | None = None,
+    by: AccountId | None = None,
 ) -> Copied:
     """Place the messages in `target` too, with their dates and the flags that may be set there.
 
-    Raises `OverQuota` where there is no room, `NotFound` for a mailbox that is not the account's,
-    `Expunged` where the ranges don't hold as many messages as `expected`.
+    `by` is who does it, if not the owner. Raises `OverQuota` where there is no room, `NotFound` for
+    a mailbox that is not the account's, `Expunged` where the ranges don't hold as many messages as
+    `expected`.
     """
     lock(tx, account)
     rows = _kept(_rows(tx, account, mailbox, ranges, expected), may)
@@ -114,6 +116,7 @@ def copy(
     modseq = charge(tx, account, size_bytes, len(rows)).modseq
     copied = _place(tx, account, modseq, rows, target)
     sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=False)
+    imap_events.added(tx, account, target, copied.uids, imap_events.Cause.COPY, by)
     return copied
 
 
@@ -125,11 +128,12 @@ def move(
     target: MailboxId,
     may: Changeable = EVERY_FLAG,
     expected: int | None = None,
+    by: AccountId | None = None,
 ) -> Copied:
     """Place the messages in `target` and take them out of `mailbox`, both or neither.
 
-    Raises `NotFound` for a mailbox that is not the account's, `Expunged` as `copy` does. A move
-    within a mailbox gives new UIDs.
+    `by` is who does it, if not the owner. Raises `NotFound` for a mailbox that is not the
+    account's, `Expunged` as `copy` does. A move within a mailbox gives new UIDs.
     """
     lock(tx, account)
     rows = _rows(tx, account, mailbox, ranges, expected)
@@ -140,6 +144,7 @@ def move(
     _take_away(tx, Box(account, mailbox), modseq, rows, ranges)
     moved = _place(tx, account, modseq, _kept(rows, may), target)
     sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=True)
+    imap_events.added(tx, account, target, moved.uids, imap_events.Cause.COPY, by)
     return moved
 
 
@@ -179,10 +184,12 @@ def copy_across(
     may: Changeable,
     expected: int | None,
     moving: bool,
+    by: AccountId | None = None,
 ) -> Copied:
     """`copy`, or `move` if `moving`, to a mailbox of another account, whose quota it takes.
 
-    `opened` is what `open_emails` gave for the same ranges. Raises what those raise.
+    `opened` is what `open_emails` gave for the same ranges, `by` as for those. Raises what they
+    raise.
     """
     for account in sorted((source.account, target.account)):
         lock(tx, account)
@@ -205,6 +212,7 @@ def copy_across(
     placed = [(row[0], own[row[1]], *row[2:]) for row in _kept(rows, may)]
     copied = _place(tx, target.account, charged.modseq, placed, target.mailbox)
     sorting.put(tx, target.account, target.mailbox, FlagSet(), [row[1] for row in placed])
+    imap_events.added(tx, target.account, target.mailbox, copied.uids, imap_events.Cause.COPY, by)
     return copied
 
 

@@ -3,7 +3,7 @@
 Keywords keep the spelling they came with and are compared in any case (RFC 9051 §2.3.2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, select, update
 from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain.changes import next_modseq
+from pillarbox.domain.mail import imap_events, sorting
 from pillarbox.domain.mail import keywords as mailbox_keywords
-from pillarbox.domain.mail import sorting
 from pillarbox.domain.mail.model import MAX_KEYWORDS_PER_MESSAGE, FlagSet
 from pillarbox.domain.mail.placement import Tally, UidRanges, count, runs
 from pillarbox.domain.mail.tables import messages
@@ -100,9 +100,12 @@ def change_flags(
     unchanged_since: int | None,
     may: Changeable = EVERY_FLAG,
     known: Mapping[int, _State] | None = None,
+    by: AccountId | None = None,
+    by_script: bool = False,
 ) -> FlagsChanged:
     """Set, add or remove flags; messages that have them so already are left alone.
 
+    `by` is who does it, if not the owner. What is done `by_script` teaches nothing and runs none.
     `known` gives (bits, keywords) of messages at `unchanged_since`: flags added or removed where
     they have not changed since then are no conflict (RFC 7162 §3.1.12). Raises `Invalid` if a
     message would have too many keywords, `TooLarge` if the mailbox would.
@@ -145,21 +148,21 @@ def change_flags(
         _write_states(tx, mailbox, modseq, changed)
     else:
         _write_bits(tx, mailbox, modseq, ranges, how, flags.bits)
-    if how is not FlagChange.REMOVE and sorting.may_say(flags):
-        sorting.flagged(tx, account, mailbox, _told(stretches, changed))
+    if not by_script:
+        if how is not FlagChange.REMOVE and sorting.may_say(flags):
+            sorting.flagged(tx, account, mailbox, _told(stretches, changed))
+        imap_events.flagged(tx, account, mailbox, _told(stretches, changed), by)
     return FlagsChanged(modseq, tuple(refused), [(*row[:3], row[3] or modseq) for row in result])
 
 
 def _told(
     stretches: list[list[_Row]], changed: list[list[tuple[int, _State | None]]]
-) -> list[tuple[int, _State, _State]]:
+) -> Iterator[tuple[int, _State, _State]]:
     """The messages that changed: (UID, state before, state after)."""
-    return [
-        (uid, (bits, keywords), new)
-        for rows, states in zip(stretches, changed, strict=True)
-        for (uid, bits, keywords, _), (_, new) in zip(rows, states, strict=True)
-        if new is not None
-    ]
+    for rows, states in zip(stretches, changed, strict=True):
+        for (uid, bits, keywords, _), (_, new) in zip(rows, states, strict=True):
+            if new is not None:
+                yield uid, (bits, keywords), new
 
 
 def _write_bits(

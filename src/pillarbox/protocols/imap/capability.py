@@ -66,12 +66,17 @@ def before_login(*, can_start_tls: bool, mechanisms: Sequence[str]) -> list[str]
 
 
 def after_login(
-    *, append_limit_bytes: int, message_limit: int = 0, save_limit: int = 0
+    *, append_limit_bytes: int, message_limit: int = 0, save_limit: int = 0, sieve_url: str = ""
 ) -> list[str]:
-    """The capabilities of a client that is logged in; limits of 0 are none."""
+    """The capabilities of a client that is logged in; limits of 0 are none.
+
+    `sieve_url` is where the scripts for what happens in mailboxes are kept (RFC 6785 §2.1).
+    """
     names = [*_EVER, *_AFTER_LOGIN, f"APPENDLIMIT={append_limit_bytes}"]
     if message_limit:
         names.append(f"MESSAGELIMIT={message_limit}")
     if save_limit:
         names.append(f"SAVELIMIT={save_limit}")
+    if sieve_url:
+        names.append(f"IMAPSIEVE={sieve_url}")
     return names

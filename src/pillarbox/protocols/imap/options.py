@@ -24,7 +24,8 @@ class ImapOptions:
     `content_timeout_s` is for one read while a message arrives; all of it has
     `content_total_s`, and a second more for each `content_slowest_bytes`. Bad commands are counted
     in a row: people who are logged in may send many. `message_limit` is how many messages one
-    command may be for, `save_limit` how many it may store; 0 is no limit.
+    command may be for, `save_limit` how many it may store; 0 is no limit. `sieve_url` is where
+    clients keep scripts (RFC 5804 §3), empty where none run for what happens in mailboxes.
     """
 
     hostname: str = "localhost"
@@ -44,6 +45,7 @@ class ImapOptions:
     login_asked_every_s: float = ASK_EVERY_S
     message_limit: int = 0
     save_limit: int = 0
+    sieve_url: str = ""
     progress_every_s: float = 10.0
 
 

@@ -279,6 +279,7 @@ class ImapSession:
                 append_limit_bytes=limit,
                 message_limit=self.services.options.message_limit,
                 save_limit=self.services.options.save_limit,
+                sieve_url=self.services.options.sieve_url,
             )
         mechanisms = self.services.authentication.mechanisms(self.channel_facts())
         return before_login(can_start_tls=self.connection.can_start_tls, mechanisms=mechanisms)

@@ -333,7 +333,10 @@ def _change_flags(
         replaced = how is FlagChange.SET and (may.bits or may.keywords)
         if not some and not replaced:
             raise Denied("You may not change these flags here")
-    return flags.change_flags(tx, owner, mailbox, ranges, how, which, unchanged_since, may, known)
+    by = actor.account_id
+    return flags.change_flags(
+        tx, owner, mailbox, ranges, how, which, unchanged_since, may, known, by
+    )
 
 
 def _with_others(

@@ -46,6 +46,15 @@ def _append(tx: Tx, store: ContentStore, actor: Actor, name: str, new: list[New]
     found = access.require(tx, actor, name, Right.INSERT)
     owner, mailbox, rights = found.mailbox.account_id, found.mailbox.id, found.rights
     return [
-        mail_append.append(tx, store, owner, mailbox, email, kept_flags(rights, flags), internal_ms)
+        mail_append.append(
+            tx,
+            store,
+            owner,
+            mailbox,
+            email,
+            kept_flags(rights, flags),
+            internal_ms,
+            actor.account_id,
+        )
         for email, flags, internal_ms in new
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pillarbox.base.errors import Denied, GrammarError
+from pillarbox.base.errors import Denied
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.pipeline.authentication import MAX_STEPS, Attempt, NotAuthorized
+from pillarbox.pipeline.authentication import NotAuthorized, converse
 from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.wire.imap.parse.auth import (
@@ -57,7 +58,7 @@ async def authenticate(session: ImapSession, args: Authenticate) -> Reply:
     if attempt is None:
         raise RefusedCommand("That mechanism is not offered", "CANNOT")
     try:
-        return _welcome(session, await _exchange(session, attempt, args.initial))
+        return _welcome(session, await converse(attempt, args.initial, partial(_ask, session)))
     except Denied as denied:
         raise _refused(session, denied) from None
 
@@ -71,18 +72,12 @@ async def unauthenticate(session: ImapSession, args: Unauthenticate) -> Reply:
     return Reply("Logged out", capability_code(session.capabilities()))
 
 
-async def _exchange(session: ImapSession, attempt: Attempt, response: bytes | None) -> Actor:
-    """Carry challenges and responses until it is known who the client is."""
-    for _ in range(MAX_STEPS):
-        answer = await attempt.step(response)
-        if isinstance(answer, Actor):
-            return answer
-        session.write(challenge(b64encode(answer)))
-        line = (await session.read_line()).strip()
-        if line == b"*":
-            raise BadCommand("Authentication cancelled")
-        response = decode_base64(line)
-    raise GrammarError("too many responses")
+async def _ask(session: ImapSession, data: bytes) -> bytes:
+    session.write(challenge(b64encode(data)))
+    line = (await session.read_line()).strip()
+    if line == b"*":
+        raise BadCommand("Authentication cancelled")
+    return decode_base64(line)
 
 
 def _require_privacy(session: ImapSession) -> None:

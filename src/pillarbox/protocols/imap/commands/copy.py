@@ -143,7 +143,7 @@ def _run(tx: Tx, task: _Task) -> Copied:
     if target.account_id == source.account:
         run = mail_copy.move if task.moving else mail_copy.copy
         where = (source.account, source.mailbox, task.ranges, target.id)
-        return run(tx, *where, may, task.expected)
+        return run(tx, *where, may, task.expected, task.actor.account_id)
     if task.opened is None:
         raise Conflict("The mailbox changed owners; try again")
     return mail_copy.copy_across(
@@ -156,4 +156,5 @@ def _run(tx: Tx, task: _Task) -> Copied:
         may,
         task.expected,
         task.moving,
+        task.actor.account_id,
     )

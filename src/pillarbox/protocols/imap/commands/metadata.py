@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from pillarbox.base.errors import Denied, Invalid, TooLarge
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.mail import annotations as attached
-from pillarbox.domain.mail.annotations import ANY_DEPTH, MAX_VALUE_BYTES, SERVER, Annotated
+from pillarbox.domain.mail.annotations import (
+    ANY_DEPTH,
+    MAX_VALUE_BYTES,
+    SCRIPT,
+    SERVER,
+    Annotated,
+)
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
@@ -88,8 +94,8 @@ def _read(
 def _write(
     tx: Tx, keys: KeyRing, actor: Actor, name: str, values: list[tuple[str, bytes | None]]
 ) -> None:
-    shared = any(attached.is_shared(entry) for entry, _ in values)
-    if shared and not name:
+    shared = {entry for entry, _ in values if attached.is_shared(entry)}
+    if not name and not shared <= {SCRIPT}:
         raise Denied("Shared annotations of the server can't be set")
     _, where = _annotated(tx, actor, name, Right.WRITE if shared else Right.READ)
     attached.put(tx, keys, where, values)

@@ -90,7 +90,8 @@ def _replace(
         raise _expunged()
     email, flags, internal_ms = new
     flags = kept_flags(found.rights, flags)
-    return mail_append.append(tx, store, mailbox.account_id, mailbox.id, email, flags, internal_ms)
+    owner, by = mailbox.account_id, actor.account_id
+    return mail_append.append(tx, store, owner, mailbox.id, email, flags, internal_ms, by)
 
 
 def _expunged() -> RefusedCommand:
