@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from pillarbox.formats.dsn.parse import READ_BYTES, returned_block
-from pillarbox.formats.dsn.text import clean
+from pillarbox.formats.mime.compose import clean
 from pillarbox.formats.mime.date import parse_date
 from pillarbox.formats.mime.header import Headers, header_of
 from pillarbox.formats.mime.part import Part

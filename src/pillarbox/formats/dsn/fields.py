@@ -1,13 +1,13 @@
 """The part of a report that programs read (RFC 3464 §2, RFC 6533 §4).
 
-Called by `build`; calls nothing of ours but `text.clean`.
+Called by `build`; calls nothing of ours but `mime/compose.clean`.
 """
 
 import re
 from collections.abc import Sequence
 
 from pillarbox.formats.dsn.model import Action, Finding, Subject
-from pillarbox.formats.dsn.text import clean
+from pillarbox.formats.mime.compose import clean
 from pillarbox.formats.mime.date import format_date
 
 DIAGNOSTIC_CHARS = 1000

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from pillarbox.formats.dsn.model import Action, ReportedRecipient, StatusReport
-from pillarbox.formats.dsn.text import clean
+from pillarbox.formats.mime.compose import clean
 from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.scan import ScanLimits, scan

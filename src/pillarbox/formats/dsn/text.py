@@ -4,9 +4,7 @@ Called by `build`; calls `words`. Everything that comes from elsewhere (replies,
 addresses) is cleaned before it stands here.
 """
 
-import re
 import textwrap
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,34 +12,15 @@ from pillarbox.formats.dsn.catalogue import Explanation, Words
 from pillarbox.formats.dsn.english import ENGLISH
 from pillarbox.formats.dsn.model import Action, Finding, Subject
 from pillarbox.formats.dsn.words import explain, say_date, say_duration
+from pillarbox.formats.mime.compose import clean
 
 WIDTH = 72
-REPLY_CHARS = 2000
 LISTED = 100
 """Recipients named to people; the part for programs names them all."""
 SUBJECT_CHARS = 200
 
 _ORDER = (Action.FAILED, Action.DELAYED, Action.DELIVERED, Action.RELAYED, Action.EXPANDED)
 _RULE = "-" * 24
-_PLAIN = re.compile(r"[ -~]*\Z")
-_SPACES = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
-
-
-def clean(text: str, most: int = REPLY_CHARS) -> str:
-    """Text from elsewhere on one line: nothing unseen or that turns the direction, at most so long.
-
-    Joiners of no width go too: they hide more than they help.
-    """
-    text = text[: most + 1]
-    if not _PLAIN.match(text):
-        text = "".join(map(_seen, text))
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
-def _seen(character: str) -> str:
-    category = unicodedata.category(character)
-    return "" if category == "Cf" else " " if category in _SPACES else character
 
 
 def write_text(
