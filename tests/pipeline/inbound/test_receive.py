@@ -17,7 +17,7 @@ from pillarbox.domain.mail.model import Appended
 from pillarbox.domain.owners import quota
 from pillarbox.domain.queue.model import Status
 from pillarbox.pipeline import prepare as preparing
-from pillarbox.pipeline.inbound import deliver
+from pillarbox.pipeline.inbound import planned
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.report_reading import ReportReading
 from pillarbox.pipeline.inbound.trace import RoutingLoop
@@ -90,7 +90,7 @@ async def test_what_a_failed_placement_changed_is_undone(
             raise OverQuota("noticed too late")
         return done
 
-    monkeypatch.setattr(deliver, "place", place_late)
+    monkeypatch.setattr(planned, "place", place_late)
     received = await house.inbound.receive(
         await envelope(house, "team@example.test", "both@example.test"), CONTENT
     )
@@ -173,7 +173,7 @@ async def test_a_mailbox_is_not_deleted_between_finding_and_using_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, go_on = threading.Event(), threading.Event()
-    place = deliver.place
+    place = planned.place
 
     def slow(*arguments: Any) -> Any:
         found.set()
@@ -183,7 +183,7 @@ async def test_a_mailbox_is_not_deleted_between_finding_and_using_it(
     alice = house.users["alice@example.test"].account_id
     await house.database.write(mailboxes.create, alice, "Lists")
     to_lists = await envelope(house, "alice+lists@example.test")
-    monkeypatch.setattr(deliver, "place", slow)
+    monkeypatch.setattr(planned, "place", slow)
     receiving = asyncio.ensure_future(house.inbound.receive(to_lists, CONTENT))
     assert await asyncio.to_thread(found.wait, 20)
     deleting = asyncio.ensure_future(house.database.write(mailboxes.delete, alice, "Lists"))

@@ -8,10 +8,11 @@ and `domain/queue`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from pillarbox.base.errors import Failure, NotFound, OverQuota
+from pillarbox.base.errors import Denied, Failure, NotFound, OverQuota
 from pillarbox.base.ids import AccountId, MailboxId, QueueId
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
@@ -24,6 +25,8 @@ from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.formats.tls_required import is_optional
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Recipient
+from pillarbox.pipeline.inbound.plan import NO_FLAGS, NO_PLANS, Plans
+from pillarbox.pipeline.inbound.planned import Carrier, SealedPlan, seal_plans
 from pillarbox.pipeline.inbound.trace import message_id_of, return_path_field
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob
@@ -32,15 +35,28 @@ from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.params import MAX_ORCPT_CHARS, OriginalRecipient, orcpt_text
 
 _log = logger("delivery")
-_NO_FLAGS = FlagSet()
 _SEEN = FlagSet(Flag.SEEN)
 _NO_SAVEPOINT = nullcontext()
 
 Outcomes = tuple[Failure | None, ...]
 Also = Callable[[Tx], None]
 """Something more to do in the transaction that stores a message, once it is stored."""
-Note = Callable[[Tx, frozenset[AccountId], Sequence[QueueId]], None]
-"""The same, told the accounts that have to wait in the queue and the ids of what was queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What came of a message: `waiting` accounts have to wait in the queue; `queued` its ids there.
+
+    `lines` tell of accounts whose scripts could not have all their will.
+    """
+
+    waiting: frozenset[AccountId] = frozenset()
+    queued: Sequence[QueueId] = ()
+    lines: Mapping[AccountId, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+Note = Callable[[Tx, Noted], None]
+"""`Also`, told what came of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,7 @@ class Parcel:
     `account_id` is who submitted it, if a user did; `sent_copy` goes to that user's \\Sent. With
     `report` senders who asked for it are told of deliveries into mailboxes. `fates` tells which
     accounts get it elsewhere than in the inbox, `kept` which recipients' copies for elsewhere go
-    into quarantine; `note` is run as `Also` is.
+    into quarantine; `note` is run as `Also` is. `plans` are what users' scripts want.
     """
 
     envelope: Envelope
@@ -75,6 +91,7 @@ class Parcel:
     fates: Mapping[AccountId, Fate] = field(default_factory=lambda: MappingProxyType({}))
     kept: frozenset[str] = frozenset()
     note: Note | None = None
+    plans: Plans = field(default_factory=lambda: NO_PLANS)
 
     def is_kept(self, recipient: Recipient) -> bool:
         """Whether all of a recipient's copies here go into quarantine."""
@@ -113,6 +130,7 @@ class _Sealed:
     fates: Mapping[AccountId, Fate]
     kept: frozenset[str]
     note: Note | None
+    plans: Mapping[AccountId, SealedPlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +192,8 @@ class Delivery:
         held = envelope.hold_until_ms is not None
         prepared = self._preparation.email
         outside = held or any(recipient.outside for recipient in recipients)
-        is_local = not held and not all(parcel.is_kept(recipient) for recipient in recipients)
+        plans = {} if held else await seal_plans(self._preparation, parcel.plans)
+        is_local = not held and _needs_local(parcel, plans)
         sealed = _Sealed(
             envelope,
             parcel.account_id,
@@ -190,6 +209,7 @@ class Delivery:
             parcel.fates,
             parcel.kept,
             parcel.note,
+            plans,
         )
         try:
             return await self._database.write(_store, self._store, sealed)
@@ -243,15 +263,26 @@ def _needs_plain(parcel: Parcel, held: bool) -> bool:
     )
 
 
+def _needs_local(parcel: Parcel, plans: Mapping[AccountId, SealedPlan]) -> bool:
+    """Whether the message as it came may go into a mailbox here."""
+    return any(
+        (target.account_id not in plans or plans[target.account_id].needs_message)
+        and parcel.fates.get(target.account_id) is not Fate.QUARANTINE
+        for recipient in parcel.envelope.recipients
+        for target in recipient.local
+    )
+
+
 def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
     """The transaction: a placement per local account, queue rows for everything else."""
     placed: dict[AccountId, Failure | None] = {}
+    lines: dict[AccountId, tuple[str, ...]] = {}
     waiting: dict[int | None, _Waiting]
     if sealed.held:
         outcomes: Outcomes = (None,) * len(sealed.envelope.recipients)
         waiting = {None: _held(sealed.envelope)}
     else:
-        placed = _place_all(tx, store, sealed)
+        placed = _place_all(tx, store, sealed, lines)
         outcomes, waiting = _outcomes(sealed, placed)
         if all(outcome is not None for outcome in outcomes):
             raise _Refused(outcomes)
@@ -264,7 +295,7 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
         sealed.also(tx)
     failed = frozenset(account for account, failure in placed.items() if failure is not None)
     if sealed.note is not None:
-        sealed.note(tx, failed, queued)
+        sealed.note(tx, Noted(failed, queued, lines))
     return _Stored(outcomes, failed)
 
 
@@ -317,7 +348,9 @@ def _held(envelope: Envelope) -> _Waiting:
     return waiting
 
 
-def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, Failure | None]:
+def _place_all(
+    tx: Tx, store: ContentStore, sealed: _Sealed, lines: dict[AccountId, tuple[str, ...]]
+) -> dict[AccountId, Failure | None]:
     """Place the message once in every account it leads to; a full mailbox stops nobody else."""
     placed: dict[AccountId, Failure | None] = {}
     recipients, fates, email = sealed.envelope.recipients, sealed.fates, sealed.local
@@ -328,18 +361,20 @@ def _place_all(tx: Tx, store: ContentStore, sealed: _Sealed) -> dict[AccountId, 
                 placed[target.account_id] = None
             else:
                 targets.setdefault(target.account_id, target)
-    if email is None:
-        return placed
-    store_blob(tx, store, email)
+    carrier = Carrier(tx, store, email, sealed.queue_age_ms)
     # Where this account alone gets it, its failure is everybody's: the transaction won't happen.
     alone = len(targets) == 1 and not placed and not any(one.outside for one in recipients)
     for account, target in targets.items():
+        usual = partial(_mailbox, tx, target, fates.get(account, Fate.INBOX))
+        plan = sealed.plans.get(account)
         try:
-            with _NO_SAVEPOINT if alone else tx.savepoint():
-                mailbox = _mailbox(tx, target, fates.get(target.account_id, Fate.INBOX))
-                place(tx, store, account, mailbox, email, _NO_FLAGS, tx.now_ms)
+            with _NO_SAVEPOINT if alone else carrier.part():
+                if plan is not None:
+                    lines[account] = carrier.carry_out(account, plan, usual)
+                elif email is not None:
+                    carrier.place(account, usual(), email, NO_FLAGS)
             placed[account] = None
-        except (OverQuota, NotFound) as failure:
+        except (OverQuota, NotFound, Denied) as failure:
             placed[account] = failure
     return placed
 

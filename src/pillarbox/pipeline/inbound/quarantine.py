@@ -132,7 +132,7 @@ class Quarantine:
             copies = await self.forwarding.copies(envelope, content)
         gone: set[BlobId] = set()
 
-        def note(tx: Tx, waiting: object, queued: object) -> None:
+        def note(tx: Tx, noted: object) -> None:
             keys, blobs = self.preparation.store.keys, self.preparation.store.blobs
             blob_id = access.release(tx, keys, actor, number)
             if message.account_id != NOBODY:

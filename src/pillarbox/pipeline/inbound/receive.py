@@ -19,14 +19,16 @@ from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.judging import Judgement, Judging
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.own_mail import OwnMail
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.records import Extra, Records
+from pillarbox.pipeline.inbound.records import Extra, Records, planned_trace
 from pillarbox.pipeline.inbound.report_reading import ReportReading
 from pillarbox.pipeline.inbound.screening import Screened
 from pillarbox.pipeline.inbound.trace import (
     RoutingLoop,
     checked,
     received_field,
+    return_path_field,
     separator,
 )
 
@@ -60,7 +62,8 @@ class Inbound:
     """Takes messages in; `hostname` is this server's name in the trace.
 
     Without `forwarding` forwarded mail leaves as it came, without `own_mail` also what forges a
-    sender of ours. Without `judging` nothing is checked, without `records` nothing put down.
+    sender of ours. Without `judging` nothing is checked, without `records` nothing put down,
+    without `filters` no scripts run.
     """
 
     hostname: str
@@ -74,6 +77,7 @@ class Inbound:
     judging: Judging | None = None
     records: Records | None = None
     aftermaths: Sequence[Aftermath] = ()
+    filters: Filters | None = None
 
     async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
@@ -143,9 +147,11 @@ class Inbound:
             results = message.judgement.results
             stored = message.head + message.content
             copies = await self.forwarding.copies(envelope, stored, results)
+        plans = await self._plans(message)
         note, extras = None, await self._extras(message)
         if self.records is not None:
-            note = await self.records.note(self._trace(self.records, message), extras)
+            trace = planned_trace(self._trace(self.records, message), plans)
+            note = await self.records.note(trace, extras)
         parcel = Parcel(
             envelope,
             message.head,
@@ -155,12 +161,25 @@ class Inbound:
             fates=message.judgement.fates,
             kept=frozenset(one.path for one in kept_from),
             note=note,
+            plans=plans,
         )
         outcomes = await self.delivery.deliver(parcel)
         failure = next((one for one in outcomes if one is not None), None)
         if failure is not None and all(one is not None for one in outcomes):
             await self._refused(message, failure, extras)
         return outcomes
+
+    async def _plans(self, message: _Message) -> Plans:
+        """What the scripts of the recipients want."""
+        envelope = message.envelope
+        if self.filters is None or not any(one.local for one in envelope.recipients):
+            return NO_PLANS
+        top = return_path_field(envelope.reverse_path)
+        judgement = message.judgement
+        arrived = Arrived(
+            envelope, (top, message.head, message.content), judgement.fates, judgement=judgement
+        )
+        return await self.filters.plans(arrived)
 
     async def _refused(
         self, message: _Message, why: Failure, extras: tuple[Extra, ...] | None = None

@@ -19,9 +19,10 @@ from pillarbox.domain.judgement.model import Verdict
 from pillarbox.domain.trace import store
 from pillarbox.domain.trace.explain import QUARANTINE, QUEUE
 from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient, TracedRules
-from pillarbox.pipeline.inbound.deliver import Note
+from pillarbox.pipeline.inbound.deliver import Note, Noted
 from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Fate
+from pillarbox.pipeline.inbound.plan import Plans
 from pillarbox.pipeline.inbound.trace import message_id_of
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -82,11 +83,11 @@ class Records:
         else:
             prepared = store.prepare(self.keys, trace)
 
-        def write(tx: Tx, waiting: frozenset[AccountId], queue_ids: Sequence[QueueId]) -> None:
+        def write(tx: Tx, noted: Noted) -> None:
             told = prepared
-            if waiting:
-                told = store.prepare(self.keys, _with_waiting(trace, waiting))
-            store.keep(tx, self.keys, told, queue_ids)
+            if noted.waiting or any(noted.lines.values()):
+                told = store.prepare(self.keys, _with_outcome(trace, noted))
+            store.keep(tx, self.keys, told, noted.queued)
             for extra in extras:
                 extra(tx)
 
@@ -104,7 +105,7 @@ class Records:
         told = msgspec.structs.replace(trace, recipients=recipients, refused=why.public)
         try:
             note = await self.note(told, extras)
-            await self.database.write(note, frozenset(), ())
+            await self.database.write(note, Noted())
         except Failure as failure:
             _log.warning("a trace is lost", id=trace.id, why=failure.cause or failure.public)
 
@@ -122,15 +123,33 @@ class Records:
         return fates
 
 
-def _with_waiting(trace: Trace, waiting: frozenset[AccountId]) -> Trace:
-    """The trace of a message for which some mailboxes had no room."""
-    return msgspec.structs.replace(
-        trace,
-        recipients=tuple(
-            msgspec.structs.replace(one, placement=QUEUE) if one.account_id in waiting else one
-            for one in trace.recipients
-        ),
-    )
+def planned_trace(trace: Trace, plans: Plans) -> Trace:
+    """A trace that tells what the scripts of its recipients want."""
+    if not plans:
+        return trace
+
+    def planned(one: TracedRecipient) -> TracedRecipient:
+        plan = None if one.account_id is None else plans.get(AccountId(one.account_id))
+        if plan is None or one.placement == QUARANTINE:
+            return one
+        place = one.placement if plan.placement is None else plan.placement
+        return msgspec.structs.replace(one, placement=place, sieve=plan.lines)
+
+    return msgspec.structs.replace(trace, recipients=tuple(map(planned, trace.recipients)))
+
+
+def _with_outcome(trace: Trace, noted: Noted) -> Trace:
+    """The trace of a message that had no room in some mailboxes, or went not as scripts wanted."""
+
+    def outcome(one: TracedRecipient) -> TracedRecipient:
+        account = None if one.account_id is None else AccountId(one.account_id)
+        if account is None:
+            return one
+        if account in noted.waiting and one.placement:
+            one = msgspec.structs.replace(one, placement=QUEUE)
+        return msgspec.structs.replace(one, sieve=one.sieve + noted.lines.get(account, ()))
+
+    return msgspec.structs.replace(trace, recipients=tuple(map(outcome, trace.recipients)))
 
 
 def _recipients(

@@ -80,7 +80,7 @@ class QuarantineDigest:
         if not address or not fresh:
             return
 
-        def note(tx: Tx, waiting: object, queued: object) -> None:
+        def note(tx: Tx, noted: object) -> None:
             if not rows.note_told(tx, account, told_ms, now_ms):
                 raise Conflict("Somebody else has told them")
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pillarbox.base.errors import Failure, Invalid, NotFound, OverQuota, TooLarge
+from pillarbox.base.errors import Denied, Failure, Invalid, NotFound, OverQuota, TooLarge
 from pillarbox.base.ids import AccountId, QueueId
 from pillarbox.domain.accounts.model import Resolution
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
 from pillarbox.pipeline.inbound.deliver import Copy, Outcomes, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Origin, Recipient
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters
+from pillarbox.pipeline.inbound.trace import return_path_field
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.replies import LOCAL_ERROR, MAILBOX_FULL, NO_SUCH_USER, Reply
 
@@ -55,7 +57,8 @@ class LocalDelivery:
     """Delivers to mailboxes of this server.
 
     Without `forwarding` what an address leads to elsewhere gets the message as it is, without
-    `judged` all goes to the inbox. Nothing is judged anew: its sender was told that it was taken.
+    `judged` all goes to the inbox, without `filters` no scripts run. Nothing is judged anew: its
+    sender was told that it was taken.
     """
 
     directory: Directory
@@ -63,6 +66,7 @@ class LocalDelivery:
     hostname: str
     forwarding: Forwarder | None = None
     judged: Fates | None = None
+    filters: Filters | None = None
 
     async def deliver(
         self,
@@ -118,7 +122,13 @@ class LocalDelivery:
         fates: Mapping[AccountId, Fate] = {}
         if self.judged is not None and message.account_id is None:
             fates = await self.judged.fates(message.id)
-        return Parcel(envelope, b"", content, message.account_id, copies=copies, fates=fates)
+        plans = NO_PLANS
+        if self.filters is not None and found.local:
+            pieces = (return_path_field(message.reverse_path), content)
+            plans = await self.filters.plans(Arrived(envelope, pieces, fates))
+        return Parcel(
+            envelope, b"", content, message.account_id, copies=copies, fates=fates, plans=plans
+        )
 
 
 def reply_for(failure: Failure) -> Reply:
@@ -131,4 +141,6 @@ def reply_for(failure: Failure) -> Reply:
         return BAD_ADDRESS
     if isinstance(failure, TooLarge):
         return TOO_MANY
+    if isinstance(failure, Denied):
+        return Reply(550, "5.7.1", tuple(failure.public.splitlines()))
     return LOCAL_ERROR

@@ -23,10 +23,13 @@ from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers
-from pillarbox.pipeline.inbound.deliver import Delivery, Parcel
+from pillarbox.pipeline.inbound.deliver import Delivery, Note, Parcel
+from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.trace import checked, received_field
+from pillarbox.pipeline.inbound.records import Records, planned_trace
+from pillarbox.pipeline.inbound.trace import checked, received_field, return_path_field
 from pillarbox.pipeline.outbound.notices import new_envid
 from pillarbox.pipeline.scanning.model import Scanner
 from pillarbox.pipeline.submission.headers import cut, is_clear, missing_fields, without_private
@@ -49,8 +52,9 @@ class Submission:
 
     `trap` is an address here that gets everything meant for elsewhere, for trying things out.
     Without `signer`, `watch` or `suppressions` (a database that has them) there are no signatures,
-    limits or suppressed addresses; without `scanner` nobody looks for viruses. `show_client` puts
-    the client's name and address into the trace.
+    limits or suppressed addresses; without `scanner` nobody looks for viruses, without `filters` no
+    scripts of recipients here run, of which `records` tell. `show_client` puts the client's name
+    and address into the trace.
     """
 
     hostname: str
@@ -64,6 +68,8 @@ class Submission:
     suppressions: Database | None = None
     show_client: bool = False
     scanner: Scanner | None = None
+    filters: Filters | None = None
+    records: Records | None = None
 
     async def sender(self, actor: Actor, reverse_path: str) -> None:
         """Accept a reverse-path; the null one is anybody's (RFC 8098 §3 needs it).
@@ -151,6 +157,7 @@ class Submission:
             signature = await self.signer.sign(sender.rpartition("@")[2], ready)
         hide = not self.show_client
         trace = received_field(envelope, self.hostname, message_id, now, hide_client=hide)
+        plans, note = await self._plans(message_id, actor, envelope, (trace + signature, ready))
         parcel = Parcel(
             replace(envelope, each=False, envid=envelope.envid or new_envid()),
             trace + signature,
@@ -158,6 +165,8 @@ class Submission:
             actor.account_id,
             b"".join((added, whole.header, whole.body)) if copy_to_sent else None,
             report=True,
+            note=note,
+            plans=plans,
         )
         counting = None if self.watch is None else self.watch.counting(actor, envelope)
         try:
@@ -166,6 +175,20 @@ class Submission:
             if self.watch is not None:
                 await self.watch.refused(actor, limit)
             raise
+
+    async def _plans(
+        self, message_id: str, actor: Actor, envelope: Envelope, pieces: tuple[bytes, ...]
+    ) -> tuple[Plans, Note | None]:
+        """What the scripts of recipients here want, and what puts that down."""
+        held = envelope.hold_until_ms is not None
+        if self.filters is None or held or not any(one.local for one in envelope.recipients):
+            return NO_PLANS, None
+        top = return_path_field(envelope.reverse_path)
+        plans = await self.filters.plans(Arrived(envelope, (top, *pieces), sender=actor.address))
+        if not plans or self.records is None:
+            return plans, None
+        trace = self.records.trace(message_id, envelope, pieces[-1], Judgement())
+        return plans, await self.records.note(planned_trace(trace, plans))
 
     async def _refuse_virus(self, actor: Actor, content: bytes) -> None:
         """Mail is sent while nobody scans: users could else not send for as long."""

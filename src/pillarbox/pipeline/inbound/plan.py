@@ -1,0 +1,120 @@
+"""What the scripts of a user want done with a message: values, made before the transaction.
+
+Made by `pipeline/filtering`; carried out by `planned`, as part of `deliver`'s transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from pillarbox.base.errors import Failure
+from pillarbox.base.ids import AccountId
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.mail.model import FlagSet
+from pillarbox.pipeline.inbound.message import Envelope, Fate
+from pillarbox.storage.tx import Tx
+
+if TYPE_CHECKING:
+    from pillarbox.pipeline.inbound.judging import Judgement
+
+NO_FLAGS = FlagSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A mailbox that a script names; made where it is missing.
+
+    `special_use` comes before the name, and `mailbox_id` before that.
+    """
+
+    name: str
+    special_use: str = ""
+    mailbox_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A copy in a mailbox: of the message, or of `content` where that is given.
+
+    Without `destination` it goes where it would have gone without a script.
+    """
+
+    destination: Destination | None = None
+    flags: FlagSet = NO_FLAGS
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Something that leaves because of a script, and what is done in the transaction with it.
+
+    `wanted` says whether it is still to leave (a sender gets one vacation reply), `count` counts
+    it and raises `Failure` where the user may send no more. `filing` is a copy of it to keep.
+    """
+
+    what: str
+    recipients: tuple[str, ...]
+    reverse_path: str
+    content: bytes
+    wanted: Callable[[Tx], bool] | None = None
+    count: Callable[[Tx], None] | None = None
+    filing: Filing | None = None
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done for one account instead of the usual delivery; all of it, or nothing.
+
+    With neither `filings` nor `refusal` the message is in no mailbox, as the scripts want it.
+    `note` is run in the transaction (what scripts remember). `lines` are for the trace.
+    """
+
+    actor: Actor
+    filings: tuple[Filing, ...] = (Filing(),)
+    postings: tuple[Posting, ...] = ()
+    refusal: Failure | None = None
+    note: Callable[[Tx], None] | None = None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def placement(self) -> str | None:
+        """Where it goes, in words for the trace; `None` for the usual place."""
+        if self.refusal is not None:
+            return ""
+        places = [
+            one.destination.name or one.destination.special_use or one.destination.mailbox_id
+            for one in self.filings
+            if one.destination is not None
+        ]
+        if len(places) < len(self.filings):
+            return None if not places else f"{', '.join(places)} and its usual place"
+        return ", ".join(places) or "nowhere (by script)"
+
+
+Plans = Mapping[AccountId, Plan]
+NO_PLANS: Plans = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message about to be delivered; its `pieces` make what local recipients will have.
+
+    `fates` as in `deliver.Parcel`. `sender` is who submitted it, if a user did. Without a
+    `judgement` nobody judged it.
+    """
+
+    envelope: Envelope
+    pieces: tuple[bytes, ...]
+    fates: Mapping[AccountId, Fate] = field(default_factory=lambda: MappingProxyType({}))
+    sender: str = ""
+    judgement: "Judgement | None" = None
+
+
+class Filters(Protocol):
+    """Runs the scripts of those who get a message."""
+
+    async def plans(self, arrived: Arrived) -> Plans:
+        """The plans of the accounts that have scripts; a failing script's is to keep it."""
+        ...
