@@ -39,7 +39,7 @@ _LIST = Statement(select(*_COLUMNS).where(_OF).order_by(_s.phase, _s.position, _
 _FIND = Statement(select(*_COLUMNS).where(*_NAMED))
 _RUNNING = Statement(
     select(*_COLUMNS)
-    .where(or_(_s.domain == "", _OF), _s.enabled == 1, _s.phase.in_((Phase.BEFORE, Phase.AFTER)))
+    .where(or_(_s.domain == "", _OF), _s.enabled == 1, _s.phase != Phase.INCLUDE)
     .order_by(_s.position, _s.id)
 )
 _INCLUDABLE = Statement(
