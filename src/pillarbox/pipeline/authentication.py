@@ -5,7 +5,7 @@ they are right (RFC 4422).
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +55,20 @@ class ChannelFacts:
 class Attempt(Protocol):
     """One login under way."""
 
+    @property
+    def client_first(self) -> bool:
+        """Whether there may be an initial response."""
+        ...
+
+    @property
+    def proven(self) -> Actor | None:
+        """Who the client is, where the challenge just given is the server's last word.
+
+        A protocol that can say it with its success does so and takes the step without the client;
+        else that sends an empty response (RFC 4422 §4).
+        """
+        ...
+
     async def step(self, response: bytes | None) -> bytes | Actor:
         """Take a response (`None`: no initial one); gives a challenge to send, or who it is.
 
@@ -62,6 +76,22 @@ class Attempt(Protocol):
         `Unavailable`; after any of them the attempt is over.
         """
         ...
+
+
+async def converse(
+    attempt: Attempt, response: bytes | None, ask: Callable[[bytes], Awaitable[bytes]]
+) -> Actor:
+    """Carry challenges and responses until it is known who the client is.
+
+    `response` is the initial one; `ask` sends a challenge and gives the client's response. Raises
+    what `Attempt.step` and `ask` raise.
+    """
+    for _ in range(MAX_STEPS):
+        answer = await attempt.step(response)
+        if isinstance(answer, Actor):
+            return answer
+        response = await ask(answer)
+    raise GrammarError("too many responses")
 
 
 class _Desk:
@@ -83,11 +113,14 @@ class _Desk:
 class _PasswordAttempt:
     """PLAIN and LOGIN."""
 
-    __slots__ = ("_desk", "_exchange")
+    __slots__ = ("_desk", "_exchange", "client_first")
 
-    def __init__(self, desk: _Desk, exchange: Exchange) -> None:
+    proven = None
+
+    def __init__(self, desk: _Desk, exchange: Plain | SaslLogin) -> None:
         self._desk = desk
-        self._exchange = exchange
+        self._exchange: Exchange = exchange
+        self.client_first = exchange.client_first
 
     async def step(self, response: bytes | None) -> bytes | Actor:
         answer = self._exchange.step(response)
@@ -101,14 +134,16 @@ class _PasswordAttempt:
 class _ScramAttempt:
     """SCRAM: the challenge depends on the user, and the server proves itself at the end."""
 
-    __slots__ = ("_actor", "_desk", "_exchange", "_name", "_nonce")
+    __slots__ = ("_desk", "_exchange", "_name", "_nonce", "proven")
+
+    client_first = Scram.client_first
 
     def __init__(self, desk: _Desk, exchange: Scram, nonce: str) -> None:
         self._desk = desk
         self._exchange = exchange
         self._nonce = nonce
         self._name = ScramName("", "")
-        self._actor: Actor | None = None
+        self.proven: Actor | None = None
 
     async def step(self, response: bytes | None) -> bytes | Actor:
         answer = self._exchange.step(response)
@@ -125,15 +160,15 @@ class _ScramAttempt:
             case ScramProof():
                 return await self._prove(answer)
             case ScramDone():
-                if self._actor is None:
+                if self.proven is None:
                     raise GrammarError("nothing was proved")
-                return self._actor
+                return self.proven
 
     async def _prove(self, answer: ScramProof) -> bytes:
         self._require(answer.refused)
         desk, name = self._desk, self._name
         proven = await desk.login.scram(name.username, answer.message, answer.proof, desk.client)
-        self._actor = desk.authorize(proven.actor, name.authzid)
+        self.proven = desk.authorize(proven.actor, name.authzid)
         return self._exchange.success(proven.signature).data
 
     def _require(self, refused: str | None) -> None:
@@ -148,6 +183,9 @@ class _BearerAttempt:
     """OAUTHBEARER and XOAUTH2: a refusal is explained, and takes effect after one response more."""
 
     __slots__ = ("_desk", "_exchange", "_refusal")
+
+    client_first = OAuthBearer.client_first
+    proven = None
 
     def __init__(self, desk: _Desk, exchange: OAuthBearer) -> None:
         self._desk = desk

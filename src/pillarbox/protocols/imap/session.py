@@ -16,13 +16,13 @@ from pillarbox.protocols.imap.errors import BadCommand, HangUp, RefusedCommand
 from pillarbox.protocols.imap.options import ImapServices
 from pillarbox.protocols.imap.progress import Progress
 from pillarbox.protocols.imap.view import View
+from pillarbox.protocols.stream import login
 from pillarbox.protocols.stream.connection import Connection
+from pillarbox.protocols.stream.login import LoginPatience
 from pillarbox.wire.imap.parse.notify import NotifyEvent
 from pillarbox.wire.imap.receiver import Fatal, Receiver, ReceiverLimits
 from pillarbox.wire.imap.respond.replies import number_code, status_response
 
-_LOGIN_PATIENCE = 3
-"""How many times the login timeout a client may take in all."""
 _OTHER_BYTES = 64 * 1024
 """What may come with the messages in one APPEND."""
 _SENT_BYTES = 128 * 1024
@@ -58,8 +58,8 @@ class ImapSession:
 
     __slots__ = (
         "_condstore",
-        "_login_by",
         "_out",
+        "_patience",
         "_reserved_bytes",
         "_reserved_since",
         "_sending",
@@ -104,7 +104,7 @@ class ImapSession:
         self._out: list[bytes | memoryview] = []
         self._sending = False
         self._reserved_bytes = 0
-        self._login_by = self._latest_login_s()
+        self._patience = LoginPatience(self.services.options.login_timeout_s)
 
     @property
     def condstore(self) -> bool:
@@ -241,7 +241,7 @@ class ImapSession:
         self.enabled.clear()
         self.condstore = self.utf8 = False
         self.receiver.allow_append(False)
-        self._login_by = self._latest_login_s()
+        self._patience = LoginPatience(self.services.options.login_timeout_s)
 
     async def require_standing(self) -> None:
         """End the session of a user who may not go on: disabled, removed, other password."""
@@ -264,12 +264,7 @@ class ImapSession:
 
     def may_login(self) -> bool:
         """Whether a password may be sent over this connection."""
-        options, connection = self.services.options, self.connection
-        return (
-            connection.tls is not None
-            or options.allow_plaintext_login
-            or (options.allow_trusted_plaintext and connection.trusted)
-        )
+        return login.may_send_password(self.connection, self.services.options)
 
     def capabilities(self) -> list[str]:
         """What is announced now."""
@@ -286,25 +281,11 @@ class ImapSession:
 
     def channel_facts(self) -> ChannelFacts:
         """What the login may rest on."""
-        tls = self.connection.tls
-        end_point = None if tls is None else tls.end_point
-        return ChannelFacts(tls is not None, self.may_login(), end_point)
+        return login.channel_facts(self.connection, may_send_password=self.may_login())
 
     def client_facts(self) -> ClientFacts:
         """Who is at the other end."""
-        connection = self.connection
-        return ClientFacts(
-            ip=connection.peer_ip,
-            protocol="imap",
-            tls=connection.tls is not None,
-            trusted=connection.trusted,
-            session=connection.id,
-        )
-
-    def _latest_login_s(self) -> float:
-        """When the client must have logged in, on the clock of the event loop."""
-        patience_s = _LOGIN_PATIENCE * self.services.options.login_timeout_s
-        return asyncio.get_running_loop().time() + patience_s
+        return login.client_facts(self.connection, "imap")
 
     def _content_by(self) -> float:
         """When the message that is arriving must be there; each part that came buys time."""
@@ -323,11 +304,7 @@ class ImapSession:
             if left_s <= 0:
                 raise TimeoutError("the message came too slowly")
             return min(left_s, options.content_timeout_s)
-        # Words that trickle in don't buy more time before login.
-        left_s = self._login_by - asyncio.get_running_loop().time()
-        if left_s <= 0:
-            raise TimeoutError("no login in time")
-        return min(left_s, options.login_timeout_s)
+        return self._patience.left_s()
 
 
 def _limits(message_bytes: int) -> ReceiverLimits:

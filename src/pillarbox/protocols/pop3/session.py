@@ -14,11 +14,10 @@ from pillarbox.pipeline.login_watch import LoginWatch
 from pillarbox.protocols.pop3.errors import RefusedCommand
 from pillarbox.protocols.pop3.lock import MaildropLock
 from pillarbox.protocols.pop3.options import Pop3Services
+from pillarbox.protocols.stream import login
 from pillarbox.protocols.stream.connection import Connection
+from pillarbox.protocols.stream.login import LoginPatience
 from pillarbox.wire.pop3.server import ServerParser
-
-_LOGIN_PATIENCE = 3
-"""How many times the login timeout a client may take in all."""
 
 
 class Marks:
@@ -63,8 +62,8 @@ class Pop3Session:
     """The state of one connection."""
 
     __slots__ = (
-        "_login_by",
         "_out",
+        "_patience",
         "actor",
         "attempt",
         "connection",
@@ -96,8 +95,7 @@ class Pop3Session:
         self.ending = False
         self.failed_logins = 0
         self._out: list[bytes] = []
-        patience_s = _LOGIN_PATIENCE * services.options.login_timeout_s
-        self._login_by = asyncio.get_running_loop().time() + patience_s
+        self._patience = LoginPatience(services.options.login_timeout_s)
 
     def say(self, data: bytes) -> None:
         """Answer, with the answers of this turn."""
@@ -141,37 +139,18 @@ class Pop3Session:
 
     def may_send_password(self) -> bool:
         """Whether a password may be sent over this connection."""
-        options, connection = self.services.options, self.connection
-        return (
-            connection.tls is not None
-            or options.allow_plaintext_login
-            or (options.allow_trusted_plaintext and connection.trusted)
-        )
+        return login.may_send_password(self.connection, self.services.options)
 
     def channel_facts(self) -> ChannelFacts:
         """What mechanisms depend on."""
-        tls = self.connection.tls
-        end_point = None if tls is None else tls.end_point
-        return ChannelFacts(tls is not None, self.may_send_password(), end_point)
+        return login.channel_facts(self.connection, may_send_password=self.may_send_password())
 
     def client_facts(self) -> ClientFacts:
         """Who is at the other end."""
-        connection = self.connection
-        return ClientFacts(
-            ip=connection.peer_ip,
-            protocol="pop3",
-            tls=connection.tls is not None,
-            trusted=connection.trusted,
-            session=connection.id,
-        )
+        return login.client_facts(self.connection, "pop3")
 
     def patience_s(self) -> float:
         """How long the client may stay silent now; `TimeoutError` when login took too long."""
-        options = self.services.options
         if self.actor is not None:
-            return options.idle_timeout_s
-        # Words that trickle in don't buy more time before login.
-        left_s = self._login_by - asyncio.get_running_loop().time()
-        if left_s <= 0:
-            raise TimeoutError("no login in time")
-        return min(left_s, options.login_timeout_s)
+            return self.services.options.idle_timeout_s
+        return self._patience.left_s()
