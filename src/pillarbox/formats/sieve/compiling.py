@@ -2,8 +2,12 @@
 
 from collections.abc import Collection
 
+from pillarbox.formats.sieve.checking import Checker
+from pillarbox.formats.sieve.errors import Problem, ScriptError
 from pillarbox.formats.sieve.limits import ScriptLimits
+from pillarbox.formats.sieve.parser import parse_all
 from pillarbox.formats.sieve.program import Program
+from pillarbox.formats.sieve.vocabulary import EXTENSIONS
 
 LIMITS = ScriptLimits()
 
@@ -20,4 +24,22 @@ def compile_script(
 
     `withheld` are extensions it may not require. With `explain` its runs note every test.
     """
-    raise NotImplementedError
+    script, problems = parse_all(content, limits)
+    checker = Checker(limits, EXTENSIONS.difference(withheld), explain)
+    # Without what a faulty require should have named, everything else would look wrong.
+    if not any(one.faulty and one.name == "require" for one in script.commands):
+        step = checker.script(script)
+        if not problems and not checker.problems:
+            return Program(
+                name,
+                step,
+                checker.extensions,
+                tuple(checker.questions),
+                tuple(checker.inclusions),
+            )
+    every = sorted({*problems, *checker.problems}, key=_place)
+    raise ScriptError(*every[: limits.problems])
+
+
+def _place(problem: Problem) -> tuple[int, int, str]:
+    return problem.line, problem.column, problem.text

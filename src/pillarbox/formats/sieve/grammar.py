@@ -15,6 +15,7 @@ from pillarbox.formats.sieve.limits import ScriptLimits
 from pillarbox.formats.sieve.questions import Question
 
 if TYPE_CHECKING:
+    from pillarbox.formats.sieve.program import Inclusion
     from pillarbox.formats.sieve.run import Run
 
 
@@ -89,8 +90,35 @@ class Scope(Protocol):
         """The names of the foreverypart loops around, outermost first; empty for one without."""
         ...
 
+    @property
+    def depth(self) -> int:
+        """How many blocks are around."""
+        ...
+
     def ask(self, question: Question) -> None:
         """Note a question that the run will have."""
+        ...
+
+    def variable(self, name: str) -> str:
+        """The key in `Run.variables` of a variable that scripts may set, by its name as written.
+
+        Raises `ValueError` that says what is wrong with the name.
+        """
+        ...
+
+    def declare_global(self, name: str) -> None:
+        """Let a name stand for the global variable from here on; raises like `variable`."""
+        ...
+
+    def include(self, inclusion: "Inclusion") -> None:
+        """Note a script that this one includes."""
+        ...
+
+    def enable(self, extension: str) -> bool:
+        """Make an extension usable from here on as ihave does (RFC 5463 §4); `False` if it can't.
+
+        Raises `ValueError` where it contradicts another one.
+        """
         ...
 
 

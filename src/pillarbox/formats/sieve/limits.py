@@ -26,10 +26,15 @@ class RunLimits:
     """Commands, tests, and single comparisons of a value with a key."""
     actions: int = 32
     redirects: int = 5
+    notifications: int = 5
     variables: int = 128
     variable_characters: int = 4_000
+    text_characters: int = 16_384
+    """Of a string, when the variables in it have been put in."""
     include_depth: int = 10
     includes: int = 30
+    block_depth: int = 64
+    """Of blocks around inclusions, all scripts together."""
     loop_depth: int = 4
     match_values: int = 32
     matched_characters: int = 1 << 20

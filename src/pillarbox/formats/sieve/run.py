@@ -1,14 +1,27 @@
 """One run: what compiled scripts work on, and what comes of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pillarbox.formats.sieve.actions import Action, Where
 from pillarbox.formats.sieve.errors import Problem, RunError
 from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.message import Message
+from pillarbox.formats.sieve.message_parts import MimePart
+from pillarbox.formats.sieve.program import Inclusion, Program
 from pillarbox.formats.sieve.questions import Answers, Question, Unanswered
 from pillarbox.formats.sieve.surroundings import Surroundings
+
+_NO_SCRIPTS: Mapping[Inclusion, Program | None] = MappingProxyType({})
+
+
+class Stopped(Exception):
+    """The script says `stop`: this run ends, with what was asked for until now."""
+
+
+class Returned(Exception):
+    """The script says `return`: the script that includes it goes on (RFC 6609 §3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +70,23 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     asked: int = 0
     edits: int = 0
-    part: object = None
-    """The MIME part of the innermost foreverypart loop (RFC 5703 §3), as `message` knows it."""
+    part: MimePart | None = None
+    """The MIME part of the innermost foreverypart loop (RFC 5703 §3)."""
+    forwarded: Message | None = None
+    """The message for `redirect`, once its body was edited: that does not show there (RFC 5703)."""
+    forwarded_edited: bool = False
+    """Whether the header of that one was edited."""
+
+    included: Mapping[Inclusion, Program | None] = field(default_factory=lambda: _NO_SCRIPTS)
+    """The scripts that others name; `None` where there is none."""
+    including: tuple[Inclusion, ...] = ()
+    """The inclusions the run is in, outermost first."""
+    inclusions_seen: set[Inclusion] = field(default_factory=set)
+    inclusions: int = 0
+    depth: int = 0
+    """The blocks around those inclusions, in all scripts they stand in."""
+    loops: int = 0
+    """The foreverypart loops the run is in."""
 
     def charge(self, line: int, instructions: int = 1) -> None:
         """Count instructions; raises `RunError` where there were too many."""
@@ -74,8 +102,14 @@ class Run:
         """A place in the script that runs now."""
         return Where(self.script, line)
 
-    def answer(self, question: Question) -> bool | str | None:
-        """The answer to a question; raises `Unanswered` where it is not known."""
+    def answer(self, question: Question, line: int = 0) -> bool | str | None:
+        """The answer to a question; raises `Unanswered` where it is not known.
+
+        Raises `RunError` where the script asks too much.
+        """
+        self.asked += 1
+        if self.asked > self.limits.questions:
+            raise self.error(line, "the script asks too many questions about mailboxes and lists")
         try:
             return self.answers[question]
         except KeyError:

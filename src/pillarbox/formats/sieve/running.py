@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
+from pillarbox.formats.sieve.actions import Action, Discard, FileInto, Keep, Note, Redirect, Reject
+from pillarbox.formats.sieve.errors import RunError
 from pillarbox.formats.sieve.limits import RunLimits
+from pillarbox.formats.sieve.mailbox_names import folded
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.program import Inclusion, Program
 from pillarbox.formats.sieve.questions import Answers
-from pillarbox.formats.sieve.run import Outcome
+from pillarbox.formats.sieve.run import Outcome, Returned, Run, Stopped
 from pillarbox.formats.sieve.surroundings import Surroundings
 
 LIMITS = RunLimits()
+_DELIVERIES = (Keep, FileInto, Redirect, Reject)
 
 
 def run_scripts(
@@ -22,7 +26,72 @@ def run_scripts(
 ) -> Outcome:
     """Run one after another while the implicit keep, or an explicit one, stands.
 
-    `message` is not changed. `included` are the scripts that others name, `None` where there is
-    none. Raises `Unanswered`; whatever goes wrong in a script is told by the outcome.
+    What a script keeps is for the next one to decide on, as the implicit keep is; its flags go
+    with it. `message` is not changed. `included` are the scripts that others name, `None` where
+    there is none. Raises `Unanswered`; whatever goes wrong in a script is told by the outcome.
     """
-    raise NotImplementedError
+    run = Run(message.copy(), surroundings, answers, limits, limits.instructions)
+    run.included = included
+    run.flags = list(surroundings.flags)
+    failure = None
+    try:
+        for number, program in enumerate(programs):
+            _run_one(run, program)
+            if number + 1 < len(programs) and not _passed_on(run):
+                break
+        actions = _complete(run)
+    except RunError as error:
+        failure = error
+        actions = _failed(run)
+    used = limits.instructions - max(run.left, 0)
+    return Outcome(actions, tuple(run.steps), failure, used)
+
+
+def _run_one(run: Run, program: Program) -> None:
+    run.script, run.variables, run.matched = program.name, {}, ()
+    run.inclusions_seen, run.including, run.part = set(), (), None
+    run.kept = True
+    try:
+        program.step(run)
+    except (Stopped, Returned):
+        pass
+    finally:
+        run.script, run.part, run.including, run.depth = program.name, None, (), 0
+
+
+def _passed_on(run: Run) -> bool:
+    """Whether the next script is to decide on the message."""
+    keeps = [action for action in run.actions if isinstance(action, Keep)]
+    if keeps:
+        run.flags = list(keeps[-1].flags)
+        run.actions = [action for action in run.actions if not isinstance(action, Keep)]
+    return run.kept or bool(keeps)
+
+
+def _complete(run: Run) -> tuple[Action, ...]:
+    actions = run.actions
+    if run.kept:
+        content = run.message.content if run.message.is_edited else None
+        if not any(_is_kept_by(action, run, content) for action in actions):
+            actions.append(Keep(tuple(run.flags), content, True, run.where(0)))
+    if any(isinstance(action, _DELIVERIES) for action in actions):
+        actions = [action for action in actions if not isinstance(action, Discard)]
+    elif not any(isinstance(action, Discard) for action in actions):
+        # Nothing keeps it, and nothing says what becomes of it.
+        actions.append(Discard(run.where(0)))
+    return tuple(actions)
+
+
+def _is_kept_by(action: Action, run: Run, content: bytes | None) -> bool:
+    """Whether the message is already where the implicit keep would put it."""
+    if isinstance(action, FileInto):
+        is_there = folded(action.mailbox) == folded(run.surroundings.default_mailbox)
+        is_plain = not action.special_use and not action.mailbox_id
+        return is_there and is_plain and action.content is content
+    return isinstance(action, Keep)
+
+
+def _failed(run: Run) -> tuple[Action, ...]:
+    notes = [action for action in run.actions if isinstance(action, Note)]
+    flags = tuple(run.surroundings.flags)
+    return (Keep(flags, implicit=True, where=run.where(0)), *notes)

@@ -1,0 +1,373 @@
+"""Checking a tree against the vocabulary, and building what runs from it (RFC 5228 §2.10)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pillarbox.formats.sieve.checking_arguments import hint, read_arguments
+from pillarbox.formats.sieve.commands.control import Branch, block_of, branching
+from pillarbox.formats.sieve.errors import Problem, ScriptError
+from pillarbox.formats.sieve.grammar import Call, Check, Step, Tests, Word
+from pillarbox.formats.sieve.limits import ScriptLimits
+from pillarbox.formats.sieve.program import Inclusion
+from pillarbox.formats.sieve.questions import Question
+from pillarbox.formats.sieve.run import Run
+from pillarbox.formats.sieve.syntax import (
+    Command,
+    Place,
+    Script,
+    Test,
+    Text,
+    TextList,
+    shown_test,
+)
+from pillarbox.formats.sieve.texts import variable_key
+from pillarbox.formats.sieve.vocabulary import (
+    COMMANDS,
+    CONTRARY,
+    IMPLIED,
+    NOT_TESTED_FOR,
+    TESTS,
+)
+
+Built = TypeVar("Built")
+_LOOP = "foreverypart"
+
+
+class Checker:
+    """What is known of one script while it is compiled: the `Scope` of all its words."""
+
+    def __init__(self, limits: ScriptLimits, available: frozenset[str], explain: bool) -> None:
+        self.limits = limits
+        self.extensions: frozenset[str] = frozenset()
+        self.loops: tuple[str, ...] = ()
+        self.depth = 0
+        self.globals: set[str] = set()
+        self.problems: list[Problem] = []
+        self.questions: dict[Question, None] = {}
+        self.inclusions: dict[Inclusion, None] = {}
+        self._available = available
+        self._explain = explain
+        self._may_require = True
+        self._guarded = False
+        """An ihave around has found something missing: what is wrong is so only if it runs."""
+        self._missing = False
+
+    # What words see of it
+
+    def ask(self, question: Question) -> None:
+        """Note a question that the run will have."""
+        self.questions[question] = None
+
+    def variable(self, name: str) -> str:
+        """The key of a variable that scripts may set; raises `ValueError`."""
+        return variable_key(name, self)
+
+    def declare_global(self, name: str) -> None:
+        """Let a name stand for the global variable; raises `ValueError`."""
+        if "variables" not in self.extensions:
+            raise ValueError('global variables need: require "variables";')
+        if "." in name:
+            raise ValueError(f'"{name[:64]}" is not a name of a variable')
+        variable_key(name, self)
+        self.globals.add(name.lower())
+
+    def include(self, inclusion: Inclusion) -> None:
+        """Note a script that this one includes."""
+        self.inclusions[inclusion] = None
+
+    def enable(self, extension: str) -> bool:
+        """Make an extension usable from here on, as ihave does; raises `ValueError`."""
+        if extension not in self._available or extension in NOT_TESTED_FOR:
+            self._missing = True
+            return False
+        self._use(extension)
+        return True
+
+    def _use(self, extension: str) -> None:
+        used = {*self.extensions, extension, *IMPLIED.get(extension, ())}
+        for pair in CONTRARY:
+            if extension in pair and used.issuperset(pair):
+                other = pair[0] if extension == pair[1] else pair[1]
+                raise ValueError(f'"{extension}" can\'t be used together with "{other}"')
+        self.extensions = frozenset(used)
+
+    def report(self, place: Place, text: str) -> None:
+        """Tell a problem."""
+        self.problems.append(Problem(*place, text))
+
+    def lacking(self, extension: str) -> str | None:
+        """What has to be required to use something of that extension; `None` if nothing has."""
+        names = extension.split()
+        if not names or not self.extensions.isdisjoint(names):
+            return None
+        found = [name for name in names if name in self._available]
+        if not found:
+            return f'needs the extension "{names[0]}", which is not available here'
+        return f'needs at the top of the script: require "{found[0]}";'
+
+    # Commands
+
+    def script(self, script: Script) -> Step:
+        """Build a whole script; what is wrong stands in `problems`."""
+        return block_of(self._commands(script.commands), 1)
+
+    def _commands(self, commands: Sequence[Command]) -> list[Step]:
+        steps: list[Step] = []
+        at = 0
+        while at < len(commands) and len(self.problems) < self.limits.problems:
+            command = commands[at]
+            at += 1
+            if command.name == "require":
+                self._require(command)
+                continue
+            self._may_require = False
+            if command.name in ("if", "elsif", "else"):
+                chain = [command]
+                while at < len(commands) and commands[at].name in ("elsif", "else"):
+                    chain.append(commands[at])
+                    at += 1
+                steps.append(self._chain(chain))
+            else:
+                steps.append(self._guarded_command(command))
+        return steps
+
+    def _guarded_command(self, command: Command) -> Step:
+        """A command; where an ihave guards it, its problems are those of a run."""
+        before = len(self.problems)
+        step = self._command(command)
+        if self._guarded and len(self.problems) > before:
+            problem = self.problems[before]
+            del self.problems[before:]
+            return _failing(problem)
+        return step or _failing(Problem(1, 1, "this command is not complete"))
+
+    def _command(self, command: Command) -> Step | None:
+        word = COMMANDS.get(command.name)
+        if word is None:
+            self._unknown(command)
+            if command.block is not None:
+                self._block(command)
+            return None
+        call = self._call(word, command, command.tests, command.listed, command.faulty)
+        if not command.faulty and (command.block is not None) != word.has_block:
+            self._wrong_block(command, word.has_block)
+            return None
+        loops = self.loops
+        if command.name == _LOOP:
+            name = call.texts("name") if call is not None else None
+            self.loops = (*loops, name.constant[0] if name and name.constant else "")
+        block = self._block(command) if command.block is not None else None
+        step = self._built(word, call, block)
+        self.loops = loops
+        return step
+
+    def _built(
+        self, word: Word[Built], call: "Call | None", block: Step | None = None
+    ) -> Built | None:
+        if call is None:
+            return None
+        if block is not None:
+            call = Call(
+                *(call.word, call.line, call.column, call.tags, call.arguments, call.checks),
+                *(block, call.scope, call.places),
+            )
+        try:
+            return word.build(call)
+        except ScriptError as error:
+            self.problems += error.problems
+            return None
+
+    def _block(self, command: Command) -> Step:
+        self.depth += 1
+        found = command.block.commands if command.block else ()
+        steps = self._commands(found)
+        self.depth -= 1
+        return block_of(steps, command.line)
+
+    def _wrong_block(self, command: Command, wanted: bool) -> None:
+        if wanted:
+            text = f"'{command.name}' needs a block: {{ … }}"
+            self.report((command.line, command.column), text)
+        elif command.block is not None:
+            text = f"'{command.name}' takes no block; a ';' is expected here"
+            self.report((command.block.line, command.block.column), text)
+
+    # Chains of if, elsif and else
+
+    def _chain(self, chain: Sequence[Command]) -> Step:
+        guarded, missing = self._guarded, self._missing
+        self._missing = False
+        branches: list[Branch] = []
+        ended = False
+        for number, command in enumerate(chain):
+            place = (command.line, command.column)
+            if number == 0 and command.name != "if":
+                self.report(place, f"'{command.name}' without an 'if' before it")
+                ended = True
+            elif ended and chain[0].name == "if":
+                self.report(place, f"'{command.name}' after 'else'")
+            branch = self._branch(command)
+            if branch is not None:
+                branches.append(branch)
+            ended = ended or command.name == "else"
+        self._guarded, self._missing = guarded, missing
+        return branching(branches) if branches else block_of((), chain[0].line)
+
+    def _branch(self, command: Command) -> Branch | None:
+        word = COMMANDS[command.name]
+        before = len(self.problems)
+        call = self._call(word, command, command.tests, command.listed, command.faulty)
+        self._guarded = self._guarded or self._missing
+        if not command.faulty and command.block is None:
+            self._wrong_block(command, wanted=True)
+        check = call.checks[0] if call is not None and call.checks else None
+        if self._guarded and len(self.problems) > before:
+            check = _failing_check(self.problems[before])
+            del self.problems[before:]
+        elif call is None:
+            self._block(command)
+            return None
+        return Branch(command.line, check, self._block(command))
+
+    # Tests
+
+    def _checks(
+        self, word: Word[Built], place: Place, tests: Sequence[Test], listed: bool
+    ) -> tuple[Check, ...] | None:
+        if word.tests is Tests.NONE and tests:
+            self._extra_test(word, tests[0], listed)
+            return None
+        if word.tests is Tests.ONE and (listed or len(tests) != 1):
+            found = "a list of tests" if listed else "none"
+            self.report(place, f"'{word.name}' needs one test, not {found}")
+            return None
+        if word.tests is Tests.LIST and not listed:
+            self.report(place, f"'{word.name}' needs a list of tests: ({_EXAMPLE})")
+            return None
+        checks = [self._test(test) for test in tests]
+        built = tuple(one for one in checks if one is not None)
+        return built if len(built) == len(checks) else None
+
+    def _extra_test(self, word: Word[Built], test: Test, listed: bool) -> None:
+        place = (test.line, test.column)
+        if not listed and test.name in COMMANDS and word.name in COMMANDS:
+            text = f"';' is missing before '{test.name}', after the command '{word.name}'"
+        else:
+            text = f"'{word.name}' takes no test; a ';' is expected before '{test.name}'"
+        self.report(place, text)
+
+    def _test(self, test: Test) -> Check | None:
+        if len(self.problems) >= self.limits.problems:
+            return None
+        word = TESTS.get(test.name)
+        if word is None:
+            self._unknown_test(test)
+            return None
+        check = self._built(word, self._call(word, test, test.tests, test.listed, False))
+        if check is None or not self._explain:
+            return check
+        return _explained(check, test)
+
+    def _unknown_test(self, test: Test) -> None:
+        if test.name in COMMANDS:
+            text = f"'{test.name}' is a command; a test is expected here"
+            if test.name == "if":
+                text += " (write 'elsif' for 'else if')"
+        else:
+            text = f"there is no test '{test.name}'" + hint(test.name, TESTS, "'", "'")
+        self.report((test.line, test.column), text)
+
+    def _unknown(self, command: Command) -> None:
+        if command.name in TESTS:
+            text = f"'{command.name}' is a test; it belongs after 'if'"
+        else:
+            text = f"there is no command '{command.name}'" + hint(command.name, COMMANDS, "'", "'")
+        self.report((command.line, command.column), text)
+
+    def _call(
+        self,
+        word: Word[Built],
+        use: Command | Test,
+        tests: Sequence[Test],
+        listed: bool,
+        faulty: bool,
+    ) -> Call | None:
+        if faulty:
+            return None
+        place = (use.line, use.column)
+        before = len(self.problems)
+        lacking = self.lacking(word.extension)
+        if lacking is not None:
+            self.report(place, f"'{word.name}' {lacking}")
+        given = read_arguments(word, place, use.arguments, self)
+        checks = self._checks(word, place, tests, listed)
+        if given is None or checks is None or len(self.problems) > before:
+            return None
+        return Call(
+            *(word.name, use.line, use.column, given.tags, tuple(given.positional), checks),
+            *(None, self, given.places),
+        )
+
+    # Extensions
+
+    def _require(self, command: Command) -> None:
+        place = (command.line, command.column)
+        if self.depth:
+            self.report(place, "'require' can't stand in a block")
+        elif not self._may_require:
+            self.report(place, "'require' must stand before all other commands")
+        if command.faulty:
+            return
+        call = self._call(COMMANDS["require"], command, command.tests, command.listed, False)
+        if command.block is not None:
+            self._wrong_block(command, wanted=False)
+        if call is None:
+            return
+        for argument in command.arguments:
+            items = argument.items if isinstance(argument, TextList) else (argument,)
+            for item in items:
+                if isinstance(item, Text):
+                    self._require_one(item)
+
+    def _require_one(self, item: Text) -> None:
+        name, place = item.value, (item.line, item.column)
+        if name in self._available:
+            try:
+                self._use(name)
+            except ValueError as error:
+                self.report(place, str(error))
+            return
+        if name in COMMANDS and not COMMANDS[name].extension:
+            self.report(place, f'"{name}" is there in any case and can\'t be required')
+            return
+        more = hint(name, self._available, '"', '"')
+        self.report(place, f'the extension "{name[:64]}" is not available{more}')
+
+
+_EXAMPLE = "test, test, …"
+
+
+def _failing(problem: Problem) -> Step:
+    def step(run: Run) -> None:
+        raise run.error(problem.line, problem.text, problem.column)
+
+    return step
+
+
+def _failing_check(problem: Problem) -> Check:
+    def check(run: Run) -> bool:
+        raise run.error(problem.line, problem.text, problem.column)
+
+    return check
+
+
+def _explained(check: Check, test: Test) -> Check:
+    line, text = test.line, shown_test(test)
+    told: Mapping[bool, str] = {True: f"{text}: true", False: f"{text}: false"}
+
+    def explained(run: Run) -> bool:
+        found = check(run)
+        run.note(line, told[found])
+        return found
+
+    return explained

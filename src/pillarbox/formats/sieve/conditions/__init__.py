@@ -1,0 +1,1 @@
+"""The tests of scripts; each module exports its `WORDS`."""
