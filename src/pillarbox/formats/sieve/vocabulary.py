@@ -6,7 +6,6 @@ from types import MappingProxyType
 from pillarbox.formats.sieve.commands import (
     control,
     delivery,
-    editheader,
     flags,
     notifying,
     rejecting,
@@ -20,7 +19,6 @@ from pillarbox.formats.sieve.grammar import Check, Step, Word
 _COMMAND_WORDS: tuple[tuple[Word[Step], ...], ...] = (
     control.WORDS,
     delivery.WORDS,
-    editheader.WORDS,
     flags.WORDS,
     notifying.WORDS,
     rejecting.WORDS,
