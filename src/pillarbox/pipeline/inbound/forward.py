@@ -2,7 +2,7 @@
 
 A copy gets a reverse-path that leads through us (SRS), a seal on what was found when the message
 came (ARC), and the address in Delivered-To, by which it is known should it return. Called by
-`receive`.
+`receive` and, for what scripts redirect, by `filtering/redirects`.
 """
 
 from collections.abc import Sequence
@@ -73,6 +73,16 @@ class Forwarding:
             paths = tuple(recipient.path for recipient in group)
             made.append(Copy(paths, reverse_path, mark + seals[domain]))
         return tuple(made)
+
+    async def onward(
+        self, path: str, reverse_path: str, content: bytes, results: str = NO_RESULTS
+    ) -> Copy:
+        """The copy of a message that whoever has the address `path` sends on; as in `copies`."""
+        domain = path.rpartition("@")[2].lower() or self._recipients.default_domain
+        if await self._needs_rewriting(reverse_path):
+            reverse_path = self._rewritten(reverse_path, domain)
+        seal = await self._seal(domain, content, results)
+        return Copy((path,), reverse_path, delivered_to_field(path) + seal)
 
     async def _needs_rewriting(self, reverse_path: str) -> bool:
         """Not for the null one, nor for our own, for which this server may send anyway."""
