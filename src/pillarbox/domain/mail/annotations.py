@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Index, Table, bindparam, func, or_, select, update
+from sqlalchemy import Column, Index, Table, bindparam, func, literal, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from pillarbox.base.errors import Invalid, NotFound, TooLarge
@@ -88,7 +88,22 @@ _FORGET_MAILBOX = Statement(
 _FORGET_HOLDER = Statement(
     delete_from(annotations).where(annotations.c.holder_id == bindparam("holder"))
 )
-
+# For statements that know the `mailbox` and the `account` it belongs to.
+HAS_SCRIPT = or_(
+    *(
+        select(annotations.c.entry)
+        .where(
+            annotations.c.mailbox_id == place,
+            annotations.c.holder_id == holder,
+            annotations.c.entry == SCRIPT,
+        )
+        .exists()
+        for place, holder in (
+            (bindparam("mailbox"), literal(_SHARED, Big)),
+            (literal(SERVER, Big), bindparam("account")),
+        )
+    )
+)
 
 # RFC 7162 §3.2: annotations of a mailbox move its modseq too.
 _TOUCH = Statement(

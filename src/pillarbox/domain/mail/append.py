@@ -44,17 +44,31 @@ def place(
     Charges the account's quota: `OverQuota` where there is no room. `NotFound` for a mailbox that
     is not the account's. After a failure the transaction must not go on, save in a savepoint.
     """
+    return _place(tx, store, account, mailbox, email, flags, internal_ms)[0]
+
+
+def _place(
+    tx: Tx,
+    store: ContentStore,
+    account: AccountId,
+    mailbox: MailboxId,
+    email: PreparedEmail,
+    flags: FlagSet,
+    internal_ms: int,
+) -> tuple[Appended, bool]:
+    """Where it is placed, and whether the mailbox has a script."""
     charged = charge(tx, account, email.size_bytes, 1)
     tally = Tally(uids=1)
     tally.add(flags.bits, email.size_bytes)
-    uidnext, uidvalidity = count(tx, account, mailbox, charged.modseq, tally)
+    counted = count(tx, account, mailbox, charged.modseq, tally)
+    uid = counted.uidnext - 1
     if flags.keywords:
         keywords.admit(tx, mailbox, flags.keywords)
     email_id = insert_email(tx, store, charged.salt, account, email)
     tx.run(
         INSERT_MESSAGE,
         mailbox_id=mailbox,
-        uid=uidnext - 1,
+        uid=uid,
         email_id=email_id,
         flags=flags.bits,
         keywords=flags.column(),
@@ -64,7 +78,8 @@ def place(
         saved_ms=tx.now_ms,
         size_bytes=email.size_bytes,
     )
-    return Appended(mailbox, uidvalidity, uidnext - 1, email_id, charged.modseq)
+    placed = Appended(mailbox, counted.uidvalidity, uid, email_id, charged.modseq)
+    return placed, counted.has_script
 
 
 def insert_email(
@@ -109,7 +124,8 @@ def append(
     the server puts into \\Junk is not learnt as spam, and runs no script of the mailbox.
     """
     store_blob(tx, store, email)
-    placed = place(tx, store, account, mailbox, email, flags, internal_ms)
+    placed, has_script = _place(tx, store, account, mailbox, email, flags, internal_ms)
     sorting.put(tx, account, mailbox, flags, [placed.email_id])
-    imap_events.added(tx, account, mailbox, (placed.uid,), imap_events.Cause.APPEND, by)
+    if has_script:
+        imap_events.added(tx, account, mailbox, (placed.uid,), imap_events.Cause.APPEND, by)
     return placed

@@ -114,9 +114,8 @@ def copy(
         return _nothing(tx, account, target)
     size_bytes = sum(row[5] for row in rows)
     modseq = charge(tx, account, size_bytes, len(rows)).modseq
-    copied = _place(tx, account, modseq, rows, target)
+    copied = _place(tx, account, modseq, rows, target, by)
     sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=False)
-    imap_events.added(tx, account, target, copied.uids, imap_events.Cause.COPY, by)
     return copied
 
 
@@ -142,9 +141,8 @@ def move(
     modseq = charge(tx, account, 0, 0).modseq
     # Before the new placements are made: in a move within a mailbox they may lie in `ranges`.
     _take_away(tx, Box(account, mailbox), modseq, rows, ranges)
-    moved = _place(tx, account, modseq, _kept(rows, may), target)
+    moved = _place(tx, account, modseq, _kept(rows, may), target, by)
     sorting.moved(tx, account, mailbox, target, [row[1] for row in rows], moving=True)
-    imap_events.added(tx, account, target, moved.uids, imap_events.Cause.COPY, by)
     return moved
 
 
@@ -210,9 +208,8 @@ def copy_across(
         _take_away(tx, source, modseq, rows, ranges)
         note_unplaced(tx, source.mailbox, modseq)
     placed = [(row[0], own[row[1]], *row[2:]) for row in _kept(rows, may)]
-    copied = _place(tx, target.account, charged.modseq, placed, target.mailbox)
+    copied = _place(tx, target.account, charged.modseq, placed, target.mailbox, by)
     sorting.put(tx, target.account, target.mailbox, FlagSet(), [row[1] for row in placed])
-    imap_events.added(tx, target.account, target.mailbox, copied.uids, imap_events.Cause.COPY, by)
     return copied
 
 
@@ -266,14 +263,21 @@ def _take_away(tx: Tx, box: Box, modseq: int, rows: list[Row], ranges: UidRanges
     count(tx, box.account, box.mailbox, modseq, gone.negative())
 
 
-def _place(tx: Tx, account: AccountId, modseq: int, rows: list[Row], target: MailboxId) -> Copied:
+def _place(
+    tx: Tx,
+    account: AccountId,
+    modseq: int,
+    rows: list[Row],
+    target: MailboxId,
+    by: AccountId | None,
+) -> Copied:
     tally = Tally(uids=len(rows))
     for row in rows:
         tally.add(row[2], row[5])
-    uidnext, uidvalidity = count(tx, account, target, modseq, tally)
+    counted = count(tx, account, target, modseq, tally)
     for stored in {row[3] for row in rows if row[3]}:
         keywords.admit(tx, target, stored.split(" "))
-    uids = range(uidnext - len(rows), uidnext)
+    uids = range(counted.uidnext - len(rows), counted.uidnext)
     tx.run_many(
         INSERT_MESSAGE,
         [
@@ -292,4 +296,6 @@ def _place(tx: Tx, account: AccountId, modseq: int, rows: list[Row], target: Mai
             for uid, row in zip(uids, rows, strict=True)
         ],
     )
-    return Copied(target, uidvalidity, tuple(row[0] for row in rows), tuple(uids))
+    if counted.has_script:
+        imap_events.added(tx, account, target, uids, imap_events.Cause.COPY, by)
+    return Copied(target, counted.uidvalidity, tuple(row[0] for row in rows), tuple(uids))

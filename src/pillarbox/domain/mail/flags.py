@@ -143,14 +143,14 @@ def change_flags(
     if not any(new for states in changed for _, new in states):
         return FlagsChanged(0, tuple(refused), result)
     modseq = next_modseq(tx, account)
-    count(tx, account, mailbox, modseq, tally)
+    counted = count(tx, account, mailbox, modseq, tally)
     if refused or flags.keywords or how is FlagChange.SET:
         _write_states(tx, mailbox, modseq, changed)
     else:
         _write_bits(tx, mailbox, modseq, ranges, how, flags.bits)
-    if not by_script:
-        if how is not FlagChange.REMOVE and sorting.may_say(flags):
-            sorting.flagged(tx, account, mailbox, _told(stretches, changed))
+    if how is not FlagChange.REMOVE and not by_script and sorting.may_say(flags):
+        sorting.flagged(tx, account, mailbox, _told(stretches, changed))
+    if counted.has_script and not by_script:
         imap_events.flagged(tx, account, mailbox, _told(stretches, changed), by)
     return FlagsChanged(modseq, tuple(refused), [(*row[:3], row[3] or modseq) for row in result])
 

@@ -1,7 +1,8 @@
 """What happens to messages in mailboxes that have a script of their own (RFC 6785).
 
 Noted where messages are appended, copied, moved and get flags, in the transaction that does it;
-never by delivery, and never for what a script causes itself. `pipeline/filtering/imap_events` runs
+never by delivery, and never for what a script causes itself. Whether a mailbox has a script is told
+by the statement that moves its counters (`placement.count`). `pipeline/filtering/imap_events` runs
 the scripts and removes the events. A mailbox has such a script where its annotation
 `/shared/imapsieve/script` names one, or else the account's own one of the server does.
 """
@@ -10,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sqlalchemy import Column, Table, bindparam, delete, func, literal, or_, select
+from sqlalchemy import Column, Table, bindparam, delete, func, select
 
 from pillarbox.base.ids import AccountId, MailboxId
-from pillarbox.domain.mail.annotations import SCRIPT, SERVER, Annotated, annotations
+from pillarbox.domain.mail.annotations import SCRIPT, SERVER, Annotated
 from pillarbox.domain.mail.annotations import get as annotations_of
 from pillarbox.domain.mail.model import FLAG_NAMES
 from pillarbox.storage.keys import KeyRing
@@ -39,24 +40,6 @@ imap_events = Table(
 )
 
 _e = imap_events.c
-_a = annotations.c
-_SHARED = 0
-_WANTED = Statement(
-    select(literal(1)).where(
-        or_(
-            select(_a.entry)
-            .where(
-                _a.mailbox_id == bindparam("mailbox"), _a.holder_id == _SHARED, _a.entry == SCRIPT
-            )
-            .exists(),
-            select(_a.entry)
-            .where(
-                _a.mailbox_id == SERVER, _a.holder_id == bindparam("account"), _a.entry == SCRIPT
-            )
-            .exists(),
-        )
-    )
-)
 _INSERT = insert_row(imap_events)
 _MINE = _e.account_id == bindparam("account")
 _WAITING_OF = Statement(
@@ -113,8 +96,8 @@ def added(
     cause: Cause,
     by: AccountId | None = None,
 ) -> None:
-    """Note that new messages lie in a mailbox, if it has a script; `by` somebody, or the owner."""
-    if uids and _has_script(tx, account, mailbox):
+    """Note that new messages lie in a mailbox that has a script; `by` somebody, or the owner."""
+    if uids:
         _note(tx, account, mailbox, cause, by, [(uid, "") for uid in uids])
 
 
@@ -125,12 +108,7 @@ def flagged(
     changed: Iterable[tuple[int, _State, _State]],
     by: AccountId | None = None,
 ) -> None:
-    """Note new flags, if the mailbox has a script: (UID, state before, state after).
-
-    `changed` is not looked at where it has none.
-    """
-    if not _has_script(tx, account, mailbox):
-        return
+    """Note new flags in a mailbox that has a script: (UID, state before, state after)."""
     known: dict[tuple[_State, _State], str] = {}
     rows = []
     for uid, before, after in changed:
@@ -192,10 +170,6 @@ def forget(tx: Tx, account: AccountId) -> None:
 def forget_all(tx: Tx) -> None:
     """Drop all events: no scripts are to run."""
     tx.run(_FORGET_ALL)
-
-
-def _has_script(tx: Tx, account: AccountId, mailbox: MailboxId) -> bool:
-    return tx.one(_WANTED, account=account, mailbox=mailbox) is not None
 
 
 def _difference(before: _State, after: _State) -> str:

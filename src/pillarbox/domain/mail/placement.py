@@ -5,12 +5,14 @@ Called by the other modules of `domain/mail` and by nothing outside.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
+from pillarbox.domain.mail.annotations import HAS_SCRIPT
 from pillarbox.domain.mail.model import Flag
 from pillarbox.domain.mail.tables import expunged, mailboxes, messages, unplaced
 from pillarbox.storage.schema import Big
@@ -33,7 +35,7 @@ _COUNT = Statement(
         deleted=mailboxes.c.deleted + bindparam("added_deleted"),
         size_bytes=mailboxes.c.size_bytes + bindparam("added_bytes"),
     )
-    .returning(mailboxes.c.uidnext, mailboxes.c.uidvalidity)
+    .returning(mailboxes.c.uidnext, mailboxes.c.uidvalidity, HAS_SCRIPT)
 )
 _UIDVALIDITY = Statement(
     select(mailboxes.c.uidvalidity).where(
@@ -99,10 +101,16 @@ class Tally:
         return Tally(0, -self.messages, -self.unseen, -self.deleted, -self.size_bytes)
 
 
-def count(
-    tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, tally: Tally
-) -> tuple[int, int]:
-    """Move a mailbox's counters and modseq; gives its new UIDNEXT and UIDVALIDITY.
+class Counted(NamedTuple):
+    """A mailbox after a change; `has_script`: one runs for what happens in it (`imap_events`)."""
+
+    uidnext: int
+    uidvalidity: int
+    has_script: bool
+
+
+def count(tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, tally: Tally) -> Counted:
+    """Move a mailbox's counters and modseq.
 
     Raises `NotFound` where the account has no such mailbox.
     """
@@ -120,7 +128,7 @@ def count(
     if row is None:
         raise NotFound("There is no such mailbox")
     changes.hint(tx, account)
-    return row[0], row[1]
+    return Counted(row[0], row[1], bool(row[2]))
 
 
 def uidvalidity_of(tx: Tx, account: AccountId, mailbox: MailboxId) -> int:
