@@ -1,0 +1,1 @@
+"""The ManageSieve face (RFC 5804)."""

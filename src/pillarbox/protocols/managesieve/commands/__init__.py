@@ -1,0 +1,1 @@
+"""What the commands of ManageSieve do, a family to a module."""

@@ -1,0 +1,1 @@
+"""ManageSieve on the wire: bytes to values and back; no I/O."""
