@@ -91,7 +91,8 @@ class Vacation:
 class Notify:
     """Somebody is told of the message (RFC 5435); `importance` is 1 (high) to 3 (low).
 
-    `method` is a URI whose method is supported.
+    `method` is a URI whose method is supported. `id` and `to` are of the old `notify`: by the one
+    `denotify` finds it, the other are the addresses in the URI.
     """
 
     method: str
@@ -100,6 +101,8 @@ class Notify:
     importance: int = 2
     options: tuple[tuple[str, str], ...] = ()
     fcc: FileInto | None = None
+    id: str = ""
+    to: tuple[str, ...] = ()
     where: Where = Where()
 
 

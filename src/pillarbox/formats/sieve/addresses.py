@@ -13,6 +13,7 @@ _BARE = re.compile(_ADDRESS + r"\Z")
 _NAMED = re.compile(
     rf'((?:{_QUOTED}|[^\x00-\x08\x0b\x0c\x0e-\x1f"(),:;<>@\\\x7f])*+)<{_ADDRESS}>\s*+\Z'
 )
+_QUOTED_TEXT = re.compile(_QUOTED)
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -20,19 +21,32 @@ def outgoing_address(text: str) -> tuple[Address, str]:
     """The address of `user@domain` or `Name <user@domain>`, and the name; GrammarError else.
 
     Blanks may stand around every part (RFC 5322 §4.4). Dots may stand anywhere in the local part,
-    as in addresses of old mobile networks; such a one is sent quoted.
+    as in addresses of old mobile networks; such a one is sent quoted. The name is without quotes.
     """
+    address, phrase = _read(text)
+    name = _QUOTED_TEXT.sub(lambda quoted: _ESCAPED.sub(r"\1", quoted[0][1:-1]), phrase)
+    return address, " ".join(name.split())
+
+
+def sender(text: str) -> str:
+    """The one address of a From field, its name as it is written; raises GrammarError."""
+    address, phrase = _read(text)
+    name = " ".join(phrase.split())
+    return f"{name} <{address}>" if name else str(address)
+
+
+def _read(text: str) -> tuple[Address, str]:
     if len(text) > MAX_CHARACTERS:
         raise GrammarError("the address is too long")
     match = _BARE.match(text)
-    name = ""
+    phrase = ""
     if match is not None:
         local, domain = match.groups()
     else:
         match = _NAMED.match(text)
         if match is None:
             raise GrammarError("that is not an address")
-        name, local, domain = match.groups()
+        phrase, local, domain = match.groups()
     if local[0] == '"':
         local = _ESCAPED.sub(r"\1", local[1:-1])
         if not local:
@@ -40,10 +54,4 @@ def outgoing_address(text: str) -> tuple[Address, str]:
     ascii_domain(domain)
     address = Address(local, domain)
     parse_path(str(address))
-    return address, " ".join(name.split())
-
-
-def sender(text: str) -> str:
-    """The one address of a From field, its name kept as it is written; raises GrammarError."""
-    address, name = outgoing_address(text)
-    return f"{name} <{address}>" if name else str(address)
+    return address, phrase

@@ -10,8 +10,8 @@ MAX_LEVELS = 32
 MAX_LEVEL_CHARACTERS = 255
 SEPARATOR = "/"
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f]")
-# Octets that are no UTF-8, which `${hex:…}` may give (RFC 5228 §2.4.2.4).
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Octets of `${hex:…}` that are no UTF-8 have become U+FFFD (RFC 5228 §2.4.2.4).
+_BROKEN = re.compile("[\ufffd\ud800-\udfff]")
 _SPECIAL_USE = re.compile(r"\\[!#$&'+\-.0-9A-Za-z^_`|~]{1,100}\Z")
 _MAILBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 
@@ -20,7 +20,7 @@ def check_text(name: str) -> None:
     """Raise GrammarError for what is no text fit for a name: empty, not UTF-8, too long."""
     if not name.strip():
         raise GrammarError("the name of a mailbox can't be empty")
-    if not name.isascii() and _SURROGATE.search(name):
+    if not name.isascii() and _BROKEN.search(name):
         raise GrammarError("the name of a mailbox has to be UTF-8")
     if _UNFIT.search(name):
         raise GrammarError("the name of a mailbox can't hold control characters")

@@ -18,8 +18,11 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # The sender, the way and the time of a message are not for a URI to say (RFC 5436 §2.7); whoever
 # gets the message is told to all.
 _OURS = frozenset(
-    "from sender reply-to date message-id received return-path auto-submitted bcc delivered-to "
-    "mime-version dkim-signature authentication-results x-sieve".split()
+    (
+        *("from", "sender", "reply-to", "date", "message-id", "received", "return-path", "bcc"),
+        *("auto-submitted", "delivered-to", "mime-version", "dkim-signature", "x-sieve"),
+        "authentication-results",
+    )
 )
 _OURS_PREFIXES = ("resent-", "content-", "arc-", "received-", "list-")
 
@@ -52,37 +55,50 @@ def parse_mailto(uri: str) -> Mailto:
     if bad is not None:
         raise GrammarError("a character of the URI has to be written as %XX", bad.start())
     path, _, query = uri[len(_SCHEME) :].partition("?")
-    to: list[str] = []
-    cc: list[str] = []
-    _add_addresses(to, path.split(",") if path else [])
-    subject: str | None = None
-    body: str | None = None
-    fields: list[tuple[str, str]] = []
+    reader = _Reader(path)
     parts = query.split("&") if query else []
     if len(parts) > MAX_FIELDS:
         raise GrammarError(f"the URI has more than {MAX_FIELDS} fields")
     for part in parts:
+        reader.read_field(part)
+    return reader.made()
+
+
+class _Reader:
+    """What was read of a URI so far."""
+
+    def __init__(self, path: str) -> None:
+        self.to: list[str] = []
+        self.cc: list[str] = []
+        self.subject: str | None = None
+        self.body: str | None = None
+        self.fields: list[tuple[str, str]] = []
+        _add_addresses(self.to, path)
+
+    def read_field(self, part: str) -> None:
         name, sign, raw = part.partition("=")
         name = _decoded(name)
         if not sign or not _FIELD_NAME.match(name):
             raise GrammarError("a field of the URI has no proper name")
         key = name.lower()
-        if key == "to" or key == "cc":
+        if key in ("to", "cc"):
             # A comma between addresses may be written as %2C here (RFC 6068 §2).
-            value = raw.replace("%2c", ",").replace("%2C", ",")
-            _add_addresses(to if key == "to" else cc, value.split(",") if value else [])
+            addresses = raw.replace("%2c", ",").replace("%2C", ",")
+            _add_addresses(self.to if key == "to" else self.cc, addresses)
         elif key == "body":
-            body = _BREAKS.sub("\n", _CONTROL.sub("", _decoded(raw)))
+            self.body = _BREAKS.sub("\n", _CONTROL.sub("", _decoded(raw)))
         elif key == "subject":
-            subject = _line(raw)
+            self.subject = _line(raw)
         elif key not in _OURS and not key.startswith(_OURS_PREFIXES):
-            fields.append((name, _line(raw)))
-    cc = [address for address in cc if address not in to]
-    if not to and not cc:
-        raise GrammarError("the URI names no address")
-    if len(to) + len(cc) > MAX_RECIPIENTS:
-        raise GrammarError(f"the URI names more than {MAX_RECIPIENTS} addresses")
-    return Mailto(tuple(to), tuple(cc), subject, body, tuple(fields))
+            self.fields.append((name, _line(raw)))
+
+    def made(self) -> Mailto:
+        cc = tuple(address for address in self.cc if address not in self.to)
+        if not self.to and not cc:
+            raise GrammarError("the URI names no address")
+        if len(self.to) + len(cc) > MAX_RECIPIENTS:
+            raise GrammarError(f"the URI names more than {MAX_RECIPIENTS} addresses")
+        return Mailto(tuple(self.to), cc, self.subject, self.body, tuple(self.fields))
 
 
 def mailto_uri(addresses: tuple[str, ...]) -> str:
@@ -98,8 +114,8 @@ def _quote(match: re.Match[str]) -> str:
     return "".join(f"%{octet:02X}" for octet in match[0].encode("utf-8", "replace"))
 
 
-def _add_addresses(found: list[str], parts: list[str]) -> None:
-    for part in parts:
+def _add_addresses(found: list[str], addresses: str) -> None:
+    for part in addresses.split(",") if addresses else ():
         text = _decoded(part)
         try:
             address = str(outgoing_address(text)[0])

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pillarbox.formats.sieve.commands import (
+    content,
     control,
     delivery,
+    editheader,
     flags,
     notifying,
     rejecting,
@@ -17,8 +19,10 @@ from pillarbox.formats.sieve.conditions import logic
 from pillarbox.formats.sieve.grammar import Check, Step, Word
 
 _COMMAND_WORDS: tuple[tuple[Word[Step], ...], ...] = (
+    content.WORDS,
     control.WORDS,
     delivery.WORDS,
+    editheader.WORDS,
     flags.WORDS,
     notifying.WORDS,
     rejecting.WORDS,
@@ -55,6 +59,8 @@ IMPLIED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"vacation-seconds": ("vacation",), "spamtestplus": ("spamtest",)}
 )
 """Extensions that come with another one (RFC 6131 §2, RFC 5235 §3.1)."""
+NEEDED: Mapping[str, str] = MappingProxyType({"extracttext": "foreverypart"})
+"""Extensions that are of no use without another one, which has to be required too."""
 CONTRARY = (("imapflags", "imap4flags"), ("notify", "enotify"))
 """Extensions that give one word two meanings."""
 NOT_TESTED_FOR = frozenset(("encoded-character", "variables"))
