@@ -4,7 +4,8 @@ import pytest
 
 from pillarbox.base.errors import TooLarge
 from pillarbox.domain.mail.model import Flag, FlagSet
-from pillarbox.protocols.imap.flagsets import RECENT, FlagSets, flag_bit, flag_set, render_flags
+from pillarbox.domain.mail.flag_names import flag_bit, flag_set
+from pillarbox.protocols.imap.flagsets import RECENT, FlagSets, render_flags
 
 
 def test_each_set_is_numbered_once() -> None:

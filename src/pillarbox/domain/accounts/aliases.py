@@ -5,7 +5,7 @@ An alias may bear the address of a user if it also leads there: forwarding that 
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 from sqlalchemy import delete as sql_delete
 
 from pillarbox.base.errors import Conflict, Exists, Invalid, NotFound, TooLarge
@@ -35,6 +35,20 @@ _OF_DOMAIN = Statement(_SELECT.where(aliases.c.domain_id == bindparam("domain_id
 _ALL = Statement(_SELECT)
 _LEADING_TO = Statement(
     select(alias_targets.c.alias_id).where(alias_targets.c.target == bindparam("address"))
+)
+_others = alias_targets.alias()
+_OWN = Statement(
+    select(aliases.c.address)
+    .select_from(aliases.join(alias_targets, alias_targets.c.alias_id == aliases.c.id))
+    .where(
+        alias_targets.c.target == bindparam("address"),
+        aliases.c.enabled == 1,
+        ~exists().where(
+            _others.c.alias_id == aliases.c.id, _others.c.target != bindparam("address")
+        ),
+    )
+    .order_by(aliases.c.address)
+    .limit(bindparam("most"))
 )
 _OWNER_EXISTS = Statement(
     select(users.c.account_id)
@@ -94,6 +108,11 @@ def get(tx: Tx, address_key: str) -> Alias | None:
     """The alias with this address key (`names.mailbox_key`)."""
     found = _aliases(tx.all(_BY_ADDRESS, address=address_key))
     return found[0] if found else None
+
+
+def own_of(tx: Tx, address_key: str, most: int = MAX_TARGETS) -> list[str]:
+    """The addresses of enabled aliases that lead to this address alone."""
+    return [row[0] for row in tx.all(_OWN, address=address_key, most=most)]
 
 
 def require(tx: Tx, address: str) -> Alias:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from pillarbox.base.clock import to_ms
 from pillarbox.base.errors import NotFound
 from pillarbox.domain.mail.content import PreparedEmail
+from pillarbox.domain.mail.flag_names import flag_set
 from pillarbox.domain.mail.model import FlagSet
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Access, Right
 from pillarbox.protocols.imap.commands.catenate import read_urls
 from pillarbox.protocols.imap.errors import BadCommand, RefusedCommand
-from pillarbox.protocols.imap.flagsets import flag_set
 from pillarbox.wire.imap.parse.append import AppendMessage, UrlPiece
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from pillarbox.base.clock import to_ms
 from pillarbox.base.ids import parse_public_id
 from pillarbox.domain.mail import query as q
+from pillarbox.domain.mail.flag_names import flag_bit
 from pillarbox.domain.mail.placement import UidRanges
-from pillarbox.protocols.imap.flagsets import RECENT, flag_bit
+from pillarbox.protocols.imap.flagsets import RECENT
 from pillarbox.protocols.imap.view import View
 from pillarbox.wire.imap.parse import search_keys as k
 from pillarbox.wire.imap.sets import SequenceSet

@@ -6,9 +6,10 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pillarbox.domain.mail.flag_names import flag_set
 from pillarbox.domain.mail.flags import FlagChange, FlagsChanged
 from pillarbox.protocols.imap.errors import BadCommand
-from pillarbox.protocols.imap.flagsets import RECENT, flag_set
+from pillarbox.protocols.imap.flagsets import RECENT
 from pillarbox.protocols.imap.limits import within_limit
 from pillarbox.protocols.imap.reply import Reply
 from pillarbox.protocols.imap.updates import (

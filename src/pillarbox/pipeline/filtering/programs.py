@@ -1,0 +1,250 @@
+"""The compiled scripts of accounts, with a memory per process.
+
+Most accounts have none, which is remembered too. What is remembered is dropped when a script or
+the directory changes, and after half a minute in any case; compiled texts stay longer, for they
+don't change.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import AccountId
+from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
+from pillarbox.domain.accounts import aliases, users
+from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.sieve import scripts, site
+from pillarbox.domain.sieve.model import TOPIC, Phase
+from pillarbox.formats.sieve.compiling import compile_script
+from pillarbox.formats.sieve.errors import ScriptError
+from pillarbox.formats.sieve.limits import ScriptLimits
+from pillarbox.formats.sieve.program import Inclusion, Program
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+from pillarbox.storage.tx import Tx
+
+REMEMBERED = 10_000
+"""Accounts."""
+COMPILED = 1_000
+"""Texts."""
+INCLUDED_MOST = 100
+"""Scripts that one account's may lead to; the rest are not found."""
+_INLINE_BYTES = 2_048
+_NO_LIMIT = ScriptLimits(script_bytes=1 << 20)
+"""What was kept was within the limits of its day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A script as it lies in the database; `name` as it is told, `""` for the active one."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A script that can't be compiled any more."""
+
+    name: str
+    error: ScriptError
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What runs over the mail of an account, in order, and whose it is.
+
+    `handles_spam`: the user's own script looks at the spam score, and so decides about junk.
+    """
+
+    actor: Actor
+    display_name: str
+    addresses: tuple[str, ...]
+    programs: tuple[Program, ...]
+    included: dict[Inclusion, Program | None]
+    handles_spam: bool = False
+    broken: Broken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    actor: Actor
+    display_name: str
+    addresses: tuple[str, ...]
+    texts: tuple[_Text, ...]
+    own: int
+    """Which of the texts is the user's active script; -1 for none."""
+
+
+class Programs:
+    """Loads and compiles; `close` ends its subscriptions."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        bus: Bus,
+        clock: Clock,
+        withheld: Collection[str] = (),
+    ) -> None:
+        """`withheld` are extensions that scripts may not require."""
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._withheld = frozenset(withheld)
+        self._loaded: dict[AccountId, tuple[Loaded | None, int]] = {}
+        self._compiled: dict[tuple[str, bytes], Program | ScriptError] = {}
+        self._changes = 0
+        self._stops = [bus.subscribe(topic, self._forget) for topic in (TOPIC, DIRECTORY)]
+
+    def close(self) -> None:
+        """Hear of no more changes."""
+        for stop in self._stops:
+            stop()
+
+    async def of(self, account: AccountId) -> Loaded | None:
+        """What runs over the mail of an account; `None` where nothing does."""
+        now_ms = self._clock.now_ms()
+        held = self._loaded.get(account)
+        if held is None or held[1] <= now_ms:
+            seen = self._changes
+            held = (await self._load(account), now_ms + int(LOOK_EVERY_S * 1000))
+            if seen == self._changes:
+                _remember(self._loaded, account, held, REMEMBERED)
+        return held[0]
+
+    async def with_script(self, account: AccountId, program: Program) -> Loaded | None:
+        """The same with this program alone, instead of all that is kept; `None` for no user."""
+        stored = await self._database.read(_stored, self._keys, account)
+        return None if stored is None else await self._linked(stored, account, [program], 0, None)
+
+    async def _load(self, account: AccountId) -> Loaded | None:
+        if not await self._database.lookup(_has_scripts, account):
+            return None
+        stored = await self._database.read(_stored, self._keys, account)
+        if stored is None or not stored.texts:
+            return None
+        programs = []
+        broken: Broken | None = None
+        for text in stored.texts:
+            found = await self._compile(text)
+            if isinstance(found, ScriptError):
+                broken = Broken(text.name, found)
+                break
+            programs.append(found)
+        return await self._linked(stored, account, programs, stored.own, broken)
+
+    async def _linked(
+        self,
+        stored: _Stored,
+        account: AccountId,
+        programs: list[Program],
+        own: int,
+        broken: Broken | None,
+    ) -> Loaded:
+        included: dict[Inclusion, Program | None] = {}
+        wanted = [one for program in programs for one in program.inclusions]
+        while wanted and len(included) < INCLUDED_MOST:
+            new = [one for one in dict.fromkeys(wanted) if one not in included]
+            domain = stored.actor.address.rpartition("@")[2]
+            texts = await self._database.read(_included, self._keys, account, domain, new)
+            wanted = []
+            for one in new:
+                text = texts.get(one)
+                found = None if text is None else await self._compile(text)
+                included[one] = None if isinstance(found, ScriptError) else found
+                if isinstance(found, Program):
+                    wanted.extend(found.inclusions)
+        handles = [programs[own], *_personal(included)] if 0 <= own < len(programs) else []
+        return Loaded(
+            stored.actor,
+            stored.display_name,
+            stored.addresses,
+            tuple(programs),
+            included,
+            any(not _SPAM.isdisjoint(one.extensions) for one in handles),
+            broken,
+        )
+
+    async def _compile(self, text: _Text) -> Program | ScriptError:
+        key = (text.name, text.content)
+        found = self._compiled.get(key)
+        if found is None:
+            if len(text.content) <= _INLINE_BYTES:
+                found = self._compile_now(text)
+            else:
+                found = await asyncio.to_thread(self._compile_now, text)
+            _remember(self._compiled, key, found, COMPILED)
+        return found
+
+    def _compile_now(self, text: _Text) -> Program | ScriptError:
+        try:
+            return compile_script(text.content, text.name, _NO_LIMIT, self._withheld)
+        except ScriptError as error:
+            return error
+
+    def _forget(self, topic: str) -> None:
+        self._changes += 1
+        self._loaded.clear()
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+_SPAM = frozenset(("spamtest", "spamtestplus", "virustest"))
+
+
+def _personal(included: dict[Inclusion, Program | None]) -> list[Program]:
+    return [program for one, program in included.items() if one.personal and program is not None]
+
+
+def _remember(known: dict[K, V], key: K, value: V, most: int) -> None:
+    known.pop(key, None)
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[key] = value
+
+
+def _has_scripts(tx: Tx, account: AccountId) -> bool:
+    """Whether anything may run over an account's mail: a few short reads."""
+    if scripts.active_info(tx, account) is not None:
+        return True
+    user = users.by_account(tx, account)
+    if user is None:
+        return False
+    return bool(site.for_domain(tx, user.address.rpartition("@")[2]))
+
+
+def _stored(tx: Tx, keys: KeyRing, account: AccountId) -> _Stored | None:
+    user = users.by_account(tx, account)
+    if user is None:
+        return None
+    texts: list[_Text] = []
+    around = site.for_domain(tx, user.address.rpartition("@")[2])
+    texts = [_Text(one.name, one.content) for one in around if one.phase is Phase.BEFORE]
+    own = scripts.active(tx, keys, account)
+    place = -1
+    if own is not None:
+        place = len(texts)
+        texts.append(_Text(own.info.name, own.content))
+    texts += [_Text(one.name, one.content) for one in around if one.phase is Phase.AFTER]
+    return _Stored(
+        Actor(account, user.address, user.domain_id, user.role),
+        user.display_name,
+        (user.address, *aliases.own_of(tx, user.address)),
+        tuple(texts),
+        place,
+    )
+
+
+def _included(
+    tx: Tx, keys: KeyRing, account: AccountId, domain: str, wanted: list[Inclusion]
+) -> dict[Inclusion, _Text]:
+    own = scripts.named(tx, keys, account, [one.name for one in wanted if one.personal])
+    shared = site.includable(tx, domain, [one.name for one in wanted if not one.personal])
+    found = {Inclusion(name): _Text(name, one.content) for name, one in own.items()}
+    for name, script in shared.items():
+        found[Inclusion(name, personal=False)] = _Text(name, script.content)
+    return found
