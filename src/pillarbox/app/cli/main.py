@@ -48,6 +48,7 @@ COMMANDS = MappingProxyType(
         "suppression": ("pillarbox.app.cli.suppression", "Addresses that nothing is sent to."),
         "sending": ("pillarbox.app.cli.sending", "What users sent, and who met a limit."),
         "spam": ("pillarbox.app.cli.spam", "The filter that learns: teaching it, and its errors."),
+        "sieve": ("pillarbox.app.cli.sieve", "Filters of users and of the site."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }
