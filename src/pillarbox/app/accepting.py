@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pillarbox.app.checking import Checking
 from pillarbox.app.config.options import Options
+from pillarbox.app.filtering import ScriptGround, ScriptParts, script_parts
 from pillarbox.app.foundation import blob_store, key_ring
 from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.ids import IdSource
@@ -14,6 +15,7 @@ from pillarbox.domain.quarantine.model import DAY_MS, KeepLimits
 from pillarbox.domain.sending.model import Limits, SendingLimits
 from pillarbox.formats.mailauth.srs import Srs
 from pillarbox.net.dns import Resolver
+from pillarbox.pipeline.filtering.redirects import Redirects
 from pillarbox.pipeline.inbound.bounces import Bounces
 from pillarbox.pipeline.inbound.complaints import ComplaintInbox
 from pillarbox.pipeline.inbound.deliver import Delivery
@@ -55,7 +57,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """The parts that accept mail; `recipients` has to be closed."""
+    """The parts that accept mail; `recipients` and `scripts.programs` have to be closed."""
 
     recipients: Recipients
     reports: Reports
@@ -63,6 +65,7 @@ class Accepting:
     inbound: Inbound
     submission: Submission
     quarantine: Quarantine
+    scripts: ScriptParts
 
 
 def accepting(ground: Ground) -> Accepting:
@@ -88,7 +91,18 @@ def accepting(ground: Ground) -> Accepting:
     quarantine = Quarantine(
         database, ground.preparation, delivery, hostname, keep_limits(options), forwarding
     )
-    inbound = _inbound(ground, recipients, delivery, forwarding, quarantine)
+    own_mail = OwnMail(recipients, signing, ground.resolver)
+    limits = sending_limits(options)
+    watch = SendingWatch(
+        database, ground.keys, limits, recipients, delivery, clock, ground.ids, hostname
+    )
+    redirects = Redirects(recipients, forwarding, own_mail, watch)
+    scripts = script_parts(
+        ScriptGround(
+            options, database, ground.keys, ground.bus, clock, ground.ids, redirects, signing
+        )
+    )
+    inbound = _inbound(ground, recipients, delivery, forwarding, quarantine, own_mail, scripts)
     submission = Submission(
         hostname,
         recipients,
@@ -96,22 +110,15 @@ def accepting(ground: Ground) -> Accepting:
         clock,
         ground.ids,
         ground.trap,
-        ground.signing,
-        SendingWatch(
-            database,
-            ground.keys,
-            sending_limits(options),
-            recipients,
-            delivery,
-            clock,
-            ground.ids,
-            hostname,
-        ),
+        signing,
+        watch,
         database,
         options.submission_show_client,
         ground.checking.scanning.outgoing,
+        scripts.filters,
+        ground.checking.records,
     )
-    return Accepting(recipients, reports, delivery, inbound, submission, quarantine)
+    return Accepting(recipients, reports, delivery, inbound, submission, quarantine, scripts)
 
 
 def _inbound(
@@ -120,6 +127,8 @@ def _inbound(
     delivery: Delivery,
     forwarding: Forwarding,
     quarantine: Quarantine,
+    own_mail: OwnMail,
+    scripts: ScriptParts,
 ) -> Inbound:
     database, checks = ground.database, ground.checking
     return Inbound(
@@ -135,10 +144,11 @@ def _inbound(
             DmarcReportInbox(database),
             ComplaintInbox(database, ground.keys),
         ),
-        OwnMail(recipients, ground.signing, ground.resolver),
+        own_mail,
         checks.judging,
         checks.records,
         (*checks.aftermaths, quarantine),
+        scripts.filters,
     )
 
 

@@ -18,6 +18,7 @@ from pillarbox.app.checking import Checking, Matter, checking
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
+from pillarbox.app.filtering import ScriptParts
 from pillarbox.app.foundation import blob_store, dns_options, key_ring
 from pillarbox.app.learning import Learning, learning
 from pillarbox.app.sending import Foundation, Sending, sending
@@ -29,9 +30,11 @@ from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
+from pillarbox.domain.sieve.model import ScriptQuota
 from pillarbox.net.dns import SystemResolver
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction
+from pillarbox.pipeline.filtering.scripts import Scripts
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.tls_reports import TlsReportInbox
@@ -49,6 +52,10 @@ from pillarbox.protocols.imap.conversation import Conversation as ImapConversati
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
 from pillarbox.protocols.imap.session import ImapSession
+from pillarbox.protocols.managesieve.conversation import Conversation as ManageSieveConversation
+from pillarbox.protocols.managesieve.options import ManageSieveOptions, ManageSieveServices
+from pillarbox.protocols.managesieve.registry import HANDLERS as MANAGESIEVE_HANDLERS
+from pillarbox.protocols.managesieve.session import ManageSieveSession
 from pillarbox.protocols.pop3.conversation import Conversation as Pop3Conversation
 from pillarbox.protocols.pop3.options import Pop3Options, Pop3Services
 from pillarbox.protocols.pop3.registry import HANDLERS as POP3_HANDLERS
@@ -110,6 +117,9 @@ class Services:
     smtp: SmtpServices
     imap: ImapServices
     pop3: Pop3Services
+    scripts: Scripts
+    filtering: ScriptParts
+    managesieve: ManageSieveServices
     jobs: JobRunner
     indexing: Indexing
     extraction: Extraction
@@ -123,6 +133,7 @@ class Services:
         """Finish what is under way and let go of everything."""
         await self.sending.close()
         self.recipients.close()
+        self.filtering.programs.close()
         await self.indexing.close()
         await self.extraction.close()
         await self.checking.close()
@@ -188,10 +199,15 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
+    quota = ScriptQuota(options.sieve_max_scripts_per_user, options.sieve_max_script_size)
+    scripts = Scripts(database, keys, quota, options.sieve_extensions_off)
+    managesieve = ManageSieveServices(
+        login, authentication, scripts, _managesieve_options(options, around)
+    )
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
-        taking.inbound, taking.submission, smtp, imap, pop3, jobs, indexing, extraction, leaving,
-        signing, signatures, checks, learns,
+        taking.inbound, taking.submission, smtp, imap, pop3, scripts, taking.scripts, managesieve,
+        jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
     )  # fmt: skip
 
 
@@ -230,6 +246,9 @@ def listener_spec(
     elif name in ("pop3", "pop3s"):
         refusal = b"-ERR [SYS/TEMP] Too many connections\r\n"
         session = partial(_pop3, services.pop3)
+    elif name == "managesieve":
+        refusal = b'BYE "Too many connections"\r\n'
+        session = partial(_managesieve, services.managesieve)
     return ListenerSpec(name, sockets, name in IMPLICIT_TLS, tls, session, refusal)
 
 
@@ -243,6 +262,11 @@ async def _imap(services: ImapServices, connection: Connection) -> None:
 
 async def _pop3(services: Pop3Services, connection: Connection) -> None:
     await Pop3Conversation(Pop3Session(connection, services), POP3_HANDLERS).run()
+
+
+async def _managesieve(services: ManageSieveServices, connection: Connection) -> None:
+    session = ManageSieveSession(connection, services)
+    await ManageSieveConversation(session, MANAGESIEVE_HANDLERS).run()
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})
@@ -282,6 +306,23 @@ def _pop3_options(options: Options, around: Surroundings) -> Pop3Options:
         allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
         idle_timeout_s=float(options.pop3_idle_timeout),
     )
+
+
+def _managesieve_options(options: Options, around: Surroundings) -> ManageSieveOptions:
+    return ManageSieveOptions(
+        hostname=options.hostname,
+        extensions=_extensions(options),
+        max_redirects=options.sieve_max_redirects,
+        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+    )
+
+
+def _extensions(options: Options) -> tuple[str, ...]:
+    try:
+        from pillarbox.formats.sieve.vocabulary import EXTENSIONS
+    except ImportError:
+        return ()
+    return tuple(sorted(EXTENSIONS - options.sieve_extensions_off))
 
 
 def limit_options(options: Options, workers: int) -> LimitOptions:

@@ -166,7 +166,12 @@ def _local(base: Foundation) -> LocalDelivery:
     """What waits for room in mailboxes here; by `records` it keeps the verdict it came with."""
     hostname, inbound = base.options.hostname, base.inbound
     return LocalDelivery(
-        base.recipients, base.delivery, hostname, inbound.forwarding, inbound.records
+        base.recipients,
+        base.delivery,
+        hostname,
+        inbound.forwarding,
+        inbound.records,
+        inbound.filters,
     )
 
 

@@ -1,0 +1,62 @@
+"""Makes the parts that run scripts over mail; part of `compose`."""
+
+from dataclasses import dataclass
+
+from pillarbox.app.config.options import Options
+from pillarbox.base.clock import Clock
+from pillarbox.base.ids import IdSource
+from pillarbox.cluster.bus import Bus
+from pillarbox.formats.sieve.limits import RunLimits
+from pillarbox.pipeline.filtering.executing import Executor
+from pillarbox.pipeline.filtering.filtering import Filtering
+from pillarbox.pipeline.filtering.planning import Planner, Signer
+from pillarbox.pipeline.filtering.programs import Programs
+from pillarbox.pipeline.filtering.redirects import Redirects
+from pillarbox.storage.db import Database
+from pillarbox.storage.keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptGround:
+    """What running scripts shares with the rest of a process."""
+
+    options: Options
+    database: Database
+    keys: KeyRing
+    bus: Bus
+    clock: Clock
+    ids: IdSource
+    redirects: Redirects
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptParts:
+    """The parts; `programs` has to be closed. Without `filters` no script runs at delivery."""
+
+    programs: Programs
+    executor: Executor
+    planner: Planner
+    filters: Filtering | None
+
+
+def script_parts(ground: ScriptGround) -> ScriptParts:
+    """Everything that runs scripts."""
+    options, hostname = ground.options, ground.options.hostname
+    delimiter = options.subaddress_delimiter
+    programs = Programs(
+        ground.database, ground.keys, ground.bus, ground.clock, options.sieve_extensions_off
+    )
+    executor = Executor(ground.database, ground.keys, run_limits(options))
+    planner = Planner(
+        hostname, ground.keys, ground.clock, ground.ids, ground.redirects, ground.signer, delimiter
+    )
+    filters = None
+    if options.sieve_enabled:
+        filters = Filtering(hostname, programs, executor, planner, ground.clock, delimiter)
+    return ScriptParts(programs, executor, planner, filters)
+
+
+def run_limits(options: Options) -> RunLimits:
+    """What the scripts of an account may do with one message, as the settings say."""
+    return RunLimits(redirects=options.sieve_max_redirects, actions=options.sieve_max_actions)
