@@ -25,6 +25,7 @@ from pillarbox.formats.sieve.vocabulary import (
     COMMANDS,
     CONTRARY,
     IMPLIED,
+    NEEDED,
     NOT_TESTED_FOR,
     TESTS,
 )
@@ -47,6 +48,7 @@ class Checker:
         self.inclusions: dict[Inclusion, None] = {}
         self._available = available
         self._explain = explain
+        self._required: dict[str, Place] = {}
         self._may_require = True
         self._guarded = False
         """An ihave around has found something missing: what is wrong is so only if it runs."""
@@ -109,7 +111,12 @@ class Checker:
 
     def script(self, script: Script) -> Step:
         """Build a whole script; what is wrong stands in `problems`."""
-        return block_of(self._commands(script.commands), 1)
+        steps = self._commands(script.commands)
+        for extension, place in self._required.items():
+            needed = NEEDED.get(extension)
+            if needed is not None and needed not in self.extensions:
+                self.report(place, f'"{extension}" needs also: require "{needed}";')
+        return block_of(steps, 1)
 
     def _commands(self, commands: Sequence[Command]) -> list[Step]:
         steps: list[Step] = []
@@ -332,6 +339,7 @@ class Checker:
     def _require_one(self, item: Text) -> None:
         name, place = item.value, (item.line, item.column)
         if name in self._available:
+            self._required[name] = place
             try:
                 self._use(name)
             except ValueError as error:

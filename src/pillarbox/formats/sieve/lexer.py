@@ -159,11 +159,11 @@ class _Lexer:
 
     def _simple(self, kind: str, value: str, at: int, end: int) -> None:
         column = at - self.line_start + 1
-        if kind != "punctuation" and len(value) > self.limits.identifier_characters + 1:
-            self._problem(at, f"the name {value[:20]}… is too long")
-            value = value[: self.limits.identifier_characters]
         if kind == "tag":
             value = value[1:]
+        if len(value) > self.limits.identifier_characters:
+            self._problem(at, f"the name {value[:20]}… is too long")
+            value = value[: self.limits.identifier_characters]
         self._add(_SIMPLE[kind], value.lower(), 0, self.line, column, end)
 
     def _other(self, kind: str, found: re.Match[str], at: int) -> int:

@@ -57,6 +57,7 @@ class _Parser:
         self.told = 0
         """So many comments belong to commands that were read."""
         self.depth = 0
+        self.test_depth = 0
 
     def script(self) -> Script:
         commands: list[Command] = []
@@ -144,12 +145,12 @@ class _Parser:
         self._problem(f"';' or '{{' is expected after '{name.value}', not {_named(self.token)}")
         raise _Skip
 
-    def _block(self) -> Block | None:
+    def _block(self) -> Block:
         opening = self._next()
         if self.depth >= self.limits.depth:
             self._problem(f"blocks are nested too deeply, at most {self.limits.depth}", opening)
             self._skip_block()
-            return None
+            return Block((), (), opening.line, opening.column)
         self.depth += 1
         commands = tuple(self._commands())
         self.depth -= 1
@@ -264,15 +265,15 @@ class _Parser:
 
     def _test(self) -> Test:
         name = self._next()
-        if self.depth >= self.limits.depth:
+        if self.test_depth >= self.limits.depth:
             self._problem(f"tests are nested too deeply, at most {self.limits.depth}", name)
             raise _Skip
-        self.depth += 1
+        self.test_depth += 1
         try:
             arguments = self._arguments()
             tests, listed = self._tests()
         finally:
-            self.depth -= 1
+            self.test_depth -= 1
         return Test(name.value, arguments, tests, listed, name.line, name.column)
 
 
