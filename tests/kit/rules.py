@@ -193,17 +193,16 @@ ACTIONS = st.one_of(
 )
 
 
-RULES = st.fixed_dictionaries(
-    {
-        "name": SOME_LINE.filter(lambda name: name != FORWARDING),
-        "conditions": st.lists(CONDITIONS, max_size=3).map(tuple),
-        "actions": ACTIONS,
-        "combine": st.sampled_from(list(Combine)),
-        "stop": st.booleans(),
-        "enabled": st.booleans(),
-        "note": NOTE,
-    }
-).map(lambda given: Rule(**given))
+RULES = st.builds(
+    Rule,
+    name=SOME_LINE.filter(lambda name: name != FORWARDING),
+    conditions=st.lists(CONDITIONS, max_size=3).map(tuple),
+    actions=ACTIONS,
+    combine=st.sampled_from(list(Combine)),
+    stop=st.booleans(),
+    enabled=st.booleans(),
+    note=NOTE,
+)
 DAYS = st.builds(Day, st.dates(date(2026, 1, 1), date(2026, 6, 1)), ZONES)
 LATER_DAYS = st.builds(Day, st.dates(date(2026, 6, 1), date(2027, 6, 1)), ZONES)
 VACATIONS = st.builds(

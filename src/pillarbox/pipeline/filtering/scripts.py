@@ -11,10 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pillarbox.base.cpu import Line
-from pillarbox.base.errors import Invalid
+from pillarbox.base.errors import Conflict, Invalid
 from pillarbox.base.ids import AccountId
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.owners.quota import lock
 from pillarbox.domain.sieve import scripts, site
 from pillarbox.domain.sieve.model import Script, ScriptInfo, ScriptQuota, ScriptTooLarge
 from pillarbox.formats.sieve.compiling import compile_script
@@ -76,16 +77,31 @@ class Scripts:
         return () if actor is None else await self._warnings(actor, program)
 
     async def put(
-        self, actor: Actor, name: str, content: bytes, *, activate: bool = False
+        self,
+        actor: Actor,
+        name: str,
+        content: bytes,
+        *,
+        activate: bool = False,
+        active_version: int | None = None,
     ) -> Saved:
         """Keep a script, instead of the one of that name, and activate it if so wished.
 
-        Raises `InvalidScript`, `ScriptTooLarge`, `TooManyScripts`, and `Invalid` for a bad name.
+        With `active_version` only while the active script is of that version, 0 for none, or else
+        raises `Conflict`. Raises `InvalidScript`, `ScriptTooLarge`, `TooManyScripts`, and `Invalid`
+        for a bad name.
         """
         key = scripts.canonical_name(name)
         program = await self._compiled(content, key)
         info = await self._database.write(
-            _put, self._keys, self.quota, actor.account_id, key, content, activate
+            _put,
+            self._keys,
+            self.quota,
+            actor.account_id,
+            key,
+            content,
+            activate,
+            active_version,
         )
         self._tell(actor, key, "activated" if activate else "put")
         return Saved(info, await self._warnings(actor, program))
@@ -163,7 +179,13 @@ def _put(
     name: str,
     content: bytes,
     activate: bool,
+    active_version: int | None,
 ) -> ScriptInfo:
+    if active_version is not None:
+        lock(tx, account)
+        active = scripts.active_info(tx, account)
+        if (0 if active is None else active.version) != active_version:
+            raise Conflict("The active script was changed meanwhile")
     info = scripts.put(tx, keys, account, name, content, quota)
     if activate:
         scripts.activate(tx, account, name)

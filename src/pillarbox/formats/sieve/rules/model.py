@@ -53,8 +53,9 @@ class Combine(StrEnum):
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Conditions and what is done where they hold; none at all hold for every message.
 
-    `stop`: later rules are not looked at then. `note` is for people, comments in the script.
-    Actions that mark come first, for only what is filed after them has the flags.
+    `stop`: later rules are not looked at then; where one rejects that is so anyway. `note` is for
+    people, a comment in the script. Actions that mark come first, for only what is filed after them
+    has the flags.
     """
 
     name: str
@@ -73,8 +74,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise Invalid(f"Rule {self.name} does nothing: give it an action, or let it stop")
         if sum(isinstance(action, Forward) for action in self.actions) > FORWARDS:
             raise Invalid(f"Rule {self.name} forwards to more than {FORWARDS} addresses")
-        if any(isinstance(action, Reject) for action in self.actions) and len(self.actions) > 1:
-            raise Invalid(f"Rule {self.name} rejects, so nothing else can be done with the message")
+        if any(isinstance(action, Reject) for action in self.actions):
+            if len(self.actions) > 1:
+                raise Invalid(f"Rule {self.name} rejects, so nothing else can be done")
+            # What is refused can't be filed or answered any more (RFC 5429 §2.4).
+            force_setattr(self, "stop", True)
         if not self.conditions:
             force_setattr(self, "combine", Combine.ALL)
         marks = [action for action in self.actions if isinstance(action, Mark)]

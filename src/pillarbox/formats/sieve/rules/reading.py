@@ -99,6 +99,10 @@ class _Reader:
         )
         sections = self._sections(commands[self._requires :])
         for at, section in enumerate(sections):
+            before = sections[at - 1].commands[0].name if at else ""
+            word = section.commands[0].name
+            if word in _CHAIN[1:] and before not in _CHAIN[:2]:
+                raise NotSimple(section.line, f"'{word}' has nothing to go on from")
             self._name(section, first=at == 0 and not self._requires)
             try:
                 self._section(section, sections[at + 1 :])

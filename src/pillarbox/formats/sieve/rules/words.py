@@ -36,7 +36,7 @@ from pillarbox.formats.sieve.rules.conditions import (
     Relation,
     SpamScore,
 )
-from pillarbox.formats.sieve.rules.model import Vacation
+from pillarbox.formats.sieve.rules.model import VACATION_DAYS, Vacation
 from pillarbox.formats.sieve.rules.writing import CONTACTS, NUMERIC, TRASH, UNICODE
 from pillarbox.formats.sieve.syntax import Command, Test
 
@@ -144,7 +144,8 @@ class Words:
         given = Arguments(command, _VALUED, self.literal)
         days = given.number_of("days")
         return Vacation(
-            days=7 if days is None else days,
+            # Beyond the bounds is the nearest one (RFC 5230 §4.1).
+            days=7 if days is None else min(max(days, 1), VACATION_DAYS),
             subject=given.text_of("subject") or "",
             sender=given.text_of("from") or "",
             addresses=given.texts_of("addresses"),
