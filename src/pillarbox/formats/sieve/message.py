@@ -4,10 +4,12 @@ What is parsed of the message as it came is shared by all copies; edits belong t
 by conditions and commands; calls `message_header`, `message_parts` and `message_edit`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from pillarbox.formats.mime.header import HEADER_BYTES, fields
 from pillarbox.formats.mime.words import decode_raw, decode_words
+from pillarbox.formats.sieve.comparators import COMPARATORS
 from pillarbox.formats.sieve.message_edit import enclosure, field
 from pillarbox.formats.sieve.message_header import HeaderAddress, MessageHeader
 from pillarbox.formats.sieve.message_parts import MimePart, below, read_parts
@@ -17,7 +19,12 @@ __all__ = ["HeaderAddress", "Message", "MessageHeader", "MimePart"]
 BODY_BYTES = 4 << 20
 """Of a body, in any form, that tests look at."""
 
+Bodies = dict[object, tuple[str, ...]]
+
+_BODIES = 6
+"""Forms of the body that are kept."""
 _BLANK = b"\r\n"
+_NO_FIELDS: Mapping[str, bytes] = MappingProxyType({})
 
 
 class _Shared:
@@ -30,7 +37,7 @@ class _Shared:
         end = self.header_end = _header_end(content)
         self.header = MessageHeader(content[:end])
         self.root: MimePart | None = None
-        self.bodies: dict[object, tuple[str, ...]] = {}
+        self.bodies: Bodies = {}
 
 
 class Message:
@@ -41,7 +48,10 @@ class Message:
     when others are edited.
     """
 
-    __slots__ = ("_content", "_original", "_pieces", "_replaced", "_state", "_touched", "header")
+    __slots__ = (
+        *("_bodies", "_content", "_original", "_pieces", "_replaced", "_state", "_touched"),
+        "header",
+    )
 
     def __init__(self, content: bytes) -> None:
         """`content` is the whole message, its line ends CRLF."""
@@ -56,6 +66,7 @@ class Message:
         self.header = state.header
         self._content: bytes | None = state.content
         self._pieces: list[tuple[str, bytes]] | None = None
+        self._bodies = state.bodies
         self._replaced: dict[MimePart, MimePart] = {}
         self._touched: set[MimePart] = set()
 
@@ -169,13 +180,13 @@ class Message:
         return len(places)
 
     def replace_part(
-        self, part: MimePart | None, entity: bytes, fields: Sequence[tuple[str, str]] = ()
+        self, part: MimePart | None, entity: bytes, fields: Mapping[str, bytes] = _NO_FIELDS
     ) -> bool:
         """Put a MIME entity (header, blank line, body) in the place of a part (RFC 5703 §4).
 
         Of the whole message (`None` or the root) the fields that don't begin with "Content-" stay,
-        but those of the names in `fields` become these. `False`: the part is not in the message
-        any more.
+        but those of the lower-case names in `fields` become these whole fields. `False`: the part
+        is not in the message any more.
         """
         if part is None or part.parent is None:
             self._replace_whole(entity, fields)
@@ -190,6 +201,7 @@ class Message:
             return False
         made = read_parts(entity)
         made.parent = part.parent
+        self._bodies = {}
         self._replaced[part] = made
         above: MimePart | None = part.parent
         while above is not None:
@@ -198,20 +210,19 @@ class Message:
         self._content = None
         return True
 
-    def enclose(self, fields: Sequence[tuple[str, str]], text: str) -> None:
-        """Make the message an attachment of a new one with these fields (RFC 5703 §6)."""
-        head = b"".join([field(name, value) for name, value in fields])
+    def enclose(self, head: bytes, text: str) -> None:
+        """Make the message an attachment of a new one with these whole fields (RFC 5703 §6)."""
         self._become(_Shared(enclosure(head, text, self.content)))
 
-    def _replace_whole(self, entity: bytes, given: Sequence[tuple[str, str]]) -> None:
-        names = {name.lower() for name, _ in given} | {"mime-version"}
+    def _replace_whole(self, entity: bytes, given: Mapping[str, bytes]) -> None:
+        names = {*given, "mime-version"}
         kept = [
             raw
             for name, raw in self._header_pieces()
             if name not in names and not name.startswith("content-")
         ]
         new = _Shared(entity)
-        kept += [field(name, value) for name, value in given]
+        kept += given.values()
         kept.append(b"MIME-Version: 1.0\r\n")
         kept += [raw for name, raw in _pieces(new.header.block) if name.startswith("content-")]
         self._become(_Shared(b"".join(kept) + (entity[new.header_end :] or _BLANK)))
@@ -268,13 +279,26 @@ class Message:
     def body_texts(
         self, form: object, make: Callable[["Message"], tuple[str, ...]]
     ) -> tuple[str, ...]:
-        """The texts of the body in some form; made once for all copies while none is edited."""
-        if self._touched or self._state is not self._original:
-            return make(self)
-        bodies = self._original.bodies
+        """The texts of the body in some form; made once, for all copies that are not edited."""
+        bodies = self._bodies
         found = bodies.get(form)
         if found is None:
-            found = bodies[form] = make(self)
+            found = make(self)
+            if len(bodies) < _BODIES:
+                bodies[form] = found
+        return found
+
+    def folded_texts(
+        self, form: object, make: Callable[["Message"], tuple[str, ...]], comparator: str
+    ) -> tuple[str, ...]:
+        """The same as a comparator compares them."""
+        bodies = self._bodies
+        found = bodies.get((form, comparator))
+        if found is None:
+            fold = COMPARATORS[comparator].fold
+            found = tuple(map(fold, self.body_texts(form, make)))
+            if len(bodies) < _BODIES:
+                bodies[form, comparator] = found
         return found
 
 

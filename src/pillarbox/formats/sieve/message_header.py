@@ -4,6 +4,7 @@ Nothing is parsed before it is asked for. Shared by all runs over a message; nev
 makes another one. Called by `message`; calls `mime/header` and `address`.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pillarbox.formats.address import Group, Mailbox, parse_address_list
@@ -81,13 +82,15 @@ class MessageHeader:
     `HEADER_BYTES` are not seen.
     """
 
-    __slots__ = ("_addresses", "block", "folded", "values")
+    __slots__ = ("_addresses", "block", "derived", "folded", "values")
 
     def __init__(self, block: bytes) -> None:
         self.block = block
         """All of it, without the blank line at its end."""
         self.values = _Values(block[:HEADER_BYTES])
         self.folded = _ByComparator(self.values)
+        self.derived: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """What tests keep here, by a key of their own."""
         self._addresses: dict[str, tuple[tuple[HeaderAddress, ...], ...]] = {}
 
     def raw(self, name: str) -> tuple[bytes, ...]:
@@ -108,6 +111,13 @@ class MessageHeader:
             plain = self.is_international
             found = tuple([_addresses(raw, plain) for raw in self.raw(name)])
             self._addresses[name] = found
+        return found
+
+    def derive(
+        self, key: tuple[str, ...], comparator: str, values: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Keep values in the form of a comparator as `derived[key]`."""
+        found = self.derived[key] = tuple(map(COMPARATORS[comparator].fold, values))
         return found
 
     @property

@@ -15,7 +15,19 @@ from pillarbox.formats.sieve.commands import (
     vacation,
     variables,
 )
-from pillarbox.formats.sieve.conditions import logic
+from pillarbox.formats.sieve.conditions import (
+    body,
+    date,
+    duplicate,
+    envelope,
+    environment,
+    header,
+    logic,
+    mailboxes,
+    methods,
+    plain,
+    verdicts,
+)
 from pillarbox.formats.sieve.grammar import Check, Step, Word
 
 _COMMAND_WORDS: tuple[tuple[Word[Step], ...], ...] = (
@@ -31,8 +43,18 @@ _COMMAND_WORDS: tuple[tuple[Word[Step], ...], ...] = (
     variables.WORDS,
 )
 _TEST_WORDS: tuple[tuple[Word[Check], ...], ...] = (
+    body.WORDS,
+    date.WORDS,
+    duplicate.WORDS,
+    environment.WORDS,
+    envelope.WORDS,
+    header.WORDS,
     logic.WORDS,
-)  # fmt: skip
+    mailboxes.WORDS,
+    methods.WORDS,
+    plain.WORDS,
+    verdicts.WORDS,
+)
 
 COMMANDS: Mapping[str, Word[Step]] = MappingProxyType(
     {word.name: word for words in _COMMAND_WORDS for word in words}
