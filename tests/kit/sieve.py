@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pillarbox.formats.sieve.compiling import compile_script
+from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.program import Inclusion, Program
@@ -80,3 +81,12 @@ def run_script(
 def at(here: Surroundings = HERE, **changes: object) -> Surroundings:
     """Other surroundings."""
     return replace(here, **changes)  # type: ignore[arg-type]
+
+
+def problems_of(script: str) -> list[str]:
+    """What is wrong with a script, as people read it; nothing if it is accepted."""
+    try:
+        compile_script(script.encode())
+    except ScriptError as refused:
+        return [str(problem) for problem in refused.problems]
+    return []
