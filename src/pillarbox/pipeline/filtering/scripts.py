@@ -27,8 +27,8 @@ from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 _log = logger("sieve")
-THREAD_FROM_BYTES = 2048
-"""Larger scripts are compiled in a thread, one at a time: what is small takes less than a hop."""
+THREAD_FROM_BYTES = 512
+"""Larger scripts are compiled in a thread, one at a time: a kilobyte takes a few milliseconds."""
 COMPILING_WAIT_MOST = 100
 
 
