@@ -222,19 +222,14 @@ class Checker:
 
     def _branch(self, command: Command) -> Branch | None:
         word = COMMANDS[command.name]
-        before = len(self.problems)
         call = self._call(word, command, command.tests, command.listed, command.faulty)
         self._guarded = self._guarded or self._missing
         if not command.faulty and command.block is None:
             self._wrong_block(command, wanted=True)
-        check = call.checks[0] if call is not None and call.checks else None
-        if self._guarded and len(self.problems) > before:
-            check = _failing_check(self.problems[before])
-            del self.problems[before:]
-        elif call is None:
-            self._block(command)
+        block = self._block(command)
+        if call is None:
             return None
-        return Branch(command.line, check, self._block(command))
+        return Branch(command.line, call.checks[0] if call.checks else None, block)
 
     # Tests
 
@@ -257,13 +252,25 @@ class Checker:
 
     def _extra_test(self, word: Word[Built], test: Test, listed: bool) -> None:
         place = (test.line, test.column)
-        if not listed and test.name in COMMANDS and word.name in COMMANDS:
+        if word.name == "else" and test.name == "if":
+            text = "write 'elsif' for 'else if'"
+        elif not listed and test.name in COMMANDS and word.name in COMMANDS:
             text = f"';' is missing before '{test.name}', after the command '{word.name}'"
         else:
             text = f"'{word.name}' takes no test; a ';' is expected before '{test.name}'"
         self.report(place, text)
 
     def _test(self, test: Test) -> Check | None:
+        before = len(self.problems)
+        check = self._plain_test(test)
+        # What an ihave to the left has missed is not looked at before it runs either.
+        if (self._guarded or self._missing) and len(self.problems) > before:
+            problem = self.problems[before]
+            del self.problems[before:]
+            return _failing_check(problem)
+        return check
+
+    def _plain_test(self, test: Test) -> Check | None:
         if len(self.problems) >= self.limits.problems:
             return None
         word = TESTS.get(test.name)
@@ -278,8 +285,6 @@ class Checker:
     def _unknown_test(self, test: Test) -> None:
         if test.name in COMMANDS:
             text = f"'{test.name}' is a command; a test is expected here"
-            if test.name == "if":
-                text += " (write 'elsif' for 'else if')"
         else:
             text = f"there is no test '{test.name}'" + hint(test.name, TESTS, "'", "'")
         self.report((test.line, test.column), text)

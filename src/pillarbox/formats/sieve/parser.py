@@ -121,11 +121,13 @@ class _Parser:
         command = Command(
             name.value, (), (), False, None, comments, name.line, name.column, (0, 0), True
         )
+        before = len(self.problems)
         try:
             arguments = self._arguments()
             tests, listed = self._tests()
             command = replace(command, arguments=arguments, tests=tests, listed=listed)
-            command = replace(command, block=self._end(name), faulty=False)
+            faulty = len(self.problems) > before
+            command = replace(command, block=self._end(name), faulty=faulty)
         except _Skip:
             command = replace(command, block=self._skip())
         self._comments(self._before())
