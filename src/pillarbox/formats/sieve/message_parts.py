@@ -9,7 +9,7 @@ from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.formats.mime.part import Part
 from pillarbox.formats.mime.scan import scan
 from pillarbox.formats.mime.searchable import decoded
-from pillarbox.formats.mime.section import decode_transfer
+from pillarbox.formats.mime.section import KNOWN_ENCODINGS, decode_transfer
 from pillarbox.formats.sieve.message_header import MessageHeader
 from pillarbox.formats.text.html import MARKUP_MAX, text_of_html
 
@@ -62,9 +62,12 @@ class MimePart:
         return decoded(self.content(most), self.part.charset, self.part.subtype in _HTML)
 
     def plain_text(self, most: int) -> str:
-        """The text of a text part without markup; empty for any other part."""
+        """The text of a text part without markup; empty for any other part.
+
+        What is in an encoding nobody knows is no text (RFC 2045 §6.4).
+        """
         part = self.part
-        if part.type != "text" or part.children:
+        if part.type != "text" or part.children or part.encoding not in KNOWN_ENCODINGS:
             return ""
         text = self.text(min(most, MARKUP_MAX))
         return text_of_html(text) if part.subtype in _HTML else text

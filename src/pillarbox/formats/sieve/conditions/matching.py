@@ -75,9 +75,12 @@ def matcher(call: Call, keys: Texts) -> Matches:
     return matching(call, keys).test
 
 
-def matching(call: Call, keys: Texts, *, captures: bool = True) -> Matching:
-    """The same with what is needed to prepare values; `captures`: it may set match variables."""
-    comparator = _comparator(call)
+def matching(call: Call, keys: Texts, *, captures: bool = True, default: str = DEFAULT) -> Matching:
+    """The same with what is needed to prepare values.
+
+    `captures`: it may set match variables. `default` is the comparator where none is given.
+    """
+    comparator = _comparator(call, default)
     kind = next((name for name in MATCH_TYPES if call.has(name)), "is")
     if kind in ("contains", "matches", "regex") and not comparator.substrings:
         text = f'the comparator "{comparator.name}" can\'t be used with :{kind}'
@@ -107,9 +110,9 @@ def matching(call: Call, keys: Texts, *, captures: bool = True) -> Matching:
     return _by_folded(keys, comparator, lambda _, keys: _globs(line, comparator, keys))
 
 
-def _comparator(call: Call) -> Comparator:
+def _comparator(call: Call, default: str) -> Comparator:
     given = call.texts("comparator")
-    name = DEFAULT if given is None else "".join(given.constant or ())
+    name = default if given is None else "".join(given.constant or ())
     found = COMPARATORS.get(name)
     if found is None:
         raise ScriptError(call.problem(f'there is no comparator "{name[:64]}"', "comparator"))

@@ -31,7 +31,8 @@ def _size(call: Call) -> Check:
 
 def _string(call: Call) -> Check:
     source, keys = texts_at(call, 0), texts_at(call, 1)
-    match = matching(call, keys)
+    # Other servers tell case apart here unless told otherwise, and scripts rely on it.
+    match = matching(call, keys, default="i;octet")
     if match.counts:
         # Empty strings don't count (RFC 5229 §5).
         return lambda run: match.test(run, [text for text in source(run) if text])
