@@ -63,7 +63,8 @@ class Filtering:
             if loaded is None or arrived.fates.get(account) is Fate.QUARANTINE:
                 continue
             if message is None or source is None:
-                message, source = Message(b"".join(arrived.pieces)), _source(arrived)
+                source = _source(arrived)
+                message = Message(source.content)
             found[account] = await self._plan(loaded, path, arrived, message, source)
         return found or NO_PLANS
 
@@ -89,6 +90,7 @@ class Filtering:
         how = Circumstances(
             source,
             path,
+            arrived.pieces[0],
             junk=is_junk and not loaded.handles_spam,
             vouched=_vouched(arrived),
             smtputf8=arrived.envelope.smtputf8,
@@ -124,7 +126,7 @@ def _source(arrived: Arrived) -> Source:
     arrival = None if judgement is None else judgement.arrival
     return Source(
         arrived.envelope.reverse_path,
-        b"".join(arrived.pieces[1:]),  # without Return-Path
+        b"".join(arrived.pieces[1:]),
         "" if judgement is None else judgement.results,
         None if arrival is None else arrival.results,
         arrived.envelope.smtputf8,

@@ -67,12 +67,14 @@ class Signer(Protocol):
 class Circumstances:
     """How a message came to an account.
 
-    `source` is it without Return-Path, as it would leave again. `junk`: it was judged so, and the
-    account's scripts leave that to the server. `vouched` says that its sender is who it says.
+    `source` is it without Return-Path, as it would leave again; `top` is that field. `junk`: it was
+    judged so, and the account's scripts leave that to the server. `vouched` says that its sender is
+    who it says.
     """
 
     source: Source
     recipient: str
+    top: bytes = b""
     junk: bool = False
     vouched: bool = False
     smtputf8: bool = False
@@ -130,9 +132,10 @@ class Planner:
     async def _do(self, loaded: Loaded, action: Action, how: Circumstances, draft: _Draft) -> None:
         match action:
             case Keep():
-                draft.filings.append(Filing(None, flags_of(action.flags), action.content))
+                flags = flags_of(action.flags)
+                draft.filings.append(Filing(None, flags, _topped(how.top, action.content)))
             case FileInto():
-                draft.filings.append(filing_of(action))
+                draft.filings.append(filing_of(action, how.top))
             case Redirect():
                 await self._redirect(loaded.actor, action, how, draft)
             case Reject():
@@ -157,7 +160,7 @@ class Planner:
             return
         try:
             copy = await self.redirects.copy(
-                action.address, how.source, draft.owner, _without_path(action.content)
+                action.address, how.source, draft.owner, action.content
             )
         except Failure as failure:
             draft.lines.append(f"not redirected to {action.address}: {failure.public}; kept")
@@ -293,10 +296,14 @@ class Planner:
         return Stamp(self.hostname, unique, self.clock.now())
 
 
-def filing_of(action: FileInto) -> Filing:
-    """A copy where a script says."""
+def filing_of(action: FileInto, top: bytes = b"") -> Filing:
+    """A copy where a script says; `top` goes on top of what it edited."""
     where = Destination(action.mailbox, action.special_use, action.mailbox_id)
-    return Filing(where, flags_of(action.flags), action.content)
+    return Filing(where, flags_of(action.flags), _topped(top, action.content))
+
+
+def _topped(top: bytes, content: bytes | None) -> bytes | None:
+    return None if content is None else top + content
 
 
 def flags_of(names: Iterable[str]) -> FlagSet:
@@ -320,13 +327,6 @@ def _problems(loaded: Loaded, outcome: Outcome) -> tuple[Problem, ...]:
     if loaded.broken is not None:
         return loaded.broken.error.problems
     return () if outcome.failure is None else (outcome.failure.problem,)
-
-
-def _without_path(content: bytes | None) -> bytes | None:
-    """An edited message as it may leave: the Return-Path is for the mailbox alone."""
-    if content is None or not content[:12].lower().startswith(b"return-path:"):
-        return content
-    return content[content.index(b"\r\n") + 2 :]
 
 
 def _remember(keys: KeyRing, actor: Actor, marks: Mapping[str, int], tx: Tx) -> None:

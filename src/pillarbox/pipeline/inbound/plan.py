@@ -101,8 +101,9 @@ NO_PLANS: Plans = MappingProxyType({})
 class Arrived:
     """A message about to be delivered; its `pieces` make what local recipients will have.
 
-    `fates` as in `deliver.Parcel`. `sender` is who submitted it, if a user did. Without a
-    `judgement` nobody judged it.
+    The first piece is the Return-Path field, which scripts don't see. `fates` as in
+    `deliver.Parcel`. `sender` is who submitted it, if a user did. Without a `judgement` nobody
+    judged it.
     """
 
     envelope: Envelope
