@@ -163,9 +163,8 @@ def _work(
     from pillarbox.pipeline.filtering.scripts import Scripts
 
     async def work(options: "Options", database: "Database", bus: "Bus") -> R:
-        scripts = Scripts(
-            database, key_ring(options), quota_of(options), options.sieve_extensions_off
-        )
+        quota, withheld = quota_of(options), options.sieve_extensions_off
+        scripts = Scripts(database, key_ring(options), quota, withheld, logged=False)
         return await use(scripts, await database.read(actor_of, address))
 
     return invocation.work(work)
