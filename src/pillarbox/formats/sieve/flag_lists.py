@@ -14,25 +14,30 @@ _KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]++\Z")
 def flags_of(texts: Iterable[str]) -> tuple[str, ...]:
     """The flags in strings of flags with spaces between, each once, at most 64.
 
-    System flags come in their one spelling. What is no flag of a message is left out: `\\\\Recent`,
-    which only the server sets, system flags that there are not, and words no keyword can be.
+    They are spelled as they first stand there. What is no flag of a message is left out:
+    `\\Recent`, which only the server sets, system flags that there are not, and words that no
+    keyword can be.
     """
     found: dict[str, str] = {}
     for text in texts:
         for word in text.split():
             key = word.lower()
-            if key in found:
-                continue
-            if word[0] == "\\":
-                if key not in _SYSTEM:
-                    continue
-                word = _SYSTEM[key]
-            elif len(word) > MAX_CHARACTERS or not _KEYWORD.match(word):
-                continue
-            found[key] = word
-            if len(found) == MAX_FLAGS:
-                return tuple(found.values())
+            if key not in found and _is_flag(word, key):
+                found[key] = word
+                if len(found) == MAX_FLAGS:
+                    return tuple(found.values())
     return tuple(found.values())
+
+
+def _is_flag(word: str, key: str) -> bool:
+    if word[0] == "\\":
+        return key in _SYSTEM
+    return len(word) <= MAX_CHARACTERS and _KEYWORD.match(word) is not None
+
+
+def message_flags(texts: Iterable[str]) -> tuple[str, ...]:
+    """The same for a message: system flags in their one spelling."""
+    return tuple(_SYSTEM.get(flag.lower(), flag) for flag in flags_of(texts))
 
 
 def with_flags(flags: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

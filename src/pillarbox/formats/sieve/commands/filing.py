@@ -6,7 +6,7 @@ from pillarbox.base.errors import GrammarError
 from pillarbox.formats.sieve.actions import FileInto
 from pillarbox.formats.sieve.commands.performing import quoted, read_by
 from pillarbox.formats.sieve.errors import ScriptError
-from pillarbox.formats.sieve.flag_lists import flags_of
+from pillarbox.formats.sieve.flag_lists import message_flags
 from pillarbox.formats.sieve.grammar import Call, Kind, Tag
 from pillarbox.formats.sieve.mailbox_names import (
     check_text,
@@ -32,9 +32,9 @@ def flags_reader(call: Call) -> Callable[[Run], tuple[str, ...]] | None:
     if texts is None:
         return None
     if texts.constant is not None:
-        known = flags_of(texts.constant)
+        known = message_flags(texts.constant)
         return lambda run: known
-    return lambda run: flags_of(texts(run))
+    return lambda run: message_flags(texts(run))
 
 
 def mailbox_reader(call: Call, at: int | str) -> Callable[[Run], str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pillarbox.formats.sieve.commands.performing import quoted
 from pillarbox.formats.sieve.commands.variables import store, variable_key
 from pillarbox.formats.sieve.errors import ScriptError
-from pillarbox.formats.sieve.flag_lists import flags_of, with_flags, without_flags
+from pillarbox.formats.sieve.flag_lists import flags_of, message_flags, with_flags, without_flags
 from pillarbox.formats.sieve.grammar import Call, Kind, Step, Texts, Word
 from pillarbox.formats.sieve.run import Run
 
@@ -38,7 +38,7 @@ def _change(call: Call) -> Step:
         given = flags(run)
         run.charge(call.line, 1 + len(given) // 8)
         if key is None:
-            run.flags = list(change(tuple(run.flags), given))
+            run.flags = list(message_flags(change(tuple(run.flags), given)))
         else:
             before = flags_of((run.variables.get(key, ""),))
             store(run, call, key, _fitting(change(before, given), run.limits.variable_characters))
