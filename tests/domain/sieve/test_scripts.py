@@ -91,6 +91,8 @@ async def test_names_are_alike_in_any_composition(database: Database, ann: User)
     assert len(await listed(database, ann)) == 2
     found = await database.read(scripts.named, KEYS, ann.account_id, [kept, "none", kept])
     assert list(found) == [kept]
+    other = "Bu\u0308ro " + "\N{ROCKET}" * 123
+    assert await database.read(scripts.existing, ann.account_id, [other, "", "x"]) == {other}
 
 
 async def test_quotas(database: Database, ann: User) -> None:

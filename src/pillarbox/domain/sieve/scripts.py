@@ -107,6 +107,18 @@ def named(tx: Tx, keys: KeyRing, account: AccountId, names: Iterable[str]) -> di
     return found
 
 
+def existing(tx: Tx, account: AccountId, names: Iterable[str]) -> set[str]:
+    """Those of the names asked for that scripts have, without opening any."""
+    found = set()
+    for name in dict.fromkeys(names):
+        try:
+            _require(tx, account, name)
+        except NotFound:
+            continue
+        found.add(name)
+    return found
+
+
 def require_room(
     tx: Tx, account: AccountId, name: str, size_bytes: int, quota: ScriptQuota
 ) -> None:

@@ -200,6 +200,6 @@ def _absent(
     tx: Tx, account: AccountId, domain: str, wanted: tuple[Inclusion, ...]
 ) -> list[Inclusion]:
     """What a script includes and there is not, now."""
-    personal = {one.name for one in scripts.list_of(tx, account)}
+    personal = scripts.existing(tx, account, [one.name for one in wanted if one.personal])
     shared = site.includable(tx, domain, [one.name for one in wanted if not one.personal])
     return [one for one in wanted if one.name not in (personal if one.personal else shared)]
