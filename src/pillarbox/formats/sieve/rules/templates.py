@@ -37,7 +37,7 @@ class Template:
     name: str
     title: str
     rule: Callable[[Answers], Rule]
-    blanks: Mapping[str, str] = MappingProxyType({})
+    blanks: Mapping[str, str]
 
     def filled(self, given: Answers) -> Rule:
         """The rule with its blanks filled; raises `Invalid` where one is missing or unknown."""
