@@ -18,7 +18,7 @@ from pillarbox.app.checking import Checking, Matter, checking
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
 from pillarbox.app.database import open_database
-from pillarbox.app.filtering import ScriptParts
+from pillarbox.app.filtering import ScriptParts, imap_events, sieve_url
 from pillarbox.app.foundation import blob_store, dns_options, key_ring
 from pillarbox.app.learning import Learning, learning
 from pillarbox.app.sending import Foundation, Sending, sending
@@ -31,9 +31,11 @@ from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.sieve.model import ScriptQuota
+from pillarbox.formats.sieve.vocabulary import EXTENSIONS
 from pillarbox.net.dns import SystemResolver
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction
+from pillarbox.pipeline.filtering.imap_events import ImapEvents
 from pillarbox.pipeline.filtering.scripts import Scripts
 from pillarbox.pipeline.inbound.receive import Inbound
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -128,6 +130,7 @@ class Services:
     signatures: Cpu
     checking: Checking
     learning: Learning
+    imap_events: ImapEvents
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
@@ -149,7 +152,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
 
     Raises `Failure` when the database can't be opened.
     """
-    keys, ids, clock = key_ring(options), IdSource(), around.clock
+    keys, ids, clock, checkpoint = key_ring(options), IdSource(), around.clock, around.checkpoint
     in_flight = InFlight(_in_flight_bytes(options, around))
     content = ContentStore(keys, blob_store(options))
     bus = UnixBus(data / "run" / "bus")
@@ -158,15 +161,13 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         bus.publish(topic)
         indexing.note(topic)
 
-    checkpoint = around.checkpoint
     database = open_database(options, publish=publish, checkpoint=checkpoint, clock=clock, ids=ids)
     owner, extraction, cache = _owner(ids), Extraction(), ByteCache(options.search_cache)
     indexing = Indexing(database, content, cache, extraction, owner)
     cpu, passwords = Cpu(HASHES_AT_ONCE, HASHES_WAITING), PasswordHasher(around.password_cost)
     login = _login(options, database, cpu, passwords, keys, clock)
     authentication = Authentication(login)
-    preparation = Preparation(content, ids)
-    resolver = SystemResolver(clock, dns_options(options))
+    preparation, resolver = Preparation(content, ids), SystemResolver(clock, dns_options(options))
     signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
     signing = Signing(database, keys, signatures, clock, bus, resolver)
     checks = checking(Matter(options, database, keys, bus, clock, ids, resolver, signatures))
@@ -199,15 +200,12 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     )  # fmt: skip
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
-    quota = ScriptQuota(options.sieve_max_scripts_per_user, options.sieve_max_script_size)
-    scripts = Scripts(database, keys, quota, options.sieve_extensions_off)
-    managesieve = ManageSieveServices(
-        login, authentication, scripts, _managesieve_options(options, around)
-    )
+    managesieve = _managesieve_services(options, around, database, keys, login, authentication)
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
-        taking.inbound, taking.submission, smtp, imap, pop3, scripts, taking.scripts, managesieve,
-        jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
+        taking.inbound, taking.submission, smtp, imap, pop3, managesieve.scripts, taking.scripts,
+        managesieve, jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
+        imap_events(options, database, bus, clock, owner, preparation, taking.scripts),
     )  # fmt: skip
 
 
@@ -297,6 +295,7 @@ def _imap_options(options: Options, around: Surroundings) -> ImapOptions:
         idle_timeout_s=float(options.imap_idle_timeout),
         message_limit=options.imap_message_limit,
         save_limit=options.imap_save_limit,
+        sieve_url=sieve_url(options),
     )
 
 
@@ -308,21 +307,28 @@ def _pop3_options(options: Options, around: Surroundings) -> Pop3Options:
     )
 
 
-def _managesieve_options(options: Options, around: Surroundings) -> ManageSieveOptions:
-    return ManageSieveOptions(
-        hostname=options.hostname,
-        extensions=_extensions(options),
-        max_redirects=options.sieve_max_redirects,
-        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+def _managesieve_services(
+    options: Options,
+    around: Surroundings,
+    database: Database,
+    keys: KeyRing,
+    login: Login,
+    authentication: Authentication,
+) -> ManageSieveServices:
+    quota = ScriptQuota(options.sieve_max_scripts_per_user, options.sieve_max_script_size)
+    scripts = Scripts(database, keys, quota, options.sieve_extensions_off)
+    return ManageSieveServices(
+        login, authentication, scripts, _managesieve_options(options, around)
     )
 
 
-def _extensions(options: Options) -> tuple[str, ...]:
-    try:
-        from pillarbox.formats.sieve.vocabulary import EXTENSIONS
-    except ImportError:
-        return ()
-    return tuple(sorted(EXTENSIONS - options.sieve_extensions_off))
+def _managesieve_options(options: Options, around: Surroundings) -> ManageSieveOptions:
+    return ManageSieveOptions(
+        hostname=options.hostname,
+        extensions=tuple(sorted(EXTENSIONS - options.sieve_extensions_off)),
+        max_redirects=options.sieve_max_redirects,
+        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+    )
 
 
 def limit_options(options: Options, workers: int) -> LimitOptions:

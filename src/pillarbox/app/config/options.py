@@ -17,7 +17,9 @@ from pillarbox.app.config.inbound_options import InboundOptions
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.setting import Setting, key
 
-LISTENERS = ("smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s")
+LISTENERS = (
+    "smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve",
+)  # fmt: skip
 
 _COUNT = kinds.whole(0, 100_000_000)
 
@@ -83,6 +85,11 @@ class Options(InboundOptions):
     )
     pop3s_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
     pop3s_port: int = key(kinds.PORT, "995", "")
+    managesieve_enabled: bool = key(
+        kinds.BOOLEAN, "true", "Users' filters, from their mail programs; TLS by STARTTLS."
+    )
+    managesieve_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    managesieve_port: int = key(kinds.PORT, "4190", "")
 
     tls_mode: str = key(
         kinds.choice("self-signed", "file", "off", manual="file", selfsigned="self-signed"),
@@ -324,6 +331,12 @@ class Options(InboundOptions):
         "Run the filters of users and of the site (`pillarbox sieve`) over mail that is delivered.",
         section="Sieve",
     )
+    sieve_imap_enabled: bool = key(
+        kinds.BOOLEAN,
+        "true",
+        "Run the filters that users attach to mailboxes (/shared/imapsieve/script) over what\n"
+        "happens there by IMAP: messages put, copied or moved there, and flags that change.",
+    )
     sieve_max_script_size: int = key(
         kinds.size(1 << 10, 1 << 20), "32K", "How large a script of a user may be."
     )
@@ -337,7 +350,7 @@ class Options(InboundOptions):
     sieve_extensions_off: frozenset[str] = key(
         kinds.SIEVE_EXTENSIONS,
         "",
-        "Extensions that users' scripts may not use, such as enotify,editheader. What uses them\n"
+        "Extensions that scripts may not use, such as enotify,editheader. What uses them\n"
         "already is kept, but fails; mail then goes where it would go without the script.",
     )
 

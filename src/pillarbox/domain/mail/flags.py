@@ -6,6 +6,7 @@ Keywords keep the spelling they came with and are compared in any case (RFC 9051
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 from sqlalchemy import bindparam, select, update
 
@@ -115,6 +116,7 @@ def change_flags(
     if how is not FlagChange.REMOVE:
         mailbox_keywords.admit(tx, mailbox, flags.keywords)
     stretches = [tx.all(_ROWS, mailbox=mailbox, first=first, last=last) for first, last in ranges]
+    since = inf if unchanged_since is None else unchanged_since
     target = _Targets(how, flags, may)
     tally = Tally()
     refused: list[int] = []
@@ -123,11 +125,7 @@ def change_flags(
     for rows in stretches:
         states: list[tuple[int, _State | None]] = []
         for uid, bits, keywords, modseq in rows:
-            if (
-                unchanged_since is not None
-                and modseq > unchanged_since
-                and not target.untouched((known or {}).get(uid), (bits, keywords))
-            ):
+            if modseq > since and not target.untouched((known or {}).get(uid), (bits, keywords)):
                 refused.append(uid)
                 states.append((uid, None))
                 continue

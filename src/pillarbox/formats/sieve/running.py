@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.formats.sieve.actions import Action, Discard, FileInto, Keep, Note, Redirect, Reject
+from pillarbox.formats.sieve.actions import (
+    Action,
+    Discard,
+    FileInto,
+    Keep,
+    Note,
+    Redirect,
+    Reject,
+    SetFlags,
+)
 from pillarbox.formats.sieve.errors import RunError
 from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.mailbox_names import folded
@@ -79,6 +88,9 @@ def _complete(run: Run) -> tuple[Action, ...]:
     elif not any(isinstance(action, Discard) for action in actions):
         # Nothing keeps it, and nothing says what becomes of it.
         actions.append(Discard(run.where(0)))
+    if run.surroundings.in_mailbox and tuple(run.flags) != run.surroundings.flags:
+        # RFC 6785 §3.8: as if a client had changed them, whatever becomes of the message.
+        actions.append(SetFlags(tuple(run.flags), run.where(0)))
     return tuple(actions)
 
 

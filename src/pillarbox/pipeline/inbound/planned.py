@@ -109,13 +109,13 @@ class Carrier:
         place(self.tx, self.store, account, mailbox, email, flags, self.tx.now_ms)
 
     def carry_out(
-        self, account: AccountId, sealed: SealedPlan, usual: Callable[[], MailboxId]
+        self, account: AccountId, sealed: SealedPlan, usual: Callable[[], MailboxId | None]
     ) -> tuple[str, ...]:
         """Do what a plan says; gives what went otherwise, for the trace.
 
-        `usual` finds the mailbox where the account's mail goes without a script. Where the user
-        may send no more, the message is there and nothing leaves. Raises what `place` raises, and
-        the plan's refusal: then undo all.
+        `usual` finds the mailbox where the account's mail goes without a script; `None` where it
+        lies there already. Where the user may send no more, the message is there and nothing
+        leaves. Raises what `place` raises, and the plan's refusal: then undo all.
         """
         plan, tx = sealed.plan, self.tx
         if plan.refusal is not None:
@@ -190,7 +190,7 @@ class Carrier:
         plan: Plan,
         filing: Filing,
         edited: PreparedEmail | None,
-        usual: Callable[[], MailboxId],
+        usual: Callable[[], MailboxId | None],
         lines: list[str],
         done: set[tuple[MailboxId, int | None]] | None = None,
     ) -> None:
@@ -209,6 +209,8 @@ class Carrier:
                 lines.append(f'"{name}" can\'t be used ({failure.public}): the usual place instead')
         if mailbox is None:
             mailbox = usual()
+        if mailbox is None:
+            return
         key = (mailbox, None if edited is None else edited.blob.id)
         if done is not None:
             if key in done:
