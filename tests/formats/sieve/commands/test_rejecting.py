@@ -34,8 +34,9 @@ def test_conflicts(word: str, other: str) -> None:
     for first, second in ((f'{word} "a"', other), (other, f'{word} "a"')):
         outcome = run_script(f"{REQUIRE}{first};\n  {second};")
         assert outcome.failure is not None
+        now, before = second.split()[0], first.split()[0]
         assert str(outcome.failure) == (
-            f"line 3, column 3: {second.split()[0]} can't be used after {first.split()[0]} in line 2"
+            f"line 3, column 3: {now} can't be used after {before} in line 2"
         )
         assert [type(action) for action in outcome.actions] == [Keep]
 

@@ -61,7 +61,7 @@ def _text(run: Run, call: Call, most: int) -> str:
     part = _part(run)
     if part is None:
         return ""
-    part = run.message.current(part)
+    part = run.message.root if part.is_root else run.message.current(part)
     if part.part.type != "text":
         return ""
     if part.part.subtype == "plain":
@@ -88,7 +88,7 @@ def _replace(call: Call) -> Step:
         count_edit(run, call)
         made = entity(run)
         run.charge(call.line, 1 + (len(made) >> _SHIFT_TEXT))
-        if part is None or part.parent is None:
+        if part is None or part.is_root:
             run.charge(call.line, len(run.message.header.block) >> _SHIFT_TEXT)
         _set_forwarded_aside(run, call)
         if run.message.replace_part(part, made, head(run)):
