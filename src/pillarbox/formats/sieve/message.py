@@ -115,13 +115,15 @@ class Message:
 
     def current(self, part: MimePart) -> MimePart:
         """What stands now where this part was."""
+        if part.is_root:
+            return self.root
         while part in self._replaced:
             part = self._replaced[part]
         return part
 
     def header_of(self, part: MimePart | None) -> MessageHeader:
         """The header of a part as it is now; of the message if it is none or the root."""
-        if part is None or part.parent is None:
+        if part is None or part.is_root:
             return self.header
         return self.current(part).header if self._replaced else part.header
 
@@ -188,27 +190,29 @@ class Message:
         but those of the lower-case names in `fields` become these whole fields. `False`: the part
         is not in the message any more.
         """
-        if part is None or part.parent is None:
+        if part is None or part.is_root:
             self._replace_whole(entity, fields)
             return True
         part = self.current(part)
-        top = part
-        while top.parent is not None:
-            top = top.parent
-            if top in self._replaced:
-                return False
-        if top is not self.root:
+        above = self._above(part)
+        if above is None:
             return False
-        made = read_parts(entity)
-        made.parent = part.parent
+        self._replaced[part] = read_parts(entity, part.path)
+        self._touched.update(above)
         self._bodies = {}
-        self._replaced[part] = made
-        above: MimePart | None = part.parent
-        while above is not None:
-            self._touched.add(above)
-            above = above.parent
         self._content = None
         return True
+
+    def _above(self, part: MimePart) -> list[MimePart] | None:
+        """The parts that a part is in; `None` if it is not in the message any more."""
+        above: list[MimePart] = []
+        at = self.root
+        for child in part.path:
+            if child >= len(at.children):
+                return None
+            above.append(at)
+            at = self.current(at.children[child])
+        return above if at is part else None
 
     def enclose(self, head: bytes, text: str) -> None:
         """Make the message an attachment of a new one with these whole fields (RFC 5703 §6)."""
@@ -275,6 +279,10 @@ class Message:
         if len(content) == end:
             return None
         return content[end + (2 if content.startswith(_BLANK, end) else 1) :]
+
+    def known_texts(self, form: object) -> tuple[str, ...] | None:
+        """What `body_texts` made before of the message as it is now, `None` if it did not."""
+        return self._bodies.get(form)
 
     def body_texts(
         self, form: object, make: Callable[["Message"], tuple[str, ...]]

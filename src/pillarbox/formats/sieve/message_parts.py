@@ -17,22 +17,30 @@ _HTML = ("html", "xhtml+xml")
 
 
 class MimePart:
-    """One MIME part; the first of a message is the message itself and has no `parent`.
+    """One MIME part; the first of a message is the message itself.
 
-    `children` are the parts of a multipart. A nested message has the root of that message as its
-    only child, which shares its place in the tree with it and is not visited apart, unless that
-    is no multipart. Compared by identity. Never changed once it is built.
+    `children` are the parts of a multipart; a nested message has the root of that message as its
+    only child. `path` says how to come to it from the first: which child each time. Compared by
+    identity, and never changed once it is built. There is no way up, since a cycle would keep
+    large messages in memory.
     """
 
-    __slots__ = ("_header", "children", "parent", "part", "source")
+    __slots__ = ("_header", "children", "part", "path", "source")
 
-    def __init__(self, source: bytes, part: Part, parent: "MimePart | None") -> None:
+    def __init__(self, source: bytes, part: Part, path: tuple[int, ...] = ()) -> None:
         self.source = source
         self.part = part
         """Its offsets are in `source`."""
-        self.parent = parent
-        self.children: Sequence[MimePart] = [MimePart(source, n, self) for n in part.children]
+        self.path = path
+        self.children: Sequence[MimePart] = [
+            MimePart(source, child, (*path, at)) for at, child in enumerate(part.children)
+        ]
         self._header: MessageHeader | None = None
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the message itself."""
+        return not self.path
 
     @property
     def header(self) -> MessageHeader:
@@ -91,9 +99,12 @@ def _without_delimiters(raw: bytes, which: int) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def read_parts(content: bytes) -> MimePart:
-    """The parts of a whole message; time is linear in its size, there are at most 1,000."""
-    return MimePart(content, scan(content), None)
+def read_parts(content: bytes, path: tuple[int, ...] = ()) -> MimePart:
+    """The parts of a whole message; time is linear in its size, there are at most 1,000.
+
+    `path` is where it stands in a message it is put into.
+    """
+    return MimePart(content, scan(content), path)
 
 
 def below(part: MimePart) -> Iterator[MimePart]:

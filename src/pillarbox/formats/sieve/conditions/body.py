@@ -85,9 +85,11 @@ def _body(call: Call) -> Check:
 
     def check(run: Run) -> bool:
         form, make = form_of(run)
-        # Made once for a message, but then again in each run that edits it.
-        texts = run.message.body_texts(form, make)
-        run.charge(line, 1 + (sum(map(len, texts)) >> _CHARGE_BITS))
+        texts = run.message.known_texts(form)
+        if texts is None:
+            # Made once for a message, and again in each run that edits it.
+            run.charge(line, 1 + (min(run.message.size_bytes, BODY_BYTES) >> _CHARGE_BITS))
+            texts = run.message.body_texts(form, make)
         if folded is None:
             return match.test(run, texts)
         return folded(run, run.message.folded_texts(form, make, comparator))

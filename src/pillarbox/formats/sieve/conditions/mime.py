@@ -53,7 +53,7 @@ def headers(call: Call) -> Headers | None:
             part, message = _part(run), run.message
             parts = message.parts(part)
             run.charge(line, len(parts))
-            found = [message.header_of(inner) for inner in parts if inner.parent is not None]
+            found = [message.header_of(inner) for inner in parts if not inner.is_root]
             return [message.header_of(part), *found]
 
         return all_below
