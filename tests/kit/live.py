@@ -18,7 +18,9 @@ from kit.app import NO_NAMES
 from kit.proxy import PROXY
 
 USERS = ("alice@example.test", "bob@example.test")
-LISTENERS = ("SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S")
+LISTENERS = (
+    "SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "MANAGESIEVE",
+)  # fmt: skip
 START_S = 60.0
 STOP_S = 30.0
 

@@ -1,4 +1,4 @@
-"""Small SMTP, IMAP and POP3 clients over TCP, for tests that look at every byte of an answer."""
+"""Small clients of each protocol over TCP, for tests that look at every byte of an answer."""
 
 import asyncio
 import base64
@@ -342,5 +342,85 @@ class Pop3Wire:
     async def quit(self) -> None:
         """QUIT, which must work, and the end of the connection."""
         await self.ok("QUIT")
+        assert await self.wire.rest() == b""
+        await self.wire.close()
+
+
+class ManageSieveWire:
+    """A ManageSieve client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    @classmethod
+    async def open(
+        cls, port: int, user: str = "", password: str = "", *, tls: bool = False
+    ) -> "ManageSieveWire":
+        """Connect, start TLS if so wished, and log in if a user is named."""
+        sieve = cls(await Wire.open(port))
+        try:
+            await sieve.ok()
+            if tls:
+                await sieve.starttls()
+            if user:
+                response = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+                await sieve.ok(f'AUTHENTICATE "PLAIN" "{response}"')
+        except BaseException:
+            sieve.wire.abort()
+            raise
+        return sieve
+
+    async def starttls(self) -> dict[str, str | None]:
+        """STARTTLS; gives the capabilities that are told after it."""
+        await self.ok("STARTTLS")
+        await asyncio.wait_for(self.wire.writer.start_tls(trusting_context()), ANSWER_S)
+        return self.capabilities(await self.ok())
+
+    async def answer(self) -> tuple[list[bytes], bytes]:
+        """The lines before the next response, with their literals, and the response itself."""
+        lines: list[bytes] = []
+        while True:
+            line = await self.wire.line()
+            while (size := _LITERAL.search(line)) is not None:
+                octets = self.wire.reader.readexactly(int(size[1]))
+                line += await asyncio.wait_for(octets, ANSWER_S) + await self.wire.line()
+            if line.startswith((b"OK", b"NO", b"BYE")):
+                return lines, line.removesuffix(b"\r\n")
+            lines.append(line)
+
+    async def ask(self, command: str, *strings: bytes) -> tuple[list[bytes], bytes]:
+        """Send a command whose last arguments are literals; gives its answer."""
+        literals = b"".join(b" {%d+}\r\n" % len(one) + one for one in strings)
+        await self.wire.send(command.encode() + literals + b"\r\n")
+        return await self.answer()
+
+    async def ok(self, command: str = "", *strings: bytes) -> list[bytes]:
+        """Send a command, if any, that must be answered with OK; gives the lines before that."""
+        lines, response = await (self.ask(command, *strings) if command else self.answer())
+        assert response.startswith(b"OK"), (command, response)
+        return lines
+
+    async def names(self) -> dict[str, bool]:
+        """What LISTSCRIPTS says: whether each script is active."""
+        found = [line.decode().rstrip() for line in await self.ok("LISTSCRIPTS")]
+        return {line.split('"')[1]: line.endswith(" ACTIVE") for line in found}
+
+    async def script(self, name: str) -> bytes:
+        """GETSCRIPT."""
+        (line,) = await self.ok(f'GETSCRIPT "{name}"')
+        return line.partition(b"\r\n")[2].removesuffix(b"\r\n")
+
+    @staticmethod
+    def capabilities(lines: list[bytes]) -> dict[str, str | None]:
+        """Capabilities by name, from the lines that tell them."""
+        found: dict[str, str | None] = {}
+        for line in lines:
+            words = line.decode().rstrip().split('"')
+            found[words[1]] = words[3] if len(words) > 3 else None
+        return found
+
+    async def logout(self) -> None:
+        """LOGOUT, which must work, and the end of the connection."""
+        await self.ok("LOGOUT")
         assert await self.wire.rest() == b""
         await self.wire.close()

@@ -495,7 +495,7 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("scope", "protocols"),
         [
-            (Scope.MAIL, {"imap", "pop3"}),
+            (Scope.MAIL, {"imap", "pop3", "managesieve"}),
             (Scope.SEND, {"submission"}),
             (Scope.IMAP, {"imap"}),
             (Scope.POP3, {"pop3"}),
@@ -503,7 +503,7 @@ class TestTokens:
     )
     async def test_scopes(self, desk: Desk, scope: Scope, protocols: set[str]) -> None:
         _, text = await desk.mint(scope)
-        for protocol in ("imap", "pop3", "submission", "unknown"):
+        for protocol in ("imap", "pop3", "managesieve", "submission", "unknown"):
             client = replace(IMAP, protocol=protocol)
             if protocol in protocols:
                 await desk.bearer(text, client=client)

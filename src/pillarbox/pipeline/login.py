@@ -41,6 +41,9 @@ SCOPES: MappingProxyType[str, frozenset[Scope]] = MappingProxyType(
         "imap": frozenset((Scope.IMAP, Scope.MAIL)),
         "pop3": frozenset((Scope.POP3, Scope.MAIL)),
         "submission": frozenset((Scope.SEND,)),
+        # Who may read all mail and remove it may have it filtered; that can send it elsewhere, as
+        # whoever reads it can.
+        "managesieve": frozenset((Scope.MAIL,)),
     }
 )
 """Which scopes of a token open which protocol (`ClientFacts.protocol`); one of them is enough."""

@@ -17,6 +17,7 @@ PORTS = MappingProxyType(
         "lmtp": 2424,
         "imap": 1143,
         "imaps": 1993,
+        "managesieve": 14190,
     }
 )
 
@@ -52,6 +53,7 @@ _USES = MappingProxyType(
         "pop3s": "fetch mail (POP3, TLS)",
         "submission": "send mail (SMTP, STARTTLS)",
         "smtps": "send mail (SMTP, TLS)",
+        "managesieve": "filters (ManageSieve, STARTTLS)",
         "smtp": "mail from other servers (SMTP)",
     }
 )
