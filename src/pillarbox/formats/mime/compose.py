@@ -123,11 +123,14 @@ def text_part(text: str, subtype: str = "plain", language: str = "") -> Written:
 def seven_bit(raw: bytes) -> tuple[bytes, str]:
     """A body of text as it is where it is plain, else encoded; and the name of the encoding.
 
-    Quoted-printable, so that most of it can be read as it is, but where that doubles it.
+    Quoted-printable, so that most of it can be read as it is, but where that doubles it, or where
+    CR stands alone, of which it would make a line end.
     """
     if is_plain(raw):
         return raw, "7bit"
     lines = raw.replace(b"\r\n", b"\n")
+    if b"\r" in lines:
+        return base64_lines(raw), "base64"
     quoted = quopri.encodestring(lines).replace(b"\n", b"\r\n")
     if len(quoted) > 2 * len(raw):
         return base64_lines(raw), "base64"

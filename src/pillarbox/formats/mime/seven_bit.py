@@ -15,6 +15,7 @@ DEPTH_MAX = 10
 VALUE_OCTETS = 900
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _NAME = re.compile(r"content-[a-z-]{1,40}\Z")
 _VALUE = re.compile(r"[ -~\t]+\Z")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]\Z")
@@ -68,6 +69,8 @@ def _entity(raw: bytes, depth: int, left: list[int]) -> Written:
 def _split(raw: bytes) -> tuple[Headers, bytes]:
     if raw.startswith(b"\r\n"):
         return Headers(b""), raw[2:]
+    if not _FIELD.match(raw):
+        return Headers(b""), raw
     header, _, body = raw.partition(b"\r\n\r\n")
     return Headers(header + b"\r\n"), body
 

@@ -1,5 +1,6 @@
 """Notifications by mail (RFC 5436). Pure."""
 
+import re
 from types import MappingProxyType
 
 from pillarbox.base.errors import GrammarError
@@ -38,6 +39,7 @@ _NOT_FROM_URI = frozenset(
         *("apparently-to", "x-auto-response-suppress"),
     )
 )
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,75}\Z")
 
 
 def why_untold(headers: Headers) -> str | None:
@@ -117,7 +119,9 @@ def _asked_for(uri: Mailto) -> list[str]:
     found: dict[str, str] = {}
     for name, value in uri.fields:
         key = name.lower()
-        if key not in _NOT_FROM_URI and key not in found and clean(value):
+        if not _FIELD_NAME.match(name) or key in _NOT_FROM_URI or key in found:
+            continue
+        if clean(value):
             shown = "-".join(word[:1].upper() + word[1:] for word in name.split("-"))
             found[key] = unstructured(shown, value, FIELD_CHARS)
     return list(found.values())
