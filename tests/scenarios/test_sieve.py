@@ -15,16 +15,21 @@ from kit.sink import Sink, running
 from kit.wire import ImapWire, SmtpWire
 from pillarbox.app.cli.trace import told
 from pillarbox.domain.accounts import users
-from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
+from pillarbox.domain.accounts.model import Actor, Role
+from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.owners import quota
 from pillarbox.domain.policy import policies
 from pillarbox.domain.policy.model import TOPIC as POLICIES
 from pillarbox.domain.queue import inspect
 from pillarbox.domain.queue.model import QueuedMessage
+from pillarbox.domain.sharing import groups
 from pillarbox.domain.sieve import scripts, site
 from pillarbox.domain.sieve.model import Phase, ScriptQuota
 from pillarbox.domain.trace import store
 from pillarbox.domain.trace.model import Trace
+from pillarbox.formats.sieve.compiling import compile_script
+from pillarbox.pipeline.filtering.rehearsal import Rehearsal
 from pillarbox.storage.tx import Tx
 
 ALICE, BOB, ANN = "alice@example.test", "bob@example.test", "ann@elsewhere.test"
@@ -398,3 +403,34 @@ async def test_notify_writes_to_whom_it_says(house: House) -> None:
     assert notice.recipients == ("pager@other.test",)
     assert b"Auto-Submitted: auto-notified" in notice.content
     assert len(await house.mailbox()) == 1
+
+
+async def test_a_groups_mail_meets_the_groups_script(house: House) -> None:
+    services = house.server.services
+    group = await services.database.write(groups.create, "team@example.test")
+    services.bus.publish(DIRECTORY)
+    actor = Actor(group.account_id, group.address, group.domain_id, Role.USER)
+    script = b'require "fileinto"; fileinto "Mine";'
+    await services.scripts.put(actor, "team", script, activate=True)
+    assert (await house.send(to=("team@example.test",)))[0] == 250
+    found = await services.database.read(mailboxes.by_name, group.account_id, "Mine")
+    assert found is not None
+    assert found.total == 1
+
+
+async def test_a_rehearsal_tells_what_would_move_and_moves_nothing(house: House) -> None:
+    for subject in ("a sale", "hello", "big sale"):
+        assert (await house.send(subject))[0] == 250
+    services = house.server.services
+    rehearsal = Rehearsal(
+        services.database, services.content, services.filtering.programs,
+        services.filtering.executor,
+    )  # fmt: skip
+    program = compile_script(
+        b'require "fileinto"; if header :contains "subject" "sale" {fileinto "Shops";}'
+    )
+    actor = await house.actor(ALICE)
+    found = [one async for one in rehearsal.run(actor, program, "INBOX", 2)]
+    assert [(one.subject, one.stays) for one in found] == [("big sale", False), ("hello", True)]
+    assert len(await house.mailbox()) == 3
+    assert await house.queue() == []

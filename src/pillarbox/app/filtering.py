@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from pillarbox.app.config.options import Options
+from pillarbox.app.foundation import run_limits
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import IdSource
 from pillarbox.cluster.bus import Bus
-from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.pipeline.filtering.executing import Executor
 from pillarbox.pipeline.filtering.filtering import Filtering
 from pillarbox.pipeline.filtering.imap_events import ImapEvents, Machinery
@@ -94,8 +94,3 @@ def sieve_url(options: Options) -> str:
     if not port:
         return ""
     return f"sieve://{options.hostname}" + (f":{port}" if port != SIEVE_PORT else "")
-
-
-def run_limits(options: Options) -> RunLimits:
-    """What the scripts of an account may do with one message, as the settings say."""
-    return RunLimits(redirects=options.sieve_max_redirects, actions=options.sieve_max_actions)

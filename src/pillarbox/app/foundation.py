@@ -1,6 +1,7 @@
 """What settings say of keys, content and name servers, for commands that need no whole server."""
 
 from pillarbox.app.config.options import Options
+from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.net.dns import DnsOptions, Validating
 from pillarbox.storage.blobs.store import BlobStore
 from pillarbox.storage.keys import KeyRing
@@ -25,3 +26,8 @@ def dns_options(options: Options) -> DnsOptions:
         options.dns_port,
         validating=Validating(options.dns_validating),
     )
+
+
+def run_limits(options: Options) -> RunLimits:
+    """What the scripts of an account may do with one message, as the settings say."""
+    return RunLimits(redirects=options.sieve_max_redirects, actions=options.sieve_max_actions)

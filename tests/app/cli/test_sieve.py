@@ -207,3 +207,13 @@ def test_as_a_user(cli: Cli, place: Path) -> None:
     cli.printed("sieve", "put", ANN, "other", str(place / "other.sieve"))
     assert "discard it" in cli.printed("sieve", "test", *files, "--as", ANN)
     assert "no user" in cli.printed("sieve", "test", *files, "--as", "eve@example.org", code=1)
+
+
+def test_rehearse_of_an_empty_mailbox(cli: Cli, place: Path, directory: None) -> None:
+    out = cli.printed("sieve", "rehearse", ANN, str(place / "good.sieve"))
+    assert out == "0 of 0 messages of INBOX would not just be kept.\n"
+    assert cli.printed("sieve", "rehearse", ANN, str(place / "good.sieve"), "--json") == "[]\n"
+    err = cli.printed(
+        "sieve", "rehearse", ANN, str(place / "good.sieve"), "--mailbox", "No", code=1
+    )
+    assert "no such mailbox" in err

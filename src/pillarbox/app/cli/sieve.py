@@ -8,6 +8,7 @@ import click
 
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import json_option, json_text, printable, table, when
+from pillarbox.app.cli.sieve_rehearse import rehearse
 from pillarbox.app.cli.sieve_site import site
 from pillarbox.app.cli.sieve_source import (
     FILE,
@@ -41,6 +42,7 @@ def sieve() -> None:
 
 sieve.add_command(site)
 sieve.add_command(test)
+sieve.add_command(rehearse)
 
 
 @sieve.command(help="Say whether a script can run here; FILE - is standard input.")

@@ -96,13 +96,6 @@ def test(
         raise click.exceptions.Exit(1)
 
 
-def run_limits(options: "Options") -> "RunLimits":
-    """What a run may cost, as the settings say."""
-    from pillarbox.formats.sieve.limits import RunLimits
-
-    return RunLimits(actions=options.sieve_max_actions, redirects=options.sieve_max_redirects)
-
-
 def run_answered(
     run: "Callable[[Answers], Outcome]",
     foreseen: "tuple[Question, ...]",
@@ -180,6 +173,7 @@ def _run(
     account: str | None,
 ) -> Trial:
     from pillarbox.app.cli.sieve_told import assumed
+    from pillarbox.app.foundation import run_limits
     from pillarbox.formats.sieve.message import Message
 
     limits, message = run_limits(options), Message(mail)

@@ -35,6 +35,7 @@ _SELECT = select(
     accounts.c.used_messages,
 ).select_from(user_groups.join(accounts, accounts.c.id == user_groups.c.account_id))
 _BY_ADDRESS = Statement(_SELECT.where(user_groups.c.address == bindparam("address")))
+_BY_ACCOUNT = Statement(_SELECT.where(user_groups.c.account_id == bindparam("group")))
 _OF_DOMAIN = Statement(
     _SELECT.where(user_groups.c.domain_id == bindparam("domain_id")).order_by(user_groups.c.address)
 )
@@ -97,6 +98,12 @@ def create(tx: Tx, address: str, quota_bytes: int = 0) -> Group:
 def get(tx: Tx, address_key: str) -> Group | None:
     """The group with this address key (`names.mailbox_key`)."""
     row = tx.one(_BY_ADDRESS, address=address_key)
+    return None if row is None else _group(row)
+
+
+def by_account(tx: Tx, account: AccountId) -> Group | None:
+    """The group whose account this is."""
+    row = tx.one(_BY_ACCOUNT, group=account)
     return None if row is None else _group(row)
 
 

@@ -15,7 +15,8 @@ from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
 from pillarbox.domain.accounts import aliases, users
 from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
-from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.accounts.model import Actor, Role
+from pillarbox.domain.sharing import groups
 from pillarbox.domain.sieve import scripts, site
 from pillarbox.domain.sieve.model import TOPIC, Phase
 from pillarbox.formats.sieve.compiling import compile_script
@@ -32,7 +33,8 @@ COMPILED = 1_000
 """Texts."""
 INCLUDED_MOST = 100
 """Scripts that one account's may lead to; the rest are not found."""
-_INLINE_BYTES = 2_048
+_INLINE_BYTES = 512
+"""Larger texts are compiled in a thread: it takes some 3 ms per KiB."""
 _NO_LIMIT = ScriptLimits(script_bytes=1 << 20)
 """What was kept was within the limits of its day."""
 
@@ -117,7 +119,7 @@ class Programs:
         return held[0]
 
     async def with_script(self, account: AccountId, program: Program) -> Loaded | None:
-        """The same with this program alone, instead of all that is kept; `None` for no user."""
+        """The same with this program alone, instead of all that is kept; `None`: nobody's."""
         stored = await self._database.read(_stored, self._keys, account)
         return None if stored is None else await self._linked(stored, account, [program], 0, None)
 
@@ -211,18 +213,27 @@ def _has_scripts(tx: Tx, account: AccountId) -> bool:
     """Whether anything may run over an account's mail: a few short reads."""
     if scripts.active_info(tx, account) is not None:
         return True
+    owner = _owner(tx, account)
+    return owner is not None and bool(site.for_domain(tx, owner[0].address.rpartition("@")[2]))
+
+
+def _owner(tx: Tx, account: AccountId) -> tuple[Actor, str] | None:
+    """The user or group of an account, and the name that is shown beside the address."""
     user = users.by_account(tx, account)
-    if user is None:
-        return False
-    return bool(site.for_domain(tx, user.address.rpartition("@")[2]))
+    if user is not None:
+        return Actor(account, user.address, user.domain_id, user.role), user.display_name
+    group = groups.by_account(tx, account)
+    if group is not None:
+        return Actor(account, group.address, group.domain_id, Role.USER), ""
+    return None
 
 
 def _stored(tx: Tx, keys: KeyRing, account: AccountId) -> _Stored | None:
-    user = users.by_account(tx, account)
-    if user is None:
+    owner = _owner(tx, account)
+    if owner is None:
         return None
-    texts: list[_Text] = []
-    around = site.for_domain(tx, user.address.rpartition("@")[2])
+    actor, display_name = owner
+    around = site.for_domain(tx, actor.address.rpartition("@")[2])
     texts = [_Text(one.name, one.content) for one in around if one.phase is Phase.BEFORE]
     own = scripts.active(tx, keys, account)
     place = -1
@@ -231,9 +242,9 @@ def _stored(tx: Tx, keys: KeyRing, account: AccountId) -> _Stored | None:
         texts.append(_Text(own.info.name, own.content))
     texts += [_Text(one.name, one.content) for one in around if one.phase is Phase.AFTER]
     return _Stored(
-        Actor(account, user.address, user.domain_id, user.role),
-        user.display_name,
-        (user.address, *aliases.own_of(tx, user.address)),
+        actor,
+        display_name,
+        (actor.address, *aliases.own_of(tx, actor.address)),
         tuple(texts),
         place,
     )
