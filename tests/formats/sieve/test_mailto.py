@@ -1,4 +1,4 @@
-"""The URIs of notifications: what they say, and which are none."""
+"""The URIs of notifications (RFC 6068): what they say, and which are none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""MIME entities that scripts write: a header, a blank line, a body (RFC 5230 §4.6, RFC 5703 §5)."""
+"""MIME entities that scripts write: a header, a blank line, a body (RFC 5230 §4.4, RFC 5703 §5)."""
 
 import re
 

@@ -56,7 +56,7 @@ def special_use(text: str) -> str:
 
 
 def mailbox_id(text: str) -> str:
-    """An id as MAILBOXID gives it (RFC 8474 §4); raises GrammarError."""
+    """An id as MAILBOXID gives it (RFC 8474 §7); raises GrammarError."""
     if not _MAILBOX_ID.match(text):
         raise GrammarError("that is no id of a mailbox")
     return text

@@ -1,4 +1,4 @@
-"""extracttext, replace, enclose: what is read of a message, and what it becomes."""
+"""extracttext, replace, enclose (RFC 5703): what is read of a message, and what it becomes."""
 
 import email
 import email.policy

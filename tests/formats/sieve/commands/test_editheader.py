@@ -1,4 +1,4 @@
-"""addheader and deleteheader: what the message is then, and what may not be edited."""
+"""addheader and deleteheader (RFC 5293): what the message is then, and what may not be edited."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""setflag, addflag, removeflag, mark, unmark, and what they make of lists."""
+"""setflag, addflag, removeflag, mark, unmark, and what they make of lists (RFC 5232)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""notify, as it is and as it was, and denotify."""
+"""notify, as it is (RFC 5435) and as it was, and denotify."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""reject and ereject, and what can't be done beside them."""
+"""reject and ereject (RFC 5429), and what can't be done beside them."""
 
 import pytest
 

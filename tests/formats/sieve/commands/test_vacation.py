@@ -1,4 +1,4 @@
-"""vacation: its arguments, its handle, its refusals."""
+"""vacation: its arguments, its handle, its refusals (RFC 5230, RFC 6131, RFC 8580)."""
 
 import pytest
 

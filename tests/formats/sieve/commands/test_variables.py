@@ -1,4 +1,4 @@
-"""set: modifiers and their order, names, limits; and trace, which shows values."""
+"""set (RFC 5229 §4): modifiers and their order, names, limits; and trace, which shows values."""
 
 from dataclasses import replace
 

@@ -20,7 +20,7 @@ _COPY = Tag("copy", extension="copy")
 
 
 def _keep(call: Call) -> Step:
-    """`keep [:flags list]`: without flags those of the internal variable (RFC 5232 §4)."""
+    """`keep [:flags list]`: without flags those of the internal variable (RFC 5232 §5)."""
     flags = flags_reader(call)
 
     def step(run: Run) -> None:
@@ -59,7 +59,7 @@ def _fileinto(call: Call) -> Step:
 def _redirect(call: Call) -> Step:
     """`redirect [:copy] address`; that address is checked (RFC 5228 §2.4.2.3)."""
     if call.has("list"):
-        # RFC 6134 §2.5 lets a list be one that nothing is sent to; all of ours are such.
+        # RFC 6134 lets a list be one that nothing is sent to; all of ours are such.
         raise ScriptError(
             call.problem("no mail is sent to whole lists: name the addresses one by one", "list")
         )

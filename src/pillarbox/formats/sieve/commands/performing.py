@@ -172,7 +172,7 @@ def _is_same(run: Run, done: Action, action: Action) -> bool:
 
 
 def _merged(done: Action, action: Action) -> Action:
-    """Of two for the same mailbox the later one says the flags (RFC 5232 §4)."""
+    """Of two for the same mailbox the later one says the flags (RFC 5232 §5)."""
     if isinstance(action, FileInto) and isinstance(done, FileInto):
         return replace(done, flags=action.flags, create=done.create or action.create)
     if isinstance(action, (Keep, FileInto)) and isinstance(done, (Keep, FileInto)):

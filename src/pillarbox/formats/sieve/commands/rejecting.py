@@ -15,7 +15,7 @@ def _reject(call: Call) -> Step:
 
     def step(run: Run) -> None:
         if run.surroundings.in_mailbox:
-            # RFC 6785 §3.8
+            # RFC 6785 §3.11
             raise run.error(
                 call.line, f"{call.word}: the message lies in a mailbox already", call.column
             )

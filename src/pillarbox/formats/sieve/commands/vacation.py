@@ -83,7 +83,7 @@ def _vacation(call: Call) -> Step:
 
     def step(run: Run) -> None:
         if run.surroundings.in_mailbox:
-            # RFC 6785 §3.8
+            # RFC 6785 §3.11
             raise run.error(
                 call.line, "vacation: the message lies in a mailbox already", call.column
             )
