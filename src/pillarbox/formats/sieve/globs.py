@@ -30,57 +30,59 @@ class _Piece:
 
 
 class Glob:
-    """One pattern; `text` has to be folded as the pattern was."""
+    """One pattern; texts have to be folded as the pattern was."""
 
-    __slots__ = ("_pieces", "matches", "width")
+    __slots__ = ("_pieces", "_width", "quick")
 
     def __init__(self, pattern: str, fold: Callable[[str], str]) -> None:
         self._pieces = _parse(pattern, fold)
-        self.width = sum(piece.width for piece in self._pieces)
-        self.matches = self._quick()
-        """Whether it matches a text: takes the text and how many steps it may take."""
+        self._width = sum(piece.width for piece in self._pieces)
+        self.quick = self._quick()
+        """Whether it matches a text; only for the simple patterns that people write."""
 
-    def _quick(self) -> Callable[[str, int], bool]:
-        """The fastest way for the patterns that people write."""
+    def _quick(self) -> Callable[[str], bool] | None:
         pieces = self._pieces
-        plain = not any(piece.single for piece in pieces)
-        if plain and len(pieces) <= 3 and not any(_text(piece) for piece in pieces[1:-1]):
-            first, last = _text(pieces[0]), _text(pieces[-1])
-            if len(pieces) == 1:
-                return lambda text, _: text == first
-            width = self.width
-            return lambda text, _: (
+        if any(piece.single for piece in pieces):
+            return None
+        first, last = _text(pieces[0]), _text(pieces[-1])
+        if len(pieces) == 1:
+            return lambda text: text == first
+        inner = [_text(piece) for piece in pieces[1:-1] if piece.width]
+        if not inner:
+            width = self._width
+            return lambda text: (
                 len(text) >= width and text.startswith(first) and text.endswith(last)
             )
-        if plain and len(pieces) == 3 and not pieces[0].width and not pieces[2].width:
-            middle = _text(pieces[1])
-            return lambda text, _: middle in text
-        return lambda text, steps: self.spans(text, steps) is not None
+        if len(inner) == 1 and not first and not last:
+            middle = inner[0]
+            return lambda text: middle in text
+        return None
 
-    def spans(self, text: str, steps: int) -> Spans | None:
-        """Where the wildcards match, `None` if the pattern does not; raises `TooMuch`."""
+    def spans(self, text: str, steps: int) -> tuple[Spans | None, int]:
+        """Where the wildcards match, `None` if the pattern does not; and how many steps are left.
+
+        Raises `TooMuch`.
+        """
         pieces = self._pieces
         size = len(text)
         first, last = pieces[0], pieces[-1]
-        if size < self.width or not _fits(first, text, 0):
-            return None
-        if len(pieces) == 1:
-            return _singles(first, 0) if size == first.width else None
         end = size - last.width
-        if not _fits(last, text, end):
-            return None
+        if size < self._width or not _fits(first, text, 0) or not _fits(last, text, end):
+            return None, steps
+        if len(pieces) == 1:
+            return (_singles(first, 0) if size == first.width else None), steps
         found = _singles(first, 0)
         at = first.width
         for piece in pieces[1:-1]:
             place, steps = _search(piece, text, at, end, steps)
             if place < 0:
-                return None
+                return None, steps
             found.append((at, place))
             found += _singles(piece, place)
             at = place + piece.width
         found.append((at, end))
         found += _singles(last, end)
-        return found
+        return found, steps
 
 
 def _text(piece: _Piece) -> str:

@@ -16,15 +16,27 @@ from pillarbox.formats.sieve.message_parts import MimePart, below, read_parts
 
 __all__ = ["HeaderAddress", "Message", "MessageHeader", "MimePart"]
 
-BODY_BYTES = 4 << 20
+BODY_BYTES = 1 << 20
 """Of a body, in any form, that tests look at."""
 
-Bodies = dict[object, tuple[str, ...]]
-
-_BODIES = 6
-"""Forms of the body that are kept."""
+_KEPT_CHARACTERS = 8 << 20
+_KEPT_FORMS = 100
 _BLANK = b"\r\n"
 _NO_FIELDS: Mapping[str, bytes] = MappingProxyType({})
+
+
+class _Bodies(dict[object, tuple[str, ...]]):
+    """Forms of a body, kept while there is room."""
+
+    def __init__(self) -> None:
+        self.left = _KEPT_CHARACTERS
+
+    def keep(self, form: object, texts: tuple[str, ...]) -> tuple[str, ...]:
+        size = sum(map(len, texts))
+        if size <= self.left and len(self) < _KEPT_FORMS:
+            self.left -= size
+            self[form] = texts
+        return texts
 
 
 class _Shared:
@@ -37,7 +49,7 @@ class _Shared:
         end = self.header_end = _header_end(content)
         self.header = MessageHeader(content[:end])
         self.root: MimePart | None = None
-        self.bodies: Bodies = {}
+        self.bodies = _Bodies()
 
 
 class Message:
@@ -199,7 +211,7 @@ class Message:
             return False
         self._replaced[part] = read_parts(entity, part.path)
         self._touched.update(above)
-        self._bodies = {}
+        self._bodies = _Bodies()
         self._content = None
         return True
 
@@ -288,25 +300,18 @@ class Message:
         self, form: object, make: Callable[["Message"], tuple[str, ...]]
     ) -> tuple[str, ...]:
         """The texts of the body in some form; made once, for all copies that are not edited."""
-        bodies = self._bodies
-        found = bodies.get(form)
-        if found is None:
-            found = make(self)
-            if len(bodies) < _BODIES:
-                bodies[form] = found
-        return found
+        found = self._bodies.get(form)
+        return self._bodies.keep(form, make(self)) if found is None else found
 
     def folded_texts(
         self, form: object, make: Callable[["Message"], tuple[str, ...]], comparator: str
     ) -> tuple[str, ...]:
         """The same as a comparator compares them."""
-        bodies = self._bodies
-        found = bodies.get((form, comparator))
+        found = self._bodies.get((form, comparator))
         if found is None:
             fold = COMPARATORS[comparator].fold
-            found = tuple(map(fold, self.body_texts(form, make)))
-            if len(bodies) < _BODIES:
-                bodies[form, comparator] = found
+            texts = tuple(map(fold, self.body_texts(form, make)))
+            found = self._bodies.keep((form, comparator), texts)
         return found
 
 

@@ -4,6 +4,7 @@ Called by `message`; calls `mime/scan` and `mime/section`.
 """
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 
 from pillarbox.formats.mime.header import HEADER_BYTES
 from pillarbox.formats.mime.part import Part
@@ -14,6 +15,7 @@ from pillarbox.formats.sieve.message_header import MessageHeader
 from pillarbox.formats.text.html import MARKUP_MAX, text_of_html
 
 _HTML = ("html", "xhtml+xml")
+_LONGER = MappingProxyType({"base64": 2, "quoted-printable": 3})
 
 
 class MimePart:
@@ -60,8 +62,8 @@ class MimePart:
     def content(self, most: int) -> bytes:
         """The decoded content of a part without children, at most so many bytes."""
         part = self.part
-        # Encoded content is up to three times as long as what it holds.
-        reach = most * 3 if part.encoding in ("base64", "quoted-printable") else most
+        # Encoded content is up to so many times as long as what it holds.
+        reach = most * _LONGER.get(part.encoding, 1)
         end = min(part.body_end, part.body_start + reach)
         return decode_transfer(self.source[part.body_start : end], part.encoding)[:most]
 

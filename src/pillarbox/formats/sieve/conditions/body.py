@@ -9,7 +9,7 @@ from pillarbox.formats.sieve.grammar import Call, Check, Kind, Tag, Word
 from pillarbox.formats.sieve.message import BODY_BYTES, Message, MimePart
 from pillarbox.formats.sieve.run import Run
 
-_CHARGE_BITS = 10
+_CHARGE_BITS = 7
 _TYPES_MAX = 20
 _TYPE_CHARACTERS = 200
 

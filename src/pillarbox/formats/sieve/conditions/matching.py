@@ -46,7 +46,7 @@ _RELATIONS: MappingProxyType[str, Relation] = MappingProxyType(
 )
 _LENGTH_BITS = 12
 """A comparison of so many bits of length costs one instruction more."""
-_STEPS = 16
+_STEPS = 8
 """Steps within a pattern that cost one instruction."""
 _LISTED = 50
 """Values that one test looks for in external lists."""
@@ -250,24 +250,39 @@ def _listed(line: int, keys: Texts) -> Matches:
 
 def _globs(line: int, comparator: Comparator, keys: Sequence[str]) -> Matches:
     """By `:matches` where nobody asks for the match values."""
-    tests = tuple([Glob(key, comparator.fold).matches for key in keys])
+    globs = [Glob(key, comparator.fold) for key in keys]
+    tests = [(glob.quick, glob) for glob in globs]
+    count = len(tests)
 
     def test(run: Run, values: Sequence[str]) -> bool:
-        run.left -= cost(values, len(tests))
+        run.left -= cost(values, count)
         if run.left < 0:
             run.charge(line, 0)
         most = run.limits.matched_characters
         for value in values:
             text = value if len(value) <= most else value[:most]
-            for matches in tests:
-                try:
-                    if matches(text, run.left * _STEPS):
-                        return True
-                except TooMuch:
-                    run.charge(line, run.left + 1)
+            for quick, glob in tests:
+                if quick is None:
+                    matches = _spans(run, line, glob, text) is not None
+                else:
+                    matches = quick(text)
+                if matches:
+                    return True
         return False
 
     return test
+
+
+def _spans(run: Run, line: int, glob: Glob, text: str) -> Spans | None:
+    """What a pattern matches, its steps charged."""
+    steps = run.left * _STEPS
+    try:
+        spans, left = glob.spans(text, steps)
+    except TooMuch:
+        run.charge(line, run.left + 1)
+        return None
+    run.left -= (steps - left) // _STEPS
+    return spans
 
 
 def _glob_maker(line: int, comparator: Comparator) -> _Maker:
@@ -276,7 +291,7 @@ def _glob_maker(line: int, comparator: Comparator) -> _Maker:
     def make(run: Run | None, keys: Sequence[str]) -> Matches:
         if run is not None:
             run.charge(line, sum(map(len, keys)) >> 4)
-        globs = tuple([Glob(key, fold) for key in keys])
+        globs = [Glob(key, fold) for key in keys]
 
         def test(run: Run, values: Sequence[str]) -> bool:
             run.charge(line, cost(values, len(globs)))
@@ -285,11 +300,10 @@ def _glob_maker(line: int, comparator: Comparator) -> _Maker:
                 value = value if len(value) <= most else value[:most]
                 folded = fold(value)
                 for glob in globs:
-                    try:
-                        spans = glob.spans(folded, run.left * _STEPS)
-                    except TooMuch:
-                        run.charge(line, run.left + 1)
+                    quick = glob.quick
+                    if quick is not None and not quick(folded):
                         continue
+                    spans = _spans(run, line, glob, folded)
                     if spans is not None:
                         kept = spans[: run.limits.match_values - 1]
                         run.matched = (value, *_slices(value, folded, kept, fold))
