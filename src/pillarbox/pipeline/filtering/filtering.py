@@ -130,6 +130,7 @@ def _source(arrived: Arrived) -> Source:
         "" if judgement is None else judgement.results,
         None if arrival is None else arrival.results,
         arrived.envelope.smtputf8,
+        arrived.believed,
     )
 
 
@@ -153,7 +154,7 @@ def _spam(arrived: Arrived, account: AccountId, *, is_junk: bool) -> _Spam:
 
 def _vouched(arrived: Arrived) -> bool:
     """Whether the sender in the envelope is no forgery, as far as it can be known."""
-    if arrived.sender:
+    if arrived.believed:
         return True
     arrival = None if arrived.judgement is None else arrived.judgement.arrival
     spf = None if arrival is None else arrival.results.spf

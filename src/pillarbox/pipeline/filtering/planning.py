@@ -42,7 +42,7 @@ from pillarbox.pipeline.filtering.failure import failure_notice
 from pillarbox.pipeline.filtering.notices import mail_notice, why_untold
 from pillarbox.pipeline.filtering.outgoing import OutgoingMail, Owner, Stamp
 from pillarbox.pipeline.filtering.programs import Loaded
-from pillarbox.pipeline.filtering.redirects import Redirects, Source
+from pillarbox.pipeline.filtering.redirects import Counting, Redirects, Source
 from pillarbox.pipeline.filtering.rejection import rejection_report, reply_text
 from pillarbox.pipeline.filtering.replies import vacation_reply
 from pillarbox.pipeline.filtering.suppression import why_silent, why_unanswered
@@ -188,8 +188,7 @@ class Planner:
         except GrammarError:
             draft.refusal = Denied(REJECTED)
             return
-        count = self.redirects.counting(loaded.actor, report.recipients)
-        draft.postings.append(await self._posting("report of refusal", report, count=count))
+        draft.postings.append(await self._posting("report of refusal", report))
 
     async def _vacation(
         self, loaded: Loaded, action: Vacation, how: Circumstances, draft: _Draft
@@ -221,7 +220,6 @@ class Planner:
                 "vacation reply",
                 reply,
                 wanted=wanted,
-                count=self.redirects.counting(loaded.actor, reply.recipients),
                 filing=None if action.fcc is None else _sent(action.fcc),
             )
         )
@@ -274,7 +272,7 @@ class Planner:
         mail: OutgoingMail,
         *,
         wanted: Callable[[Tx], bool] | None = None,
-        count: Callable[[Tx], None] | None = None,
+        count: Counting | None = None,
         filing: Filing | None = None,
     ) -> Posting:
         signature = b""
@@ -289,6 +287,7 @@ class Planner:
             count,
             filing,
             mail.smtputf8,
+            None if count is None else count.tell,
         )
 
     def _stamp(self) -> Stamp:

@@ -182,6 +182,7 @@ class Delivery:
                 stored = await self._deliver(parcel, also)
             except _Refused as refused:
                 return refused.outcomes
+        await _after(parcel.plans)
         if parcel.report and self._reporter is not None:
             await self._report(self._reporter, parcel, stored)
         return stored.outcomes
@@ -251,6 +252,17 @@ class Delivery:
                 await self._database.write(reporter.file, report)
         except Exception:
             _log.exception("no report of a delivery", sender=envelope.reverse_path)
+
+
+async def _after(plans: Plans) -> None:
+    """What follows postings. The message is stored: whatever goes wrong here must not undo it."""
+    for plan in plans.values():
+        for posting in plan.postings:
+            if posting.after is not None:
+                try:
+                    await posting.after()
+                except Exception:
+                    _log.exception("what follows a posting failed", what=posting.what)
 
 
 def _needs_plain(parcel: Parcel, held: bool) -> bool:

@@ -3,7 +3,7 @@
 Made by `pipeline/filtering`; carried out by `planned`, as part of `deliver`'s transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -51,6 +51,7 @@ class Posting:
 
     `wanted` says whether it is still to leave (a sender gets one vacation reply), `count` counts
     it and raises `Failure` where the user may send no more. `filing` is a copy of it to keep.
+    `after` is run once the transaction has happened.
     """
 
     what: str
@@ -61,6 +62,7 @@ class Posting:
     count: Callable[[Tx], None] | None = None
     filing: Filing | None = None
     smtputf8: bool = False
+    after: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,15 @@ class Arrived:
     """A message about to be delivered; its `pieces` make what local recipients will have.
 
     The first piece is the Return-Path field, which scripts don't see. `fates` as in
-    `deliver.Parcel`. `sender` is who submitted it, if a user did. Without a `judgement` nobody
-    judged it.
+    `deliver.Parcel`. `sender` is who submitted it, if a user did and is known; what any user
+    of ours submitted is `believed`. Without a `judgement` nobody judged it.
     """
 
     envelope: Envelope
     pieces: tuple[bytes, ...]
     fates: Mapping[AccountId, Fate] = field(default_factory=lambda: MappingProxyType({}))
     sender: str = ""
+    believed: bool = False
     judgement: "Judgement | None" = None
 
 

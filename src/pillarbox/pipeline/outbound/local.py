@@ -125,7 +125,8 @@ class LocalDelivery:
         plans = NO_PLANS
         if self.filters is not None and found.local:
             pieces = (return_path_field(message.reverse_path), content)
-            plans = await self.filters.plans(Arrived(envelope, pieces, fates))
+            believed = message.account_id is not None
+            plans = await self.filters.plans(Arrived(envelope, pieces, fates, believed=believed))
         return Parcel(
             envelope, b"", content, message.account_id, copies=copies, fates=fates, plans=plans
         )

@@ -184,7 +184,8 @@ class Submission:
         if self.filters is None or held or not any(one.local for one in envelope.recipients):
             return NO_PLANS, None
         top = return_path_field(envelope.reverse_path)
-        plans = await self.filters.plans(Arrived(envelope, (top, *pieces), sender=actor.address))
+        arrived = Arrived(envelope, (top, *pieces), sender=actor.address, believed=True)
+        plans = await self.filters.plans(arrived)
         if not plans or self.records is None:
             return plans, None
         trace = self.records.trace(message_id, envelope, pieces[-1], Judgement())
