@@ -1,6 +1,5 @@
 """What `set` and `extracttext` do to a value before it is kept (RFC 5229 §4.1)."""
 
-import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -10,8 +9,8 @@ Modifier = Callable[[str], str]
 
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _UPPER = {code + 32: code for code in range(ord("A"), ord("Z") + 1)}
-_WILDCARD = re.compile(r"([*?\\])")
-_REGEX = re.compile(r"([\\^$.|?*+(){}\[\]])")
+_WILDCARDS = {ord(sign): "\\" + sign for sign in "*?\\"}
+_REGEX_SIGNS = {ord(sign): "\\" + sign for sign in "\\^$.|?*+(){}[]"}
 
 
 def _lower_first(value: str) -> str:
@@ -34,8 +33,8 @@ _ALL: tuple[tuple[int, str, str, Modifier], ...] = (
     (40, "upper", "", lambda value: value.translate(_UPPER)),
     (30, "lowerfirst", "", _lower_first),
     (30, "upperfirst", "", _upper_first),
-    (20, "quotewildcard", "", lambda value: _WILDCARD.sub(r"\\\1", value)),
-    (20, "quoteregex", "regex", lambda value: _REGEX.sub(r"\\\1", value)),
+    (20, "quotewildcard", "", lambda value: value.translate(_WILDCARDS)),
+    (20, "quoteregex", "regex", lambda value: value.translate(_REGEX_SIGNS)),
     (15, "encodeurl", "enotify", _encode_url),
     (10, "length", "", lambda value: str(len(value))),
 )

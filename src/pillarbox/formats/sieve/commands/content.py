@@ -8,8 +8,8 @@ from pillarbox.formats.mime.date import format_date
 from pillarbox.formats.mime.header import HEADER_BYTES, fields
 from pillarbox.formats.sieve.addresses import outgoing_address
 from pillarbox.formats.sieve.commands.editheader import count_edit
-from pillarbox.formats.sieve.commands.performing import one, quoted, read_by
-from pillarbox.formats.sieve.commands.variables import store, variable_key
+from pillarbox.formats.sieve.commands.performing import one, quoted, read_by, several
+from pillarbox.formats.sieve.commands.variables import modified, store, variable_key
 from pillarbox.formats.sieve.entities import check_entity
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.grammar import Call, Kind, Step, Tag, Word
@@ -49,8 +49,7 @@ def _extracttext(call: Call) -> Step:
         if first is not None:
             most = min(most, first)
         value = _text(run, call, most)
-        for change in changes:
-            value = change(value)
+        value = modified(run, call, changes, value)
         store(run, call, key, value)
         run.note(call.line, lambda: f"extracttext {quoted(key)} {quoted(value)}")
 
@@ -165,7 +164,7 @@ def _copied(call: Call) -> Callable[[Run], frozenset[str]]:
         return lambda run: known
 
     def read(run: Run) -> frozenset[str]:
-        found = texts(run)
+        found = several(texts, run, line)
         for name in found:
             if not is_field_name(name):
                 raise run.error(line, f"{quoted(name)} is no name of a header field", column)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.sieve.actions import FileInto
-from pillarbox.formats.sieve.commands.performing import quoted, read_by
+from pillarbox.formats.sieve.commands.performing import quoted, read_by, several
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.flag_lists import message_flags
 from pillarbox.formats.sieve.grammar import Call, Kind, Tag
@@ -34,7 +34,7 @@ def flags_reader(call: Call) -> Callable[[Run], tuple[str, ...]] | None:
     if texts.constant is not None:
         known = message_flags(texts.constant)
         return lambda run: known
-    return lambda run: message_flags(texts(run))
+    return lambda run: message_flags(several(texts, run, call.line))
 
 
 def mailbox_reader(call: Call, at: int | str) -> Callable[[Run], str]:

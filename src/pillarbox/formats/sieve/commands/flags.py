@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 
-from pillarbox.formats.sieve.commands.performing import quoted
+from pillarbox.formats.sieve.commands.performing import quoted, several
 from pillarbox.formats.sieve.commands.variables import store, variable_key
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.flag_lists import flags_of, message_flags, with_flags, without_flags
@@ -32,7 +32,7 @@ def _change(call: Call) -> Step:
         raise ScriptError(call.problem(f"{call.word} needs a list of flags"))
     _check_extensions(call)
     key = None if call.texts(0) is None else _variable(call)
-    flags = _given(texts)
+    flags = _given(call, texts)
 
     def step(run: Run) -> None:
         given = flags(run)
@@ -47,11 +47,11 @@ def _change(call: Call) -> Step:
     return step
 
 
-def _given(texts: Texts) -> Callable[[Run], _Flags]:
+def _given(call: Call, texts: Texts) -> Callable[[Run], _Flags]:
     if texts.constant is not None:
         known = flags_of(texts.constant)
         return lambda run: known
-    return lambda run: flags_of(texts(run))
+    return lambda run: flags_of(several(texts, run, call.line))
 
 
 def _fitting(flags: _Flags, most: int) -> str:

@@ -11,7 +11,7 @@ from pillarbox.base.errors import GrammarError
 from pillarbox.formats.sieve.actions import Notify
 from pillarbox.formats.sieve.addresses import outgoing_address, sender
 from pillarbox.formats.sieve.commands.filing import FCC_TAGS, fcc_reader
-from pillarbox.formats.sieve.commands.performing import one, perform, quoted, read_by
+from pillarbox.formats.sieve.commands.performing import one, perform, quoted, read_by, several
 from pillarbox.formats.sieve.conditions.matching import MATCH_TAGS, MATCH_TYPES, matcher
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.grammar import Call, Kind, Step, Tag, Word
@@ -69,7 +69,7 @@ def _options(call: Call) -> Callable[[Run], tuple[tuple[str, str], ...]]:
 
     def read(run: Run) -> tuple[tuple[str, str], ...]:
         try:
-            return _read_options(texts(run))
+            return _read_options(several(texts, run, line))
         except GrammarError as error:
             raise run.error(line, str(error.args[0]), column) from None
 
@@ -183,7 +183,7 @@ def _old_addresses(call: Call) -> Callable[[Run], tuple[str, ...]]:
 
     def read(run: Run) -> tuple[str, ...]:
         try:
-            return _read_addresses(texts(run))
+            return _read_addresses(several(texts, run, line))
         except GrammarError as error:
             raise run.error(line, str(error.args[0]), column) from None
 

@@ -1,6 +1,6 @@
 """How commands hand their actions to a run: limits, conflicts, and what is there already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ from pillarbox.formats.sieve.run import Run
 
 _SHOWN_CHARACTERS = 80
 _KIB = 10
+_READ_BITS = 4
+"""Reading so many bits of length costs one instruction more."""
 Read = TypeVar("Read")
 
 _NAMES: dict[type, str] = {
@@ -47,6 +49,19 @@ def one(texts: Texts, run: Run) -> str:
     return texts(run)[0]
 
 
+def several(texts: Texts, run: Run, line: int) -> Sequence[str]:
+    """The values of an argument that is a list; long ones made of variables cost more."""
+    values = texts(run)
+    if texts.constant is None:
+        run.charge(line, sum(map(len, values)) >> _READ_BITS)
+    return values
+
+
+def charge_text(run: Run, line: int, text: str) -> None:
+    """Count what working through a text takes."""
+    run.charge(line, len(text) >> _READ_BITS)
+
+
 def read_by(call: Call, at: int | str, read: Callable[[str], Read]) -> Callable[[Run], Read]:
     """An argument of one string, read by a grammar that raises GrammarError.
 
@@ -66,6 +81,7 @@ def read_by(call: Call, at: int | str, read: Callable[[str], Read]) -> Callable[
 
     def later(run: Run) -> Read:
         value = one(texts, run)
+        charge_text(run, line, value)
         try:
             return read(value)
         except GrammarError as error:
@@ -104,8 +120,9 @@ def perform(run: Run, call: Call, action: Action) -> None:
 
     Raises `RunError` where there are too many, or where one forbids another.
     """
-    _check_conflicts(run, call, action)
     actions = run.actions
+    run.charge(call.line, len(actions) >> 2)
+    _check_conflicts(run, call, action)
     at = _same(run, action)
     if at is not None:
         actions[at] = _merged(actions[at], action)

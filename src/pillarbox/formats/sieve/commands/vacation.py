@@ -7,7 +7,7 @@ from pillarbox.base.errors import GrammarError
 from pillarbox.formats.sieve.actions import Vacation
 from pillarbox.formats.sieve.addresses import outgoing_address, sender
 from pillarbox.formats.sieve.commands.filing import FCC_TAGS, fcc_reader
-from pillarbox.formats.sieve.commands.performing import perform, quoted, read_by
+from pillarbox.formats.sieve.commands.performing import perform, quoted, read_by, several
 from pillarbox.formats.sieve.entities import check_entity
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.grammar import Call, Kind, Step, Tag, Word
@@ -50,7 +50,9 @@ def _addresses(call: Call) -> Callable[[Run], tuple[str, ...]]:
     if texts is None:
         return lambda run: ()
     if texts.constant is None:
-        return lambda run: tuple(filter(None, map(_address_or_nothing, texts(run))))
+        return lambda run: tuple(
+            filter(None, map(_address_or_nothing, several(texts, run, call.line)[:MAX_ADDRESSES]))
+        )
     if len(texts.constant) > MAX_ADDRESSES:
         raise ScriptError(
             call.problem(f":addresses takes at most {MAX_ADDRESSES} addresses", "addresses")

@@ -1,9 +1,9 @@
 """set: the value of a variable (RFC 5229 §4)."""
 
-from pillarbox.formats.sieve.commands.performing import one, quoted
+from pillarbox.formats.sieve.commands.performing import charge_text, one, quoted
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.grammar import Call, Kind, Step, Word
-from pillarbox.formats.sieve.modifiers import MODIFIER_TAGS, modifiers
+from pillarbox.formats.sieve.modifiers import MODIFIER_TAGS, Modifier, modifiers
 from pillarbox.formats.sieve.run import Run
 
 _KIB = 10
@@ -18,6 +18,14 @@ def variable_key(call: Call, at: int) -> str:
         return call.scope.variable(texts.constant[0])
     except ValueError as error:
         raise ScriptError(call.problem(str(error), at)) from None
+
+
+def modified(run: Run, call: Call, changes: tuple[Modifier, ...], value: str) -> str:
+    """The value after all its modifiers."""
+    for change in changes:
+        charge_text(run, call.line, value)
+        value = change(value)
+    return value
 
 
 def store(run: Run, call: Call, key: str, value: str) -> None:
@@ -44,8 +52,7 @@ def _set(call: Call) -> Step:
 
     def step(run: Run) -> None:
         value = one(texts, run)
-        for change in changes:
-            value = change(value)
+        value = modified(run, call, changes, value)
         store(run, call, key, value)
         run.note(call.line, lambda: f"set {quoted(key)} {quoted(value)}")
 
