@@ -138,6 +138,34 @@ def pop3() -> Target:
     return run
 
 
+def managesieve() -> Target:
+    """The cutting of input into lines, however it is split, and the grammar of ManageSieve."""
+    from pillarbox.base.errors import GrammarError
+    from pillarbox.wire.managesieve.commands import parse_command, parse_response
+    from pillarbox.wire.managesieve.receiver import Line, Receiver, ReceiverLimits
+
+    def events(data: bytes, step: int) -> list[object]:
+        receiver = Receiver(ReceiverLimits(held_octets=200, skipped_octets=600))
+        found: list[object] = []
+        for at in range(0, len(data), step):
+            receiver.feed(data[at : at + step])
+            while (event := receiver.next_event()) is not None:
+                found.append(event if isinstance(event, Line) else repr(event))
+        return found
+
+    def run(data: bytes) -> None:
+        whole = events(data, len(data) or 1)
+        if events(data, 1 + len(data) % 7) != whole:
+            raise RuntimeError("how the input is split over reads changes the result")
+        for event in whole:
+            if isinstance(event, Line):
+                for parse in (parse_command, parse_response):
+                    with contextlib.suppress(GrammarError):
+                        parse(event.words)
+
+    return run
+
+
 def proxy() -> Target:
     """The header that a proxy sends before the client's words."""
     from pillarbox.base.errors import GrammarError
@@ -469,7 +497,7 @@ TARGETS = MappingProxyType(
         one.__name__: one
         for one in (
             *(imap, pop3, proxy, scanners, milters, reports, mime, text, files, content, growth),
-            *(spf, links),
+            *(managesieve, spf, links),
         )
     }
 )
@@ -478,7 +506,7 @@ TARGETS = MappingProxyType(
 def _seed(folder: Path, name: str) -> None:
     others = {"proxy": proxies, "scanners": answers, "milters": answers, "reports": reported}
     others |= {"files": packed, "spf": records}
-    seeds = said(name) if name in ("imap", "pop3") else others.get(name, mail)()
+    seeds = said(name) if name in ("imap", "pop3", "managesieve") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
 
