@@ -4,15 +4,17 @@ Nothing is parsed before it is asked for. Shared by all runs over a message; nev
 makes another one. Called by `message`; calls `mime/header` and `address`.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pillarbox.formats.address import Group, Mailbox, parse_address_list
+from pillarbox.formats.address import Address, Group, Mailbox, parse_address_list
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers, unfold
 from pillarbox.formats.mime.words import decode_raw, decode_words
 from pillarbox.formats.sieve.comparators import COMPARATORS
 
 _COUNT_MAX = 10_000
+_PLAIN = re.compile(rb"[!#-'*+\-./0-9=?A-Z^-~\x80-\xff]++\Z")
 
 
 class HeaderAddress(NamedTuple):
@@ -147,4 +149,10 @@ def _address(mailbox: Mailbox, international: bool) -> HeaderAddress:
     local, domain = mailbox.local, mailbox.domain
     if not local or not domain or not (international or text.isascii()):
         return HeaderAddress(text, None, None)
+    if b'"' in local or not _PLAIN.match(local):
+        return _quoted(decode_raw(local), decode_raw(domain))
     return HeaderAddress(text, decode_raw(local), decode_raw(domain))
+
+
+def _quoted(local: str, domain: str) -> HeaderAddress:
+    return HeaderAddress(str(Address(local, domain)), local, domain)

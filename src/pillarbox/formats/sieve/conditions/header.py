@@ -140,7 +140,7 @@ def _counted(pick: _Pick | None) -> Callable[[Run, MessageHeader, str], Sequence
     def values(run: Run, header: MessageHeader, name: str) -> Sequence[str]:
         found = header.addresses(name)
         picked = found if pick is None else pick(found)
-        return [address.text for field in picked for address in field if address.text]
+        return [address.text for field in picked for address in field if address.local]
 
     return values
 
