@@ -1,4 +1,4 @@
-"""Scripts of mailboxes, run for what real clients do there over IMAP."""
+"""Scripts of mailboxes, run for what real clients do there over IMAP (RFC 6785)."""
 
 import asyncio
 import re
