@@ -1,19 +1,20 @@
 """Rules, vacation and forwarding: the active script, changed by whoever gets there first."""
 
 import asyncio
+from datetime import date
 
 import pytest
 
-from pillarbox.base.errors import Conflict
+from pillarbox.base.errors import Conflict, Invalid
 from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Actor, Role
 from pillarbox.domain.sieve.model import ScriptQuota, ScriptTooLarge, TooManyScripts
 from pillarbox.formats.sieve.rules.actions import File, Keep, Reject
 from pillarbox.formats.sieve.rules.arguments import NotSimple
 from pillarbox.formats.sieve.rules.conditions import HeaderText, MessageSize
-from pillarbox.formats.sieve.rules.model import Forwarding, Rule, RuleSet, Vacation
+from pillarbox.formats.sieve.rules.model import Day, Forwarding, Rule, RuleSet, Vacation
 from pillarbox.formats.sieve.rules.writing import write
-from pillarbox.pipeline.filtering.rules import Rules
+from pillarbox.pipeline.filtering.rules import Rules, day_in
 from pillarbox.pipeline.filtering.scripts import InvalidScript, Scripts
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -170,6 +171,28 @@ async def test_what_the_site_withholds(database: Database, ann: Actor) -> None:
     with pytest.raises(InvalidScript, match="reject"):
         await rules.put(ann, RuleSet(rules=(PEST,)))
     assert (await rules.get(ann)).rules == RuleSet()
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [
+        ("Europe/Berlin", "+0200"),
+        ("America/St_Johns", "-0230"),
+        ("UTC", "+0000"),
+        ("-0330", "-0330"),
+        ("", ""),
+    ],
+)
+def test_days_of_time_zones(zone: str, offset: str) -> None:
+    assert day_in(zone, date(2026, 7, 1)) == Day(date(2026, 7, 1), offset)
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe", "Nowhere", "../../etc/passwd", "/etc/passwd", "+1", "x\0"]
+)
+def test_zones_that_are_none(zone: str) -> None:
+    with pytest.raises(Invalid, match="time zone"):
+        day_in(zone, date(2026, 7, 1))
 
 
 async def test_nobody_sees_the_rules_of_others(

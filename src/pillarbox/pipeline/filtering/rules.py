@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from pillarbox.base.errors import Conflict, NotFound, OverQuota
+from pillarbox.base.errors import Conflict, Invalid, NotFound, OverQuota
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.sieve.model import Script, ScriptInfo
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.limits import ScriptLimits
 from pillarbox.formats.sieve.rules.arguments import NotSimple
-from pillarbox.formats.sieve.rules.model import Forwarding, RuleSet, Vacation
+from pillarbox.formats.sieve.rules.model import Day, Forwarding, RuleSet, Vacation
 from pillarbox.formats.sieve.rules.reading import read
 from pillarbox.formats.sieve.rules.writing import write
 from pillarbox.pipeline.filtering.scripts import THREAD_FROM_BYTES, Saved, Scripts
@@ -19,6 +21,7 @@ NAME = "rules"
 """What the script is called where there is none yet."""
 TRIES = 3
 THREAD_FROM_RULES = 20
+NOON = time(12)
 _Change = Callable[[RuleSet], RuleSet]
 
 
@@ -146,6 +149,23 @@ class Rules:
         except ScriptError as error:
             first = error.problems[0]
             raise NotSimple(first.line, f"the script has an error: {first.text}") from error
+
+
+def day_in(zone: str, day: date) -> Day:
+    """A day in a time zone of a name such as `Europe/Berlin`, or of an offset such as `+0100`.
+
+    Scripts know offsets only, so that of the day itself is taken; empty is the server's zone.
+    Raises `Invalid` for a zone that is not known here.
+    """
+    if not zone or zone[0] in "+-":
+        return Day(day, zone)
+    try:
+        offset = datetime.combine(day, NOON, ZoneInfo(zone)).utcoffset()
+    except (OSError, ValueError, LookupError) as error:
+        raise Invalid(f"There is no time zone {zone!r}; say Europe/Berlin or +0100") from error
+    minutes = round((offset or timedelta()) / timedelta(minutes=1))
+    hours, rest = divmod(abs(minutes), 60)
+    return Day(day, f"{'-' if minutes < 0 else '+'}{hours:02}{rest:02}")
 
 
 def _active_of(scripts: tuple[ScriptInfo, ...]) -> ScriptInfo | None:

@@ -191,6 +191,10 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             force_setattr(self, f"{setting}_at", min(max(at, 0), len(self.rules)) if known else 0)
         force_setattr(self, "note", _note(self.note))
 
+    def rule(self, number: int) -> Rule:
+        """The `number`th rule, from 1; raises `NotFound`, as all that takes a number does."""
+        return self.rules[self._index(number)]
+
     def with_vacation(self, vacation: Vacation | None) -> "RuleSet":
         """The same with this reply, where it was or before the first rule that refuses nothing."""
         at = self._first_open() if self.vacation is None else self.vacation_at
@@ -230,7 +234,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def moved(self, number: int, to: int) -> "RuleSet":
         """The same with the `number`th rule as the `to`th."""
-        rule = self.rules[self._index(number)]
+        rule = self.rule(number)
         return self.without_rule(number).with_rule(rule, to)
 
     def doubts(self) -> list[str]:
