@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import gzip
 import importlib.util
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -471,6 +472,55 @@ def links() -> Target:
     return run
 
 
+def sieve() -> Target:
+    """Compiling a script, and running it over the message that stands after a NUL."""
+    from datetime import UTC, datetime
+
+    from pillarbox.formats.sieve.compiling import compile_script
+    from pillarbox.formats.sieve.errors import ScriptError
+    from pillarbox.formats.sieve.limits import RunLimits
+    from pillarbox.formats.sieve.message import Message
+    from pillarbox.formats.sieve.questions import Question, Unanswered
+    from pillarbox.formats.sieve.running import run_scripts
+    from pillarbox.formats.sieve.surroundings import Surroundings
+
+    here = Surroundings(datetime(2024, 5, 6, tzinfo=UTC), "a@b.test", "c+d@e.test")
+    limits = RunLimits(instructions=20_000)
+
+    def run(data: bytes) -> None:
+        script, _, message = data.partition(b"\0")
+        try:
+            program = compile_script(script, explain=bool(len(data) % 2))
+        except ScriptError:
+            return
+        included = dict.fromkeys(program.inclusions, program)
+        answers: dict[Question, bool | str | None] = {}
+        read = Message(message.replace(b"\r", b"").replace(b"\n", b"\r\n"))
+        while True:
+            try:
+                outcome = run_scripts([program], read, here, answers, included, limits)
+            except Unanswered as unanswered:
+                answers[unanswered.question] = None
+                continue
+            if not outcome.actions or outcome.instructions > limits.instructions:
+                raise RuntimeError("a run beyond its limits, or without an outcome")
+            return
+
+    return run
+
+
+def scripts() -> Iterator[bytes]:
+    """Scripts with messages: of the conformance vectors, and one that is here in any case."""
+    yield (
+        b'require ["fileinto", "variables", "copy"];\nif anyof (not exists "x", header :matches'
+        b' ["to", "cc"] "*@*") {\n set :upper "a" "${1}"; fileinto :copy "a/${a}"; }\n'
+        b"else { redirect text:\na@b.test\n.\n; } # end\n\0To: a@b\n\nx\n"
+    )
+    path = VECTORS.parent / "sieve" / "vectors.json"
+    for vector in json.loads(path.read_text("utf-8")) if path.is_file() else ():
+        yield f"{vector['script']}\0{vector.get('message', '')}".encode()[:INPUT_MAX]
+
+
 def growth() -> Target:
     """A message that repeats a piece of the input takes no more than linear time."""
     parts = (mime(), text(), senders(), content(), links())
@@ -497,7 +547,7 @@ TARGETS = MappingProxyType(
         one.__name__: one
         for one in (
             *(imap, pop3, proxy, scanners, milters, reports, mime, text, files, content, growth),
-            *(managesieve, spf, links),
+            *(managesieve, sieve, spf, links),
         )
     }
 )
@@ -505,7 +555,7 @@ TARGETS = MappingProxyType(
 
 def _seed(folder: Path, name: str) -> None:
     others = {"proxy": proxies, "scanners": answers, "milters": answers, "reports": reported}
-    others |= {"files": packed, "spf": records}
+    others |= {"files": packed, "spf": records, "sieve": scripts}
     seeds = said(name) if name in ("imap", "pop3", "managesieve") else others.get(name, mail)()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
