@@ -474,17 +474,13 @@ def links() -> Target:
 
 def sieve() -> Target:
     """Compiling a script, and running it over the message that stands after a NUL."""
-    from datetime import UTC, datetime
+    sys.path.insert(0, str(ROOT / "tests"))
+    from kit.sieve import HERE, run_programs
 
     from pillarbox.formats.sieve.compiling import compile_script
     from pillarbox.formats.sieve.errors import ScriptError
     from pillarbox.formats.sieve.limits import RunLimits
-    from pillarbox.formats.sieve.message import Message
-    from pillarbox.formats.sieve.questions import Question, Unanswered
-    from pillarbox.formats.sieve.running import run_scripts
-    from pillarbox.formats.sieve.surroundings import Surroundings
 
-    here = Surroundings(datetime(2024, 5, 6, tzinfo=UTC), "a@b.test", "c+d@e.test")
     limits = RunLimits(instructions=20_000)
 
     def run(data: bytes) -> None:
@@ -494,17 +490,10 @@ def sieve() -> Target:
         except ScriptError:
             return
         included = dict.fromkeys(program.inclusions, program)
-        answers: dict[Question, bool | str | None] = {}
-        read = Message(message.replace(b"\r", b"").replace(b"\n", b"\r\n"))
-        while True:
-            try:
-                outcome = run_scripts([program], read, here, answers, included, limits)
-            except Unanswered as unanswered:
-                answers[unanswered.question] = None
-                continue
-            if not outcome.actions or outcome.instructions > limits.instructions:
-                raise RuntimeError("a run beyond its limits, or without an outcome")
-            return
+        mail = message.replace(b"\r", b"").replace(b"\n", b"\r\n")
+        outcome = run_programs([program], mail, HERE, None, included, limits)
+        if not outcome.actions or outcome.instructions > limits.instructions:
+            raise RuntimeError("a run beyond its limits, or without an outcome")
 
     return run
 
