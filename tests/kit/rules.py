@@ -166,9 +166,7 @@ CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     st.builds(HasAttachment, negate=NEGATE),
     st.builds(SpamScore, at_least=st.integers(1, 10), negate=NEGATE),
     _moments(),
-    st.builds(
-        FromContacts, headers=FIELDS, book=st.sampled_from(["default", "x-1"]), negate=NEGATE
-    ),
+    st.builds(FromContacts, headers=FIELDS, negate=NEGATE),
 )
 MAILBOXES = st.one_of(
     st.sampled_from(["INBOX", "Trash", "A/B", 'q"uote', "b\\ack", "Grüße", "*?", "${x}"]),

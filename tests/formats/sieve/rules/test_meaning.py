@@ -246,7 +246,7 @@ def run(rules: RuleSet, letter: Letter, content: bytes) -> Outcome:
         spam=letter.spam,
         spam_tested=letter.spam > 0,
     )
-    answers = {ListQuestion(f"{CONTACTS}default", one): one in letter.contacts for one in PEOPLE}
+    answers = {ListQuestion(CONTACTS, one): one in letter.contacts for one in PEOPLE}
     return run_script(write(rules), content, here, answers)
 
 

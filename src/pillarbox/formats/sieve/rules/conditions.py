@@ -205,16 +205,13 @@ class CurrentDate(_Condition, frozen=True, kw_only=True, tag="date"):
 
 
 class FromContacts(_Condition, frozen=True, kw_only=True, tag="contacts"):
-    """An address in these fields is one of the user's contacts, in this address book."""
+    """An address in these fields is one of the user's contacts."""
 
     headers: tuple[str, ...] = ("from",)
-    book: str = "default"
 
     def __post_init__(self) -> None:
         AddressText(headers=self.headers, values=("x",))
         force_setattr(self, "headers", tuple(header.lower() for header in self.headers))
-        if not self.book.isascii() or not self.book.replace("-", "").isalnum():
-            raise Invalid(f"{texts.shown(self.book)} can't be the name of an address book")
 
 
 Condition = (

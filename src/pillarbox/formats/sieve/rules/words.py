@@ -71,7 +71,7 @@ _RELATIONS = MappingProxyType(
         "gt": (Relation.UNTIL, True),
     }
 )
-_SHORT_CONTACTS = ":addrbook:"
+_SHORT_CONTACTS = ":addrbook:default"
 _NUMBERS = (Moment.WEEKDAY, Moment.HOUR, Moment.DAY, Moment.MONTH, Moment.YEAR)
 _CHANGES = {"addflag": FlagChange.ADD, "setflag": FlagChange.SET, "removeflag": FlagChange.REMOVE}
 
@@ -183,12 +183,9 @@ def _address(given: Arguments, negate: bool) -> Condition:
     part = Part(given.one_of(_PARTS, "all"))
     if given.has("list"):
         headers, lists = _two(given)
-        book = next(
-            (start for start in (CONTACTS, _SHORT_CONTACTS) if lists[0].startswith(start)), ""
-        )
-        if len(lists) != 1 or not book or part is not Part.ALL:
+        if part is not Part.ALL or lists not in ((CONTACTS,), (_SHORT_CONTACTS,)):
             raise given.not_simple("looks into a list that rules don't know")
-        return FromContacts(headers=headers, book=lists[0][len(book) :], negate=negate)
+        return FromContacts(headers=headers, negate=negate)
     match, (headers, values) = _match(given), _two(given)
     return AddressText(match=match, headers=headers, values=values, part=part, negate=negate)
 

@@ -49,8 +49,8 @@ from pillarbox.formats.sieve.rules.model import (
 )
 from pillarbox.formats.sieve.rules.patterns import literal
 
-CONTACTS: Final = "urn:ietf:params:sieve:addrbook:"
-"""Where address books are found as lists (RFC 6134 §2.4)."""
+CONTACTS: Final = "urn:ietf:params:sieve:addrbook:default"
+"""The list of a user's contacts (RFC 6134 §2.4)."""
 TRASH: Final = "Trash"
 """What the mailbox for deleted mail is called where there is none."""
 UNICODE: Final = "i;unicode-casemap"
@@ -147,8 +147,7 @@ class _Writer:
                 return self._date(condition)
             case FromContacts():
                 self.required.add("extlists")
-                book = _quoted(CONTACTS + condition.book)
-                return ("address :all :list", _list(condition.headers), book)
+                return ("address :all :list", _list(condition.headers), _quoted(CONTACTS))
 
     def _compare(
         self, condition: HeaderText | AddressText | EnvelopeText | BodyText
