@@ -64,6 +64,12 @@ VANISHING = {
         b"c APPEND INBOX (\\Seen) {40+}\r\nSubject: x\r\n\r\nnot whole",
         b'a LOGIN alice@example.test "correct horse battery"\r\nb SELECT INBOX\r\nc IDLE\r\n',
     ],
+    "managesieve": [
+        b'AUTHENTICATE "PLAIN" {56+}\r\n'
+        + base64.b64encode(b"\0alice@example.test\0correct horse battery")
+        + b'\r\nPUTSCRIPT "a" {40+}\r\n# not whole',
+        b'AUTHENTICATE "PLAIN"\r\n',
+    ],
     "smtps": [os.urandom(600)],
     "imaps": [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)],
 }
@@ -129,13 +135,13 @@ async def test_silent_clients_are_sent_away(server: AppUnderTest) -> None:
     await still_serves(server, 1)
 
 
-@pytest.mark.parametrize("listener", ["smtp", "submission", "lmtp", "imap"])
+@pytest.mark.parametrize("listener", ["smtp", "submission", "lmtp", "imap", "managesieve"])
 @pytest.mark.parametrize("line", [b"NONSENSE\r\n", b"\xff\xfe\x00 \x80\r\n", b"a b c {x}\r\n"])
 async def test_errors_without_end(server: AppUnderTest, listener: str, line: bytes) -> None:
     async with await Wire.open(server.ports[listener]) as wire:
         wire.writer.write(line * 2000)
         try:
-            while not (await wire.line()).startswith((b"* BYE", b"421")):
+            while not (await wire.line()).startswith((b"* BYE", b"421", b"BYE")):
                 pass
         except ConnectionResetError as error:
             raise AssertionError("ended without a word") from error

@@ -1,9 +1,13 @@
 """ManageSieve in the composed server: what one session stores another one sees, whoever ends."""
 
+import os
+import signal
 from base64 import b64decode, b64encode
 from pathlib import Path
 
+from kit.accounts import PASSWORD as LIVE_PASSWORD
 from kit.app import PASSWORD, AppUnderTest
+from kit.live import live_server
 from kit.sasl import ScramClientSide
 from kit.wire import ImapWire, ManageSieveWire, SmtpWire, Wire
 
@@ -178,3 +182,28 @@ async def test_a_restart_is_announced(server: AppUnderTest) -> None:
     assert answer == b'BYE "The server is restarting"'
     assert await sieve.wire.rest() == b""
     await sieve.wire.close()
+
+
+async def test_what_was_stored_survives_a_kill(tmp_path: Path) -> None:
+    with live_server(tmp_path, {"WORKERS": "2"}) as server:
+        port = server.port("MANAGESIEVE")
+        sieve = await ManageSieveWire.open(port, ALICE, LIVE_PASSWORD, tls=True)
+        await sieve.ok('PUTSCRIPT "filing"', FILING)
+        await sieve.ok('SETACTIVE "filing"')
+        for pid in server.processes():
+            os.kill(pid, signal.SIGKILL)
+        server.reap()
+        sieve.wire.abort()
+        server.start()
+        sieve = await ManageSieveWire.open(port, ALICE, LIVE_PASSWORD, tls=True)
+        assert await sieve.names() == {"filing": True}
+        assert await sieve.script("filing") == FILING
+        # Each worker sees what the other one has stored.
+        others = [
+            await ManageSieveWire.open(port, ALICE, LIVE_PASSWORD, tls=True) for _ in range(6)
+        ]
+        await sieve.ok('SETACTIVE ""')
+        for other in others:
+            assert await other.names() == {"filing": False}
+            await other.logout()
+        await sieve.logout()

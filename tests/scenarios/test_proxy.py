@@ -46,7 +46,7 @@ async def test_failed_logins_bar_the_client_and_not_the_proxy(server: AppUnderTe
 
 
 async def test_without_a_header_a_proxy_hears_nothing(server: AppUnderTest) -> None:
-    for listener in ("smtp", "imap", "imaps", "pop3"):
+    for listener in ("smtp", "imap", "imaps", "pop3", "managesieve"):
         opening = asyncio.open_connection(
             "127.0.0.1", server.ports[listener], local_addr=(PROXY, 0)
         )

@@ -64,6 +64,7 @@ class Conversation:
                 return
             receiver.feed(data)
             while not session.ending and (event := receiver.next_event()) is not None:
+                session.command_ended()
                 self._judge(session)
                 await self._take(session, event)
                 if session.is_much_unsent or not self._commands % _COMMANDS_AT_ONCE:

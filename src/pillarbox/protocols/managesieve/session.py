@@ -116,6 +116,10 @@ class ManageSieveSession:
         self.receiver.allow(ReceiverLimits())
         self._patience = LoginPatience(self.services.options.login_timeout_s)
 
+    def command_ended(self) -> None:
+        """Give the next command its own time, however early it begins."""
+        self._command_by_s = None
+
     def require_actor(self) -> Actor:
         """Who is logged in; the registry lets no command that needs it run before."""
         if self.actor is None:
@@ -140,7 +144,6 @@ class ManageSieveSession:
             return self._patience.left_s()
         options = self.services.options
         if not self.receiver.is_within_command:
-            self._command_by_s = None
             return options.idle_timeout_s
         now_s = asyncio.get_running_loop().time()
         if self._command_by_s is None:
