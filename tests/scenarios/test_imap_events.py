@@ -12,6 +12,8 @@ from kit.accounts import PASSWORD as LIVE_PASSWORD
 from kit.app import PASSWORD, AppUnderTest
 from kit.live import LiveServer, kill
 from kit.wire import ImapWire
+from pillarbox.app.filtering import imap_events as imap_events_of
+from pillarbox.base.clock import SystemClock
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import imap_events
 from pillarbox.domain.queue import inspect
@@ -328,6 +330,27 @@ async def test_a_message_that_is_gone_has_no_event(house: House) -> None:
         await imap.append("INBOX", letter())
     await house.quiet()
     assert await running.run_once() == 0
+
+
+async def test_two_processes_at_one_event_do_it_once(house: House) -> None:
+    """As when the lease of one ran out while it was at it."""
+    await house.attach(REQUIRE + 'redirect :copy "ann@elsewhere.test"; fileinto "Work";')
+    services, begin = house.services, asyncio.Event()
+    parts = (services.database, services.bus, SystemClock())
+    others = [
+        imap_events_of(
+            services.options, *parts, owner, services.imap.preparation, services.filtering
+        )
+        for owner in ("one", "two")
+    ]
+    services.imap_events.run_once = begin.wait  # type: ignore[method-assign,assignment]
+    async with house.imap() as imap:
+        await imap.append("INBOX", letter())
+    (event,) = await services.database.read(imap_events.waiting, 2)
+    await asyncio.gather(*(one._deal_with(event) for one in others))
+    assert await house.subjects("Work") == ["hello"]
+    assert len(await house.queue()) == 1
+    begin.set()
 
 
 async def test_capability(tmp_path: Path) -> None:

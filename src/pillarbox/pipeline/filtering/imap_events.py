@@ -197,7 +197,7 @@ class ImapEvents:
 
     async def _run(self, event: Event, opened: _Opened) -> None:
         loaded = await self._load(event.account_id, opened.script)
-        if loaded is None:  # a group's mailbox: nobody can give it scripts
+        if loaded is None:  # there is nobody any more whose script it is
             await self._database.write(imap_events.done, event)
             return
         name = opened.script.info.name
@@ -223,7 +223,9 @@ class ImapEvents:
         address = loaded.actor.address
         if outcome.failure is not None:
             failure = outcome.failure
-            _log.info("a script failed", user=address, script=failure.script, why=str(failure))
+            # Without its words: they may tell of the message.
+            at = {"script": failure.script, "line": failure.problem.line}
+            _log.info("a script of a mailbox failed", user=address, **at)
         source = Source(address, opened.content, believed=True)
         plan = await self._with.planner.plan(loaded, outcome, Circumstances(source, address))
         keeps = any(filing.destination is None for filing in plan.filings)
