@@ -1,9 +1,11 @@
-"""sievelib and sieve-connect manage scripts."""
+"""sievelib and sieve-connect manage scripts; scramp logs in."""
 
 import asyncio
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
+from scramp import ScramClient
 from sievelib.managesieve import Client
 
 from interop.programs import ALICE, BOB, certificate, needs, run
@@ -144,3 +146,27 @@ class TestSieveConnect:
     def test_wrong_password(self, server: LiveServer, tmp_path: Path) -> None:
         said = self.sieve(server, tmp_path, "--list", password="wrong", status=None)
         assert "Authentication refused by server" in said
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
+async def test_scramp(server: LiveServer, mechanism: str) -> None:
+    sieve = await ManageSieveWire.open(server.port("MANAGESIEVE"), tls=True)
+    tls = sieve.wire.writer.get_extra_info("ssl_object")
+    binding = ("tls-server-end-point", tls) if mechanism.endswith("PLUS") else None
+    client = ScramClient([mechanism], ALICE, server.password, channel_binding=binding)
+    first = quoted(client.get_client_first())
+    await sieve.wire.send(f'AUTHENTICATE "{mechanism}" {first}\r\n'.encode())
+    client.set_server_first(unquoted(await sieve.wire.line()))
+    _, answer = await sieve.ask(quoted(client.get_client_final()))
+    assert answer.startswith(b"OK (SASL ")
+    client.set_server_final(unquoted(answer))
+    assert await sieve.names() == {}
+    await sieve.logout()
+
+
+def quoted(message: str) -> str:
+    return f'"{b64encode(message.encode()).decode()}"'
+
+
+def unquoted(line: bytes) -> str:
+    return b64decode(line.split(b'"')[1]).decode()
