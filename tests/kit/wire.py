@@ -401,7 +401,7 @@ class ManageSieveWire:
         return lines
 
     async def names(self) -> dict[str, bool]:
-        """What LISTSCRIPTS says: whether each script is active."""
+        """What LISTSCRIPTS says of plain names: whether each script is active."""
         found = [line.decode().rstrip() for line in await self.ok("LISTSCRIPTS")]
         return {line.split('"')[1]: line.endswith(" ACTIVE") for line in found}
 
