@@ -1,4 +1,4 @@
-"""Comparators: when texts are equal, and their order."""
+"""Comparators: when texts are equal, and their order (RFC 4790, RFC 5051)."""
 
 import pytest
 

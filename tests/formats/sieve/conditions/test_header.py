@@ -1,4 +1,4 @@
-"""`header`, `address`, `exists` and `envelope`, with `:index` and `:mime`."""
+"""`header`, `address`, `exists`, `envelope`: RFC 5228, RFC 5231, RFC 5233, RFC 5260, RFC 5703."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The tests of size, strings, flags, dates, bodies, mailboxes, lists, verdicts and duplicates."""
+"""The tests of size, strings, flags, dates, bodies, mailboxes, lists, verdicts and duplicates.
+
+RFC 5173, RFC 5183, RFC 5235, RFC 5260, RFC 5435, RFC 5490, RFC 6134, RFC 7352, RFC 8579, RFC 9042.
+"""
 
 from datetime import datetime, timedelta, timezone
 
