@@ -476,7 +476,6 @@ def sieve() -> Target:
     """Compiling a script, and running it over the message that stands after a NUL."""
     sys.path.insert(0, str(ROOT / "tests"))
     from kit.sieve import HERE, run_programs
-
     from pillarbox.formats.sieve.compiling import compile_script
     from pillarbox.formats.sieve.errors import ScriptError
     from pillarbox.formats.sieve.limits import RunLimits

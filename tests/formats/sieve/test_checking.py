@@ -1,5 +1,7 @@
 """What is wrong with a script is told with its place, and with what may have been meant."""
 
+import time
+
 import pytest
 
 from pillarbox.formats.sieve.compiling import compile_script
@@ -151,6 +153,14 @@ def test_so_many_problems_and_no_more() -> None:
     with pytest.raises(ScriptError) as refused:
         compile_script(script.encode())
     assert len(refused.value.problems) == ScriptLimits().problems
+
+
+def test_hints_do_not_take_long() -> None:
+    """Below an ihave that finds nothing problems are not counted, but hints still are."""
+    content = b'require "ihave"; if ihave "x" {' + b"kepe;" * 6000 + b"}"
+    begun = time.process_time()
+    compile_script(content)
+    assert time.process_time() - begun < 5
 
 
 def test_withheld_extensions_are_not_there() -> None:

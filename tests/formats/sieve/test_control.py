@@ -1,4 +1,7 @@
-"""Which commands run: branches, loops over parts, scripts in scripts, and what ihave finds."""
+"""Which commands run: branches, loops over parts, scripts in scripts, and what ihave finds.
+
+RFC 5228 §3, RFC 5463 §4, RFC 5703 §3, RFC 6609 §3.
+"""
 
 import sys
 

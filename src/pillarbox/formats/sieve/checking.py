@@ -1,14 +1,15 @@
 """Checking a tree against the vocabulary, and building what runs from it (RFC 5228 §2.10)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TypeVar
 
-from pillarbox.formats.sieve.checking_arguments import hint, read_arguments
+from pillarbox.formats.sieve.checking_arguments import read_arguments
 from pillarbox.formats.sieve.commands.control import Branch, block_of, branching
 from pillarbox.formats.sieve.errors import Problem, ScriptError
 from pillarbox.formats.sieve.grammar import Call, Check, Step, Tests, Word
+from pillarbox.formats.sieve.inclusion import Inclusion
 from pillarbox.formats.sieve.limits import ScriptLimits
-from pillarbox.formats.sieve.program import Inclusion
 from pillarbox.formats.sieve.questions import Question
 from pillarbox.formats.sieve.run import Run
 from pillarbox.formats.sieve.syntax import (
@@ -32,6 +33,8 @@ from pillarbox.formats.sieve.vocabulary import (
 
 Built = TypeVar("Built")
 _LOOP = "foreverypart"
+HINTED = 64
+"""Names longer than this are like no other."""
 
 
 class Checker:
@@ -48,6 +51,7 @@ class Checker:
         self.inclusions: dict[Inclusion, None] = {}
         self._available = available
         self._explain = explain
+        self._hints_left = limits.problems
         self._required: dict[str, Place] = {}
         self._may_require = True
         self._guarded = False
@@ -96,6 +100,14 @@ class Checker:
     def report(self, place: Place, text: str) -> None:
         """Tell a problem."""
         self.problems.append(Problem(*place, text))
+
+    def hint(self, name: str, known: Iterable[str], before: str = "", after: str = "") -> str:
+        """What may have been meant: text to append, or nothing; only so often, as it is slow."""
+        if len(name) > HINTED or not self._hints_left:
+            return ""
+        self._hints_left -= 1
+        close = get_close_matches(name, list(known), 1, 0.75)
+        return f"; did you mean {before}{close[0]}{after}?" if close else ""
 
     def lacking(self, extension: str) -> str | None:
         """What has to be required to use something of that extension; `None` if nothing has."""
@@ -286,14 +298,16 @@ class Checker:
         if test.name in COMMANDS:
             text = f"'{test.name}' is a command; a test is expected here"
         else:
-            text = f"there is no test '{test.name}'" + hint(test.name, TESTS, "'", "'")
+            text = f"there is no test '{test.name}'" + self.hint(test.name, TESTS, "'", "'")
         self.report((test.line, test.column), text)
 
     def _unknown(self, command: Command) -> None:
         if command.name in TESTS:
             text = f"'{command.name}' is a test; it belongs after 'if'"
         else:
-            text = f"there is no command '{command.name}'" + hint(command.name, COMMANDS, "'", "'")
+            text = f"there is no command '{command.name}'" + self.hint(
+                command.name, COMMANDS, "'", "'"
+            )
         self.report((command.line, command.column), text)
 
     def _call(
@@ -353,7 +367,7 @@ class Checker:
         if name in COMMANDS and not COMMANDS[name].extension:
             self.report(place, f'"{name}" is there in any case and can\'t be required')
             return
-        more = hint(name, self._available, '"', '"')
+        more = self.hint(name, self._available, '"', '"')
         self.report(place, f'the extension "{name[:64]}" is not available{more}')
 
 

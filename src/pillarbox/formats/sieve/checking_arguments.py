@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Protocol
 
 from pillarbox.formats.sieve.grammar import Kind, Tag, Texts
@@ -14,8 +13,6 @@ _KINDS = {
     Kind.STRING: "a string",
     Kind.STRINGS: "a string or a list of strings",
 }
-HINTED = 64
-"""Names longer than this are like no other."""
 
 
 class Declared(Protocol):
@@ -40,6 +37,10 @@ class Script(Names, Protocol):
         """Tell a problem."""
         ...
 
+    def hint(self, name: str, known: Iterable[str], before: str = "", after: str = "") -> str:
+        """What may have been meant: text to append, or nothing."""
+        ...
+
     def lacking(self, extension: str) -> str | None:
         """What has to be required; `None` if it is, or none is needed."""
         ...
@@ -52,12 +53,6 @@ class Given:
     tags: dict[str, bool | int | Texts] = field(default_factory=dict)
     positional: list[int | Texts | None] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
-
-
-def hint(name: str, known: Iterable[str], before: str = "", after: str = "") -> str:
-    """What may have been meant: text to append, or nothing."""
-    close = get_close_matches(name, list(known), 1, 0.75) if len(name) <= HINTED else []
-    return f"; did you mean {before}{close[0]}{after}?" if close else ""
 
 
 def read_arguments(
@@ -116,7 +111,7 @@ class _Reader:
         name, word = argument.name, self.word.name
         tag = self.tags.get(name)
         if tag is None:
-            more = hint(name, self.tags, "':", "'")
+            more = self.script.hint(name, self.tags, "':", "'")
             self._fail(argument, f"'{word}' has no argument ':{name}'{more}")
             self.confused = True
             return None

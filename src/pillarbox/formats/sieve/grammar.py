@@ -11,11 +11,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pillarbox.formats.sieve.errors import Problem
+from pillarbox.formats.sieve.inclusion import Inclusion
 from pillarbox.formats.sieve.limits import ScriptLimits
 from pillarbox.formats.sieve.questions import Question
 
 if TYPE_CHECKING:
-    from pillarbox.formats.sieve.program import Inclusion
     from pillarbox.formats.sieve.run import Run
 
 
@@ -110,7 +110,7 @@ class Scope(Protocol):
         """Let a name stand for the global variable from here on; raises like `variable`."""
         ...
 
-    def include(self, inclusion: "Inclusion") -> None:
+    def include(self, inclusion: Inclusion) -> None:
         """Note a script that this one includes."""
         ...
 

@@ -3,15 +3,10 @@
 from dataclasses import dataclass
 
 from pillarbox.formats.sieve.grammar import Step
+from pillarbox.formats.sieve.inclusion import Inclusion
 from pillarbox.formats.sieve.questions import Question
 
-
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """A script that another one includes (RFC 6609); `personal` or else a global one."""
-
-    name: str
-    personal: bool = True
+__all__ = ["Inclusion", "Program"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from pillarbox.formats.sieve.actions import Action, Where
 from pillarbox.formats.sieve.errors import Problem, RunError
+from pillarbox.formats.sieve.inclusion import Inclusion
 from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.message_parts import MimePart
-from pillarbox.formats.sieve.program import Inclusion, Program
 from pillarbox.formats.sieve.questions import Answers, Question, Unanswered
 from pillarbox.formats.sieve.surroundings import Surroundings
-
-_NO_SCRIPTS: Mapping[Inclusion, Program | None] = MappingProxyType({})
 
 
 class Stopped(Exception):
@@ -47,6 +46,19 @@ class Outcome:
     instructions: int = 0
 
 
+class Included(Protocol):
+    """What runs in place of an include: a `Program`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def step(self) -> "Callable[[Run], None]": ...
+
+
+_NO_SCRIPTS: Mapping[Inclusion, Included | None] = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Run:
     """The state of a run over one message; `left` are the instructions it may still take."""
@@ -77,7 +89,7 @@ class Run:
     forwarded_edited: bool = False
     """Whether the header of that one was edited."""
 
-    included: Mapping[Inclusion, Program | None] = field(default_factory=lambda: _NO_SCRIPTS)
+    included: Mapping[Inclusion, Included | None] = field(default_factory=lambda: _NO_SCRIPTS)
     """The scripts that others name; `None` where there is none."""
     including: tuple[Inclusion, ...] = ()
     """The inclusions the run is in, outermost first."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.grammar import Call, Check, Kind, Step, Tag, Tests, Word
-from pillarbox.formats.sieve.program import Inclusion, Program
-from pillarbox.formats.sieve.run import Returned, Run, Stopped
+from pillarbox.formats.sieve.inclusion import Inclusion
+from pillarbox.formats.sieve.run import Included, Returned, Run, Stopped
 from pillarbox.formats.sieve.texts import GLOBAL
 
 
@@ -195,7 +195,7 @@ def _enter(run: Run, line: int, inclusion: Inclusion) -> None:
     run.including = (*run.including, inclusion)
 
 
-def _run_included(run: Run, line: int, program: Program) -> None:
+def _run_included(run: Run, line: int, program: Included) -> None:
     # Variables are a script's own but for the global ones (RFC 6609 §3.4); so are the values of
     # its last match, and a foreverypart loop in it goes over the whole message.
     run.charge(line)
