@@ -11,7 +11,7 @@ from pillarbox.domain.accounts.model import Actor, Role
 from pillarbox.domain.sieve.model import ScriptQuota, ScriptTooLarge, TooManyScripts
 from pillarbox.formats.sieve.rules.actions import File, Keep, Reject
 from pillarbox.formats.sieve.rules.arguments import NotSimple
-from pillarbox.formats.sieve.rules.conditions import HeaderText, MessageSize
+from pillarbox.formats.sieve.rules.conditions import HeaderText, Match, MessageSize
 from pillarbox.formats.sieve.rules.model import Day, Forwarding, Rule, RuleSet, Vacation
 from pillarbox.formats.sieve.rules.writing import write
 from pillarbox.pipeline.filtering.rules import Rules, day_in
@@ -193,6 +193,15 @@ def test_days_of_time_zones(zone: str, offset: str) -> None:
 def test_zones_that_are_none(zone: str) -> None:
     with pytest.raises(Invalid, match="time zone"):
         day_in(zone, date(2026, 7, 1))
+
+
+async def test_a_pattern_that_is_none_is_told_with_its_rule(rules: Rules, ann: Actor) -> None:
+    bad = HeaderText(headers=("Subject",), match=Match.REGEX, values=("(x",))
+    with pytest.raises(Invalid, match="Rule Odd: "):
+        await rules.put(
+            ann, RuleSet(rules=(BIG, Rule(name="Odd", conditions=(bad,), actions=(Keep(),)), LISTS))
+        )
+    assert (await rules.get(ann)).rules == RuleSet()
 
 
 async def test_nobody_sees_the_rules_of_others(

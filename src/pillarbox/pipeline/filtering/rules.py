@@ -12,15 +12,14 @@ from pillarbox.domain.sieve.model import Script, ScriptInfo
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.limits import ScriptLimits
 from pillarbox.formats.sieve.rules.arguments import NotSimple
-from pillarbox.formats.sieve.rules.model import Day, Forwarding, RuleSet, Vacation
+from pillarbox.formats.sieve.rules.model import NAME_MARK, Day, Forwarding, RuleSet, Vacation
 from pillarbox.formats.sieve.rules.reading import read
 from pillarbox.formats.sieve.rules.writing import write
-from pillarbox.pipeline.filtering.scripts import THREAD_FROM_BYTES, Saved, Scripts
+from pillarbox.pipeline.filtering.scripts import THREAD_FROM_BYTES, InvalidScript, Saved, Scripts
 
 NAME = "rules"
 """What the script is called where there is none yet."""
 TRIES = 3
-THREAD_FROM_RULES = 20
 NOON = time(12)
 _Change = Callable[[RuleSet], RuleSet]
 
@@ -60,6 +59,8 @@ class Rules:
     ) -> Saved:
         """Make these the rules; what is read by `get` is what was put.
 
+        Raises `Invalid` that names the rule where the script can't be compiled, as for a regular
+        expression that is none, and what `Scripts.put` raises.
         With `version` raises `Conflict` where the active script is not of that version any more. A
         script that is more than rules is left as it is, which raises `NotSimple`; with `replace` it
         stays under its name, and a new one is active.
@@ -111,12 +112,20 @@ class Rules:
         return await self._put(actor, kept.script, change(kept.rules), kept.version)
 
     async def _put(self, actor: Actor, name: str, rules: RuleSet, version: int) -> Saved:
-        many = len(rules.rules) >= THREAD_FROM_RULES
-        text = await asyncio.to_thread(write, rules) if many else write(rules)
+        # Rules may come to far more than a script may have, which is known only then.
+        text = await asyncio.to_thread(write, rules)
         name = name or await self._free_name(actor)
-        return await self._scripts.put(
-            actor, name, text.encode(), activate=True, active_version=version
-        )
+        try:
+            return await self._scripts.put(
+                actor, name, text.encode(), activate=True, active_version=version
+            )
+        except InvalidScript as error:
+            problem = error.problems[0]
+            rule = _rule_at(text, problem.line)
+            if rule is None:
+                raise
+            # Lines of a script that was not kept mean nothing to anybody.
+            raise Invalid(f"Rule {rule}: {problem.text}") from error
 
     async def _free_name(self, actor: Actor) -> str:
         taken = {info.name for info in await self._scripts.list(actor)}
@@ -166,6 +175,15 @@ def day_in(zone: str, day: date) -> Day:
     minutes = round((offset or timedelta()) / timedelta(minutes=1))
     hours, rest = divmod(abs(minutes), 60)
     return Day(day, f"{'-' if minutes < 0 else '+'}{hours:02}{rest:02}")
+
+
+def _rule_at(text: str, line: int) -> str | None:
+    """The name of the rule whose script has this line; `None` above the first."""
+    for above in reversed(text.split("\r\n")[:line]):
+        mark = NAME_MARK.match(above.removeprefix("# "))
+        if mark and above.startswith("# "):
+            return mark[1]
+    return None
 
 
 def _active_of(scripts: tuple[ScriptInfo, ...]) -> ScriptInfo | None:

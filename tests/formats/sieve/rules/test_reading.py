@@ -360,6 +360,12 @@ def test_variables_are_text_where_the_script_has_none() -> None:
     )
 
 
+@pytest.mark.parametrize("comment", ["a b", "not a test at all", 'header "a" "b" } {', "size"])
+def test_a_comment_after_false_that_is_no_test_is_a_note(comment: str) -> None:
+    rule = only(f"# rule:[x]\nif false # {comment}\n{{ keep; }}")
+    assert (rule.enabled, rule.conditions, rule.note) == (False, (), comment)
+
+
 def test_errors_are_told_as_such() -> None:
     with pytest.raises(ScriptError, match="line 1"):
         read(b'if header "a" {')

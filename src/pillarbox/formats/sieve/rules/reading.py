@@ -217,19 +217,17 @@ class _Reader:
 
     def _commented(self, command: Command, section: _Section) -> _Conditions | None:
         """The test that stands in a comment after `if false`, as some programs switch rules off."""
-        block = command.block
-        for comment in section.inside:
-            if block is None or (comment.line, comment.column) > (block.line, block.column):
-                break
-            try:
-                script = parse(f"if {comment.text} {{}}".encode())
-                (inner,) = script.commands
-                found = self._conditions(inner.tests[0], False)
-            except (ScriptError, Invalid, ValueError, IndexError):
-                continue
-            section.inside.remove(comment)
-            return found
-        return None
+        test = command.tests[0]
+        comment = section.inside[0] if section.inside else None
+        if comment is None or comment.line != test.line:
+            return None
+        try:
+            (inner,) = parse(f"if {comment.text} {{}}".encode()).commands
+            found = self._conditions(inner.tests[0], False)
+        except (ScriptError, Invalid, ValueError, IndexError):
+            return None
+        section.inside.remove(comment)
+        return found
 
     def _conditions(self, test: Test, negate: bool) -> _Conditions:
         """A test as conditions of which all or any must hold."""

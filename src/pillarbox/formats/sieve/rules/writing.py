@@ -50,7 +50,7 @@ from pillarbox.formats.sieve.rules.model import (
 from pillarbox.formats.sieve.rules.patterns import literal
 
 CONTACTS: Final = "urn:ietf:params:sieve:addrbook:default"
-"""The list of a user's contacts (RFC 6134 §2.4)."""
+"""The list of a user's contacts (RFC 6134)."""
 TRASH: Final = "Trash"
 """What the mailbox for deleted mail is called where there is none."""
 UNICODE: Final = "i;unicode-casemap"
