@@ -61,7 +61,7 @@ def headers(call: Call) -> Headers | None:
 
 
 def _part(run: Run) -> MimePart | None:
-    return run.part if isinstance(run.part, MimePart) else None
+    return run.part
 
 
 def picker(call: Call) -> Callable[[Sequence[_Item]], Sequence[_Item]] | None:
