@@ -194,6 +194,7 @@ def test_envelope() -> None:
     assert holds('envelope :localpart "from" ""', here=here)
     assert not holds('envelope :contains "from" "@"', here=here)
     assert holds('envelope :count "eq" ["from", "to"] "1"', here=here)
+    assert holds('envelope :detail :count "eq" "to" "1"', here=at(recipient="a@b.example"))
     assert holds('envelope :user "to" "joe"', here=here)
     assert holds('envelope :detail ["from", "to"] "X"', here=here)
     assert holds('envelope :all :comparator "i;octet" "to" "Joe+x@Example.com"', here=here)

@@ -49,11 +49,13 @@ def _envelope(call: Call) -> Check:
             path = surroundings.recipient
         else:
             return ()
-        if is_all:
-            return (path,) if path or not match.counts else ()
+        if match.counts:
+            return (path,) if path else ()
         # Any part of the null path is the empty string (RFC 5228 §5.4).
-        found = take(envelope_address(path), surroundings.delimiter) if path else ""
-        return () if found is None or (match.counts and not path) else (found,)
+        if is_all or not path:
+            return (path,)
+        found = take(envelope_address(path), surroundings.delimiter)
+        return () if found is None else (found,)
 
     def check(run: Run) -> bool:
         if run.surroundings.in_mailbox:
