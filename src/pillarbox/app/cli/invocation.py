@@ -56,6 +56,7 @@ class Invocation:
     async def _work(self, function: "Callable[[Options, Database, Bus], Awaitable[R]]") -> R:
         from pillarbox.app.database import open_database
 
+        _log_troubles()
         configuration = self.configuration()
         bus = _join_bus(configuration.location.bus_folder)
         options = configuration.options
@@ -69,6 +70,7 @@ class Invocation:
     async def _call(self, change: bool, function: "Callable[[Tx, *Ts], R]", args: tuple[*Ts]) -> R:
         from pillarbox.app.database import open_database
 
+        _log_troubles()
         configuration = self.configuration()
         bus = _join_bus(configuration.location.bus_folder if change else None)
         database = open_database(configuration.options, publish=bus.publish, readers=1, writers=1)
@@ -78,6 +80,17 @@ class Invocation:
         finally:
             await database.close()
             bus.close()
+
+
+def _log_troubles() -> None:
+    """Of what is logged show warnings alone, beside what the command prints."""
+    import structlog
+
+    from pillarbox.base.log import LogOptions, configure, open_target
+
+    if not structlog.is_configured():
+        options = LogOptions("warning")
+        configure(options, open_target(options))
 
 
 def _join_bus(folder: Path | None) -> "Bus":
