@@ -166,7 +166,7 @@ def _work(
 
     async def work(options: "Options", database: "Database", bus: "Bus") -> R:
         quota, withheld = quota_of(options), options.sieve_extensions_off
-        scripts = Scripts(database, key_ring(options), quota, withheld, logged=False)
+        scripts = Scripts(database, key_ring(options), quota, withheld)
         return await use(scripts, await database.read(actor_of, address))
 
     return invocation.work(work)

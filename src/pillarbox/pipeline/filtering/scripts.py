@@ -59,16 +59,13 @@ class Scripts:
         keys: KeyRing,
         quota: ScriptQuota,
         withheld: Collection[str] = (),
-        *,
-        logged: bool = True,
     ) -> None:
-        """`withheld` are extensions that scripts may not require; changes are `logged` or not."""
+        """`withheld` are extensions that scripts may not require."""
         self.quota = quota
         self.withheld = frozenset(withheld)
         self._database = database
         self._keys = keys
         self._limits = ScriptLimits(script_bytes=quota.script_bytes)
-        self._logged = logged
         self._line = Line(1, COMPILING_WAIT_MOST)
 
     async def check(self, content: bytes, actor: Actor | None = None) -> tuple[str, ...]:
@@ -171,8 +168,7 @@ class Scripts:
         )
 
     def _tell(self, actor: Actor, script: str, change: str) -> None:
-        if self._logged:
-            _log.info("sieve.update", user=actor.address, script=script, change=change)
+        _log.info("sieve.update", user=actor.address, script=script, change=change)
 
 
 def _put(
