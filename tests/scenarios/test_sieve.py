@@ -29,7 +29,9 @@ from pillarbox.domain.sieve.model import Phase, ScriptQuota
 from pillarbox.domain.trace import store
 from pillarbox.domain.trace.model import Trace
 from pillarbox.formats.sieve.compiling import compile_script
+from pillarbox.formats.sieve.rules.model import Day, Forwarding, Vacation
 from pillarbox.pipeline.filtering.rehearsal import Rehearsal
+from pillarbox.pipeline.filtering.rules import Rules
 from pillarbox.storage.tx import Tx
 
 ALICE, BOB, ANN = "alice@example.test", "bob@example.test", "ann@elsewhere.test"
@@ -434,3 +436,31 @@ async def test_a_rehearsal_tells_what_would_move_and_moves_nothing(house: House)
     assert [(one.subject, one.stays) for one in found] == [("big sale", False), ("hello", True)]
     assert len(await house.mailbox()) == 3
     assert await house.queue() == []
+
+
+async def test_vacation_and_forwarding_as_settings_work_and_leave_rules_alone(
+    house: House,
+) -> None:
+    rules = Rules(house.server.services.scripts)
+    actor = await house.actor(ALICE)
+    await house.use(
+        'require "fileinto";\n# rule:[Sales]\nif header :contains "subject" "sale"'
+        ' {\n    fileinto "Shops";\n}\n'
+    )
+    today = house.clock.now().date()
+    away = Vacation(text="Back soon.", subject="Away", first=Day(today), last=Day(today))
+    await rules.vacation_put(actor, away)
+    await rules.forwarding_put(actor, Forwarding(addresses=("friend@other.test",)))
+    assert (await rules.get(actor)).rules.rules[0].name == "Sales"
+    assert (await house.send("a sale"))[0] == 250
+    await house.sink.wait_for(2)
+    to = {one.recipients[0]: one for one in house.sink.taken}
+    assert b"Back soon." in to[ANN].content
+    assert b"Subject: a sale" in to["friend@other.test"].content
+    assert len(await house.mailbox("Shops")) == 1
+    house.clock.advance(days=2)
+    await rules.forwarding_put(actor, None)
+    assert (await house.send("next", sender="ben@elsewhere.test"))[0] == 250
+    assert len(await house.mailbox()) == 1
+    await house.settled(2)
+    assert len(house.sink.taken) == 2
