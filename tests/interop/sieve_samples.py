@@ -189,15 +189,17 @@ class Samples:
         match, keys = self.match()
         if self._random.random() < 0.8 or ":count" in match:
             return f"header {match} {self._some(HEADERS)} {keys}"
-        # Of several fields Pigeonhole counts the occurrences together, and it counts none of them
-        # with `:count`; RFC 5260 §6 has it otherwise.
+        # With `:count` Pigeonhole counts none of the fields that an index picks.
         index = self._one(":index 1", ":index 2", ":index 1 :last", ":index 2 :last")
-        return f"header {index} {match} {quoted(self._one(*HEADERS))} {keys}"
+        return f"header {index} {match} {self._some(HEADERS)} {keys}"
 
     def _address(self) -> str:
         match, keys = self.match()
         part = self._one("", ":all", ":localpart", ":domain", ":user", ":detail")
-        return f"address {part} {match} {self._some(ADDRESS_HEADERS)} {keys}"
+        index = (
+            "" if ":count" in match else self._one("", "", ":index 1", ":index 2", ":index 1 :last")
+        )
+        return f"address {index} {part} {match} {self._some(ADDRESS_HEADERS)} {keys}"
 
     def _envelope(self) -> str:
         match, keys = self.match()
@@ -281,7 +283,8 @@ class Samples:
             "discard;",
             "stop;",
             f"fileinto {mailbox};",
-            f"fileinto :copy {mailbox};",
+            # Of two into one mailbox the first says for Pigeonhole whether the message is kept.
+            f"fileinto :copy {self._one('"d"', '"e"')};",
             f"fileinto :flags {flags} {mailbox};",
             f"keep :flags {flags};",
             f"setflag {flags};",

@@ -23,7 +23,8 @@ ENVIRONMENT = "env."
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
 _REFERENCE = re.compile(
-    r"\$\{ (?: (?P<name> (?:[a-z_][a-z0-9_]*\.)* [a-z_][a-z0-9_]* ) | (?P<number> [0-9]+ ) ) \}",
+    r"""\$\{ (?: (?P<name> [a-z_][a-z0-9_]* (?: \. (?: [a-z_][a-z0-9_]* | [0-9]+ ) )* )
+    | (?P<number> [0-9]+ ) ) \}""",
     re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
 _ENCODED = re.compile(

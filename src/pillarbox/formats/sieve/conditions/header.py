@@ -3,8 +3,9 @@
 With `:index` (RFC 5260 §6) and `:mime` (RFC 5703 §4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import TypeVar
 
 from pillarbox.formats.sieve.conditions.addressing import ADDRESS_PART_TAGS, address_part
 from pillarbox.formats.sieve.conditions.arguments import texts_at
@@ -37,7 +38,9 @@ ADDRESS_FIELDS = frozenset(
 """Fields that hold addresses, and any that begins with "X-" may."""
 
 _Fields = Sequence[tuple[HeaderAddress, ...]]
-_Pick = Callable[[_Fields], _Fields]
+_Field = TypeVar("_Field")
+_Picked = Sequence[tuple[str, _Field]]
+_Pick = Callable[[_Picked[_Field]], _Picked[_Field]]
 
 
 def _header(call: Call) -> Check:
@@ -52,15 +55,18 @@ def _header(call: Call) -> Check:
             return _folded_header(match.comparator, tuple(lower_names(constant)), match)
     line = call.line
 
-    def values(run: Run, header: MessageHeader, name: str) -> Sequence[str]:
-        if extract is None:
-            found = header.values[name]
-            return found if pick is None else pick(found)
-        raw = header.raw(name)
-        picked = raw if pick is None else pick(raw)
-        return list(chain.from_iterable(extract(run, name, value) for value in picked))
-
-    return _over_headers(line, names, looked_at, match, values)
+    if extract is None:
+        return _over_headers(
+            *(line, names, looked_at, match, pick),
+            lambda header, name: header.values[name],
+            lambda run, name, values: values,
+        )
+    taken = extract
+    return _over_headers(
+        *(line, names, looked_at, match, pick),
+        lambda header, name: header.raw(name),
+        lambda run, name, raw: list(chain.from_iterable(taken(run, name, one) for one in raw)),
+    )
 
 
 def _folded_header(comparator: str, names: tuple[str, ...], match: Matching) -> Check:
@@ -86,21 +92,35 @@ def _over_headers(
     names: Texts,
     looked_at: Headers | None,
     match: Matching,
-    values: Callable[[Run, MessageHeader, str], Sequence[str]],
+    pick: _Pick[_Field] | None,
+    fields: Callable[[MessageHeader, str], Sequence[_Field]],
+    take: Callable[[Run, str, Sequence[_Field]], Sequence[str]],
 ) -> Check:
-    """Compares the values of all names in all headers; counts them together."""
+    """Compares what is in the fields of all names in all headers; counts it together.
+
+    `:index` counts the fields of all names, in the order of the names (RFC 5260 §6).
+    """
     test = match.test
+
+    def found(run: Run, header: MessageHeader, wanted: Sequence[str]) -> Iterator[Sequence[str]]:
+        if pick is None:
+            for name in wanted:
+                yield take(run, name, fields(header, name))
+            return
+        every = [(name, field) for name in wanted for field in fields(header, name)]
+        for named, picked in pick(every):
+            yield take(run, named, (picked,))
 
     def check(run: Run) -> bool:
         every = (run.message.header,) if looked_at is None else looked_at(run)
         wanted = tuple(lower_names(names(run)))
         run.charge(line, len(every) * len(wanted))
         if match.counts:
-            return test(run, [one for h in every for n in wanted for one in values(run, h, n)])
+            counted = (values for header in every for values in found(run, header, wanted))
+            return test(run, list(chain.from_iterable(counted)))
         for header in every:
-            for name in wanted:
-                found = values(run, header, name)
-                if found and test(run, found):
+            for values in found(run, header, wanted):
+                if values and test(run, values):
                     return True
         return False
 
@@ -116,33 +136,31 @@ def _address(call: Call) -> Check:
     part, take = address_part(call)
     line = call.line
 
-    def values(run: Run, header: MessageHeader, name: str) -> Sequence[str]:
-        if name not in ADDRESS_FIELDS and not name.startswith("x-"):
-            return ()
-        found = header.addresses(name)
+    def fields(header: MessageHeader, name: str) -> _Fields:
+        return header.addresses(name) if _has_addresses(name) else ()
+
+    def parts(run: Run, name: str, found: _Fields) -> Sequence[str]:
         delimiter = run.surroundings.delimiter
-        picked = found if pick is None else pick(found)
-        parts = [take(address, delimiter) for field in picked for address in field]
-        run.charge(line, len(parts))
-        return [text for text in parts if text is not None]
+        texts = [take(address, delimiter) for field in found for address in field]
+        run.charge(line, len(texts))
+        return [text for text in texts if text is not None]
 
     if looked_at is None and pick is None and match.folded is not None:
         constant = names.constant
         if constant is not None:
-            return _folded_address(match, tuple(lower_names(constant)), part, values)
-    taken = _counted(pick) if match.counts else values
-    return _over_headers(line, names, looked_at, match, taken)
+            return _folded_address(
+                match,
+                tuple(lower_names(constant)),
+                part,
+                lambda run, header, name: parts(run, name, fields(header, name)),
+            )
+    taken = _counted if match.counts else parts
+    return _over_headers(line, names, looked_at, match, pick, fields, taken)
 
 
-def _counted(pick: _Pick | None) -> Callable[[Run, MessageHeader, str], Sequence[str]]:
+def _counted(run: Run, name: str, found: _Fields) -> Sequence[str]:
     """The addresses that `:count` counts, whatever part of them is asked for."""
-
-    def values(run: Run, header: MessageHeader, name: str) -> Sequence[str]:
-        found = header.addresses(name)
-        picked = found if pick is None else pick(found)
-        return [address.text for field in picked for address in field if address.local]
-
-    return values
+    return [address.text for field in found for address in field if address.local]
 
 
 def _folded_address(
@@ -174,9 +192,13 @@ def _folded_address(
 
 def _check_fields(call: Call, names: Texts) -> None:
     for name in names.constant or ():
-        if name.lower() not in ADDRESS_FIELDS and not name.lower().startswith("x-"):
+        if not _has_addresses(name.lower()):
             text = f'the header field "{name[:64]}" has no addresses; use the test header for it'
             raise ScriptError(call.problem(text, 0))
+
+
+def _has_addresses(name: str) -> bool:
+    return name in ADDRESS_FIELDS or name.startswith("x-")
 
 
 def _exists(call: Call) -> Check:

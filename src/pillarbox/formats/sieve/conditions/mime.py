@@ -65,7 +65,7 @@ def _part(run: Run) -> MimePart | None:
 
 
 def picker(call: Call) -> Callable[[Sequence[_Item]], Sequence[_Item]] | None:
-    """Takes the field that `:index` and `:last` mean out of all of one name; `None` without them.
+    """Takes the field that `:index` and `:last` mean out of those in question; `None` without.
 
     Raises `ScriptError`.
     """
