@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit.documents import pdf
 from kit.live import LiveServer, live_server
-from kit.wire import ImapWire, SmtpWire
+from kit.wire import ImapWire, ManageSieveWire, SmtpWire
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 ROOT = "Quokkaparade"
@@ -27,6 +27,7 @@ WORDS = tuple(
         "Appended",
         "Searched",
         "Queued",
+        "Scripted",
     )
 )
 LARGE_BYTES = 1_500_000
@@ -93,7 +94,16 @@ def test_the_second_look_finds_words(tmp_path: Path) -> None:
 
 async def _use(server: LiveServer) -> None:
     """Everything that words of mail pass through."""
-    large, listed, searched, draft = WORDS[4], WORDS[7], WORDS[8], WORDS[9]
+    large, listed, searched, draft, scripted = WORDS[4], WORDS[7], WORDS[8], WORDS[9], WORDS[10]
+    sieve = await ManageSieveWire.open(server.port("MANAGESIEVE"), ALICE, server.password, tls=True)
+    script = (
+        'require ["vacation", "editheader", "duplicate", "vnd.pillarbox.trace"];\n'
+        f'addheader "X-By" "{scripted}"; trace "{scripted}";\n'
+        f'if not duplicate :uniqueid "{scripted}" {{ vacation "{scripted}"; }}\n'
+    )
+    await sieve.ok("PUTSCRIPT", b"mine", script.encode())
+    await sieve.ok("SETACTIVE", b"mine")
+    await sieve.logout()
     smtp = await SmtpWire.open(server.port("SMTP"))
     for content in (_message(), _large(large)):
         answer = await smtp.data("someone@outside.test", (ALICE, BOB), content)
