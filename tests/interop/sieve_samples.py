@@ -284,7 +284,7 @@ class Samples:
             "stop;",
             f"fileinto {mailbox};",
             # Of two into one mailbox the first says for Pigeonhole whether the message is kept.
-            f"fileinto :copy {self._one('"d"', '"e"')};",
+            f"fileinto :copy {quoted(self._one('d', 'e'))};",
             f"fileinto :flags {flags} {mailbox};",
             f"keep :flags {flags};",
             f"setflag {flags};",

@@ -102,6 +102,18 @@ def problems(script: str, withheld: tuple[str, ...] = ()) -> list[str]:
             '1:42 "b.c" is not a name of a variable',
         ),
         (
+            'require ["include", "variables"]; set "a" "b"; global "a";',
+            '1:55 "a" is set above already; "global" has to come before',
+        ),
+        (
+            'require "include"; include "a\tb";',
+            "1:28 no script can have this name",
+        ),
+        (
+            'require "variables"; redirect "${a.1}@x.test";',
+            '1:31 there are no variables "a.1"',
+        ),
+        (
             'require "variables"; redirect "${a.b}@x.test";',
             '1:31 there are no variables "a.b"',
         ),

@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from kit.sieve import MAIL, run_script
+from kit.sieve import MAIL, run_programs, run_script
 from pillarbox.formats.sieve.actions import Discard, FileInto, Keep, Note, Redirect
 from pillarbox.formats.sieve.compiling import compile_script
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.limits import RunLimits
+from pillarbox.formats.sieve.program import Inclusion
 from pillarbox.formats.sieve.run import Outcome
 
 PARTS = (
@@ -100,9 +101,25 @@ def test_what_ihave_misses_fails_when_it_runs() -> None:
     assert failure('if ihave "xyzzy" {} elsif plugh {}') == "there is no test 'plugh'"
 
 
+def test_after_an_ihave_that_misses_something_words_may_be_strange() -> None:
+    script = 'if not ihave "xyzzy" { trace "a"; stop; } xyzzy; if plugh 3 { keep; }'
+    assert said(script) == ["a"]
+    assert failure('if ihave "xyzzy" {} xyzzy;') == "there is no command 'xyzzy'"
+    withheld = 'require "ihave"; if not ihave "copy" { stop; } redirect :copy "a@b.test";'
+    assert compile_script(withheld.encode(), withheld=("copy",))
+
+
+def test_none_of_several_extensions_is_there_unless_all_are() -> None:
+    script = 'require "ihave"; if ihave ["copy", "xyzzy"] {} redirect :copy "a@b.test";'
+    with pytest.raises(ScriptError, match='require "copy"'):
+        run_script(script)
+
+
 def test_outside_of_what_ihave_guards_all_is_checked() -> None:
+    with pytest.raises(ScriptError, match="did you mean 'keep'"):
+        run_script('require "ihave"; if ihave "xyzzy" {} kepe;')
     with pytest.raises(ScriptError, match="there is no command 'xyzzy'"):
-        run_script('require "ihave"; if ihave "xyzzy" {} xyzzy;')
+        run_script('require "ihave"; xyzzy; if ihave "xyzzy" {}')
     with pytest.raises(ScriptError, match="there is no command 'plugh'"):
         run_script('require "ihave"; if ihave "fileinto" { plugh; }')
     with pytest.raises(ScriptError, match="is missing"):
@@ -208,6 +225,18 @@ def test_what_is_missing() -> None:
 def test_scripts_that_include_themselves() -> None:
     others = {"a": HEAD + 'include "b";', "b": HEAD + 'include "a";'}
     assert failure('include "a";', included=others) == 'the script "a" includes itself'
+    once = {"a": HEAD + 'include :once "a"; trace "a";'}
+    assert said('include "a";', included=once) == ["a"]
+
+
+def test_the_first_script_is_not_included_either() -> None:
+    program = compile_script((HEAD + 'include "m"; trace "x";').encode(), "m")
+    outcome = run_programs([program], included={Inclusion("m"): program})
+    assert outcome.failure is not None
+    assert outcome.failure.problem.text == 'the script "m" includes itself'
+    assert outcome.instructions < 5
+    program = compile_script((HEAD + 'include :once "m"; trace "x";').encode(), "m")
+    assert notes(run_programs([program], included={Inclusion("m"): program})) == ["x"]
 
 
 def test_depth_and_count_of_inclusions() -> None:

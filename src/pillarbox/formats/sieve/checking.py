@@ -57,6 +57,10 @@ class Checker:
         self._guarded = False
         """An ihave around has found something missing: what is wrong is so only if it runs."""
         self._missing = False
+        self._has_missed = False
+        self._strange: set[Problem] = set()
+        """What may be of an extension that an ihave above has not found (RFC 5463 §4)."""
+        self._assigned: set[str] = set()
 
     # What words see of it
 
@@ -66,7 +70,9 @@ class Checker:
 
     def variable(self, name: str) -> str:
         """The key of a variable that scripts may set; raises `ValueError`."""
-        return variable_key(name, self)
+        key = variable_key(name, self)
+        self._assigned.add(key)
+        return key
 
     def declare_global(self, name: str) -> None:
         """Let a name stand for the global variable; raises `ValueError`."""
@@ -74,20 +80,22 @@ class Checker:
             raise ValueError('global variables need: require "variables";')
         if "." in name:
             raise ValueError(f'"{name[:64]}" is not a name of a variable')
-        variable_key(name, self)
+        if variable_key(name, self) in self._assigned and name.lower() not in self.globals:
+            raise ValueError(f'"{name}" is set above already; "global" has to come before')
         self.globals.add(name.lower())
 
     def include(self, inclusion: Inclusion) -> None:
         """Note a script that this one includes."""
         self.inclusions[inclusion] = None
 
-    def enable(self, extension: str) -> bool:
-        """Make an extension usable from here on, as ihave does; raises `ValueError`."""
-        if extension not in self._available or extension in NOT_TESTED_FOR:
-            self._missing = True
-            return False
-        self._use(extension)
-        return True
+    def enable(self, extensions: Sequence[str]) -> bool:
+        """Make extensions usable from here on, as ihave does; raises `ValueError`."""
+        if NOT_TESTED_FOR.isdisjoint(extensions) and self._available.issuperset(extensions):
+            for extension in extensions:
+                self._use(extension)
+            return True
+        self._missing = self._has_missed = True
+        return False
 
     def _use(self, extension: str) -> None:
         used = {*self.extensions, extension, *IMPLIED.get(extension, ())}
@@ -109,15 +117,24 @@ class Checker:
         close = get_close_matches(name, list(known), 1, 0.75)
         return f"; did you mean {before}{close[0]}{after}?" if close else ""
 
-    def lacking(self, extension: str) -> str | None:
-        """What has to be required to use something of that extension; `None` if nothing has."""
+    def need(self, extension: str, place: Place, what: str) -> None:
+        """Tell what has to be required to use something of that extension, if it is not."""
         names = extension.split()
         if not names or not self.extensions.isdisjoint(names):
-            return None
+            return
         found = [name for name in names if name in self._available]
-        if not found:
-            return f'needs the extension "{names[0]}", which is not available here'
-        return f'needs at the top of the script: require "{found[0]}";'
+        if found:
+            self.report(place, f'{what} needs at the top of the script: require "{found[0]}";')
+            return
+        self.report(place, f'{what} needs the extension "{names[0]}", which is not available here')
+        self._strange.add(self.problems[-1])
+
+    def _is_deferred(self, before: int) -> bool:
+        """Whether what is wrong since is so only if it runs."""
+        new = self.problems[before:]
+        if self._guarded or self._missing:
+            return bool(new)
+        return bool(new) and self._has_missed and self._strange.issuperset(new)
 
     # Commands
 
@@ -154,7 +171,7 @@ class Checker:
         """A command; where an ihave guards it, its problems are those of a run."""
         before = len(self.problems)
         step = self._command(command)
-        if self._guarded and len(self.problems) > before:
+        if self._is_deferred(before):
             problem = self.problems[before]
             del self.problems[before:]
             return _failing(problem)
@@ -276,7 +293,7 @@ class Checker:
         before = len(self.problems)
         check = self._plain_test(test)
         # What an ihave to the left has missed is not looked at before it runs either.
-        if (self._guarded or self._missing) and len(self.problems) > before:
+        if self._is_deferred(before):
             problem = self.problems[before]
             del self.problems[before:]
             return _failing_check(problem)
@@ -295,20 +312,24 @@ class Checker:
         return _explained(check, test)
 
     def _unknown_test(self, test: Test) -> None:
+        place = (test.line, test.column)
         if test.name in COMMANDS:
-            text = f"'{test.name}' is a command; a test is expected here"
+            self.report(place, f"'{test.name}' is a command; a test is expected here")
         else:
-            text = f"there is no test '{test.name}'" + self.hint(test.name, TESTS, "'", "'")
-        self.report((test.line, test.column), text)
+            self._strange_word(place, "test", test.name, TESTS)
 
     def _unknown(self, command: Command) -> None:
+        place = (command.line, command.column)
         if command.name in TESTS:
-            text = f"'{command.name}' is a test; it belongs after 'if'"
+            self.report(place, f"'{command.name}' is a test; it belongs after 'if'")
         else:
-            text = f"there is no command '{command.name}'" + self.hint(
-                command.name, COMMANDS, "'", "'"
-            )
-        self.report((command.line, command.column), text)
+            self._strange_word(place, "command", command.name, COMMANDS)
+
+    def _strange_word(self, place: Place, kind: str, name: str, known: Iterable[str]) -> None:
+        more = self.hint(name, known, "'", "'")
+        self.report(place, f"there is no {kind} '{name}'{more}")
+        if not more:
+            self._strange.add(self.problems[-1])
 
     def _call(
         self,
@@ -322,9 +343,7 @@ class Checker:
             return None
         place = (use.line, use.column)
         before = len(self.problems)
-        lacking = self.lacking(word.extension)
-        if lacking is not None:
-            self.report(place, f"'{word.name}' {lacking}")
+        self.need(word.extension, place, f"'{word.name}'")
         given = read_arguments(word, place, use.arguments, self)
         checks = self._checks(word, place, tests, listed)
         if given is None or checks is None or len(self.problems) > before:

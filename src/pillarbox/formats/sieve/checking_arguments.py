@@ -41,8 +41,8 @@ class Script(Names, Protocol):
         """What may have been meant: text to append, or nothing."""
         ...
 
-    def lacking(self, extension: str) -> str | None:
-        """What has to be required; `None` if it is, or none is needed."""
+    def need(self, extension: str, place: Place, what: str) -> None:
+        """Tell what has to be required to use something of that extension, if it is not."""
         ...
 
 
@@ -115,9 +115,7 @@ class _Reader:
             self._fail(argument, f"'{word}' has no argument ':{name}'{more}")
             self.confused = True
             return None
-        lacking = self.script.lacking(tag.extension)
-        if lacking is not None:
-            self._fail(argument, f"':{name}' {lacking}")
+        self.script.need(tag.extension, (argument.line, argument.column), f"':{name}'")
         self._clash(argument, tag)
         self.given.places[name] = (argument.line, argument.column)
         return tag

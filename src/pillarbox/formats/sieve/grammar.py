@@ -114,10 +114,10 @@ class Scope(Protocol):
         """Note a script that this one includes."""
         ...
 
-    def enable(self, extension: str) -> bool:
-        """Make an extension usable from here on as ihave does (RFC 5463 §4); `False` if it can't.
+    def enable(self, extensions: Sequence[str]) -> bool:
+        """Make extensions usable from here on as ihave does; `False` if one of them can't be.
 
-        Raises `ValueError` where it contradicts another one.
+        Raises `ValueError` where one contradicts another.
         """
         ...
 

@@ -91,6 +91,8 @@ class Run:
 
     included: Mapping[Inclusion, Included | None] = field(default_factory=lambda: _NO_SCRIPTS)
     """The scripts that others name; `None` where there is none."""
+    program: Included | None = None
+    """The script that includes the others, if they are included."""
     including: tuple[Inclusion, ...] = ()
     """The inclusions the run is in, outermost first."""
     inclusions_seen: set[Inclusion] = field(default_factory=set)

@@ -59,7 +59,7 @@ def run_scripts(
 def _run_one(run: Run, program: Program) -> None:
     run.script, run.variables, run.matched = program.name, {}, ()
     run.inclusions_seen, run.including, run.part = set(), (), None
-    run.kept = True
+    run.kept, run.program = True, program
     try:
         program.step(run)
     except (Stopped, Returned):

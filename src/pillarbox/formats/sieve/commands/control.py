@@ -3,6 +3,7 @@
 The checker puts `if`, `elsif` and `else` together with `branching`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -154,24 +155,33 @@ def _break(call: Call) -> Step:
 
 # Scripts in scripts
 
+_NAME_MAX = 128
+# RFC 5804 §1.6
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def _include(call: Call) -> Step:
     inclusion = Inclusion(_constant(call, 0), not call.has("global"))
     if not inclusion.name:
         raise ScriptError(call.problem("the name of a script is missing", 0))
+    if len(inclusion.name) > _NAME_MAX or _UNFIT.search(inclusion.name):
+        raise ScriptError(call.problem("no script can have this name", 0))
     call.scope.include(inclusion)
     line, blocks = call.line, call.scope.depth
     once, optional = call.has("once"), call.has("optional")
 
     def step(run: Run) -> None:
-        if once and inclusion in run.inclusions_seen:
-            return
         program = run.included.get(inclusion)
+        is_main = program is not None and program is run.program
+        if once and (is_main or inclusion in run.inclusions_seen):
+            return
         if program is None:
             if not optional:
                 kind = "" if inclusion.personal else "global "
                 raise run.error(line, f'there is no {kind}script "{inclusion.name}" to include')
             return
+        if is_main or inclusion in run.including:
+            raise run.error(line, f'the script "{inclusion.name}" includes itself')
         _enter(run, line, inclusion)
         run.depth += blocks
         try:
@@ -184,8 +194,6 @@ def _include(call: Call) -> Step:
 
 
 def _enter(run: Run, line: int, inclusion: Inclusion) -> None:
-    if inclusion in run.including:
-        raise run.error(line, f'the script "{inclusion.name}" includes itself')
     if len(run.including) >= run.limits.include_depth or run.depth > run.limits.block_depth:
         raise run.error(line, "scripts are included too deeply in one another")
     run.inclusions += 1
@@ -196,8 +204,8 @@ def _enter(run: Run, line: int, inclusion: Inclusion) -> None:
 
 
 def _run_included(run: Run, line: int, program: Included) -> None:
-    # Variables are a script's own but for the global ones (RFC 6609 §3.4); so are the values of
-    # its last match, and a foreverypart loop in it goes over the whole message.
+    # Variables are a script's own but for the global ones (RFC 6609 §3.4), and so are the values of
+    # its last match. A foreverypart loop in it goes on from the part that the run is at.
     run.charge(line)
     variables, matched, script, part = run.variables, run.matched, run.script, run.part
     run.variables = {key: value for key, value in variables.items() if key.startswith(GLOBAL)}

@@ -51,10 +51,10 @@ def _anyof(call: Call) -> Check:
 def _ihave(call: Call) -> Check:
     names = call.texts(0)
     try:
-        found = [call.scope.enable(name) for name in (names.constant or () if names else ())]
+        found = call.scope.enable((names.constant or ()) if names else ())
     except ValueError as error:
         raise ScriptError(call.problem(str(error), 0)) from None
-    return _yes if all(found) else _no
+    return _yes if found else _no
 
 
 WORDS: tuple[Word[Check], ...] = (
