@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from pillarbox.base.errors import Denied, Failure, NotFound, OverQuota
+from pillarbox.base.errors import Busy, Denied, Failure, NotFound, OverQuota
 from pillarbox.base.ids import AccountId, MailboxId, QueueId
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
@@ -375,7 +375,8 @@ def _place_all(
                 targets.setdefault(target.account_id, target)
     carrier = Carrier(tx, store, email, sealed.queue_age_ms)
     # Where this account alone gets it, its failure is everybody's: the transaction won't happen.
-    alone = len(targets) == 1 and not placed and not any(one.outside for one in recipients)
+    # Those whose copies for elsewhere are kept in quarantine are served whatever comes of it.
+    alone = not (len(targets) > 1 or placed or sealed.kept or any(r.outside for r in recipients))
     for account, target in targets.items():
         usual = partial(_mailbox, tx, target, fates.get(account, Fate.INBOX))
         plan = sealed.plans.get(account)
@@ -386,7 +387,7 @@ def _place_all(
                 elif email is not None:
                     carrier.place(account, usual(), email, NO_FLAGS)
             placed[account] = None
-        except (OverQuota, NotFound, Denied) as failure:
+        except (OverQuota, NotFound, Denied, Busy) as failure:
             placed[account] = failure
     return placed
 
@@ -420,7 +421,9 @@ def _outcomes(
             for recipient in group
         )
         if not served:
-            failure = failed[0][2] if failed else NotFound("No such user here")
+            failures = [failure for _, _, failure in failed] or [NotFound("No such user here")]
+            # What one of them refuses for good, another one may still have room for.
+            failure = next((one for one in failures if one.temporary), failures[0])
             outcomes.extend(failure for _ in group)
             continue
         outcomes.extend(None for _ in group)
