@@ -175,7 +175,6 @@ def template(value: str, names: Names, line: int) -> "str | Callable[[Run], str]
 def _joined(parts: "tuple[str | Callable[[Run], str], ...]", line: int) -> "Callable[[Run], str]":
     def join(run: "Run") -> str:
         most = run.limits.text_characters
-        run.charge(line, len(parts) >> 3)
         made: list[str] = []
         size = 0
         for part in parts:
@@ -183,8 +182,9 @@ def _joined(parts: "tuple[str | Callable[[Run], str], ...]", line: int) -> "Call
             made.append(text)
             size += len(text)
             if size > most:
-                return "".join(made)[:most]
-        return "".join(made)
+                break
+        run.charge(line, (len(made) >> 3) + (size >> 10))
+        return "".join(made)[:most]
 
     return join
 
