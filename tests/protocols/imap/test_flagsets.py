@@ -3,8 +3,8 @@
 import pytest
 
 from pillarbox.base.errors import TooLarge
-from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.domain.mail.flag_names import flag_bit, flag_set
+from pillarbox.domain.mail.model import Flag, FlagSet
 from pillarbox.protocols.imap.flagsets import RECENT, FlagSets, render_flags
 
 
