@@ -11,12 +11,13 @@ from pillarbox.formats.sieve import grammar
 from pillarbox.formats.sieve.actions import Discard, FileInto, Keep, Note, Redirect, Reject
 from pillarbox.formats.sieve.compiling import compile_script
 from pillarbox.formats.sieve.errors import ScriptError
+from pillarbox.formats.sieve.extensions import EXTENSIONS
 from pillarbox.formats.sieve.grammar import Kind, Word
 from pillarbox.formats.sieve.limits import RunLimits, ScriptLimits
 from pillarbox.formats.sieve.parser import parse_all
 from pillarbox.formats.sieve.program import Inclusion, Program
 from pillarbox.formats.sieve.run import Outcome
-from pillarbox.formats.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS
+from pillarbox.formats.sieve.vocabulary import COMMANDS, TESTS
 
 FUZZ = settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None

@@ -31,7 +31,7 @@ from pillarbox.cluster.bus import Bus
 from pillarbox.cluster.unix import UnixBus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.sieve.model import ScriptQuota
-from pillarbox.formats.sieve.vocabulary import EXTENSIONS
+from pillarbox.formats.sieve.extensions import EXTENSIONS
 from pillarbox.net.dns import SystemResolver
 from pillarbox.pipeline.authentication import Authentication
 from pillarbox.pipeline.extraction import Extraction

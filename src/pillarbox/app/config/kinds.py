@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pillarbox.formats.dns_lists import parse_lists
+from pillarbox.formats.sieve.extensions import EXTENSIONS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -235,12 +236,8 @@ LISTS = Kind(
 
 def _sieve_extensions(value: str) -> frozenset[str]:
     names = frozenset(entry.lower() for entry in _entries(value))
-    if names:
-        # Words and their parts are many modules, which few commands need.
-        from pillarbox.formats.sieve.vocabulary import EXTENSIONS
-
-        if not names <= EXTENSIONS:
-            raise ValueError(value)
+    if not names <= EXTENSIONS:
+        raise ValueError(value)
     return names
 
 

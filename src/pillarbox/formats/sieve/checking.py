@@ -7,6 +7,7 @@ from typing import TypeVar
 from pillarbox.formats.sieve.checking_arguments import read_arguments
 from pillarbox.formats.sieve.commands.control import Branch, block_of, branching
 from pillarbox.formats.sieve.errors import Problem, ScriptError
+from pillarbox.formats.sieve.extensions import CONTRARY, IMPLIED, NEEDED, NOT_TESTED_FOR
 from pillarbox.formats.sieve.grammar import Call, Check, Step, Tests, Word
 from pillarbox.formats.sieve.inclusion import Inclusion
 from pillarbox.formats.sieve.limits import ScriptLimits
@@ -22,14 +23,7 @@ from pillarbox.formats.sieve.syntax import (
     shown_test,
 )
 from pillarbox.formats.sieve.texts import variable_key
-from pillarbox.formats.sieve.vocabulary import (
-    COMMANDS,
-    CONTRARY,
-    IMPLIED,
-    NEEDED,
-    NOT_TESTED_FOR,
-    TESTS,
-)
+from pillarbox.formats.sieve.vocabulary import COMMANDS, TESTS
 
 Built = TypeVar("Built")
 _LOOP = "foreverypart"

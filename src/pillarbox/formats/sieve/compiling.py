@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 
-from pillarbox.formats.sieve.checking import Checker
 from pillarbox.formats.sieve.errors import Problem, ScriptError
+from pillarbox.formats.sieve.extensions import EXTENSIONS
 from pillarbox.formats.sieve.limits import ScriptLimits
-from pillarbox.formats.sieve.parser import parse_all
 from pillarbox.formats.sieve.program import Program
-from pillarbox.formats.sieve.vocabulary import EXTENSIONS
 
 LIMITS = ScriptLimits()
 
@@ -24,6 +22,10 @@ def compile_script(
 
     `withheld` are extensions it may not require. With `explain` its runs note every test.
     """
+    # The words of the language are many modules, and few servers have a script from the start.
+    from pillarbox.formats.sieve.checking import Checker
+    from pillarbox.formats.sieve.parser import parse_all
+
     script, problems = parse_all(content, limits)
     checker = Checker(limits, EXTENSIONS.difference(withheld), explain)
     # Without what a faulty require should have named, everything else would look wrong.
