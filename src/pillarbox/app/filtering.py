@@ -79,7 +79,6 @@ def imap_events(
         preparation,
         clock,
         options.queue_max_age_hours * 3_600_000,
-        options.sieve_extensions_off,
         options.subaddress_delimiter,
     )
     enabled = options.sieve_imap_enabled

@@ -27,9 +27,7 @@ from pillarbox.domain.sieve import scripts
 from pillarbox.domain.sieve.model import Script
 from pillarbox.formats.mime.crlf import crlf_pieces, line_end_bytes
 from pillarbox.formats.sieve.actions import Keep, SetFlags
-from pillarbox.formats.sieve.compiling import compile_script
 from pillarbox.formats.sieve.errors import Problem, RunError, ScriptError
-from pillarbox.formats.sieve.limits import ScriptLimits
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.program import Program
 from pillarbox.formats.sieve.run import Outcome
@@ -52,11 +50,9 @@ RENEW_AFTER_S = 5.0
 BATCH = 16
 """Of one account, before another one has its turn."""
 BATCH_S = 0.5
-COMPILED = 200
 NOT_HERE = frozenset(("reject", "ereject", "vacation", "vacation-seconds"))
 """What only a message that is being delivered can meet (RFC 6785 §3.11)."""
 
-_NO_LIMIT = ScriptLimits(script_bytes=1 << 20)
 _DELETED = int(Flag.DELETED)
 _log = logger("sieve")
 
@@ -65,8 +61,7 @@ _log = logger("sieve")
 class Machinery:
     """What scripts are run with; the same as for delivery.
 
-    `withheld` are extensions that scripts may not require, `queue_age_ms` is how long what they
-    send is tried.
+    What they send is tried for `queue_age_ms`.
     """
 
     hostname: str
@@ -76,7 +71,6 @@ class Machinery:
     preparation: Preparation
     clock: Clock
     queue_age_ms: int
-    withheld: frozenset[str] = frozenset()
     delimiter: str = "+"
 
 
@@ -124,7 +118,6 @@ class ImapEvents:
         self._owner = owner
         self._with = machinery
         self._enabled = enabled
-        self._compiled: dict[tuple[str, bytes], Program | ScriptError] = {}
 
     async def run(self) -> None:
         """Run scripts at every hint, and look without one now and then, until cancelled."""
@@ -245,21 +238,11 @@ class ImapEvents:
 
     async def _load(self, account: AccountId, script: Script) -> Loaded | None:
         name = script.info.name
-        program = await self._compile(name, script.content)
+        program = await self._with.programs.compiled(name, script.content)
         if not isinstance(program, ScriptError):
             return await self._with.programs.with_script(account, program)
         loaded = await self._with.programs.with_script(account, Program(name, lambda run: None))
         return None if loaded is None else replace(loaded, broken=Broken(name, program))
-
-    async def _compile(self, name: str, content: bytes) -> Program | ScriptError:
-        key = (name, content)
-        found = self._compiled.get(key)
-        if found is None:
-            found = await asyncio.to_thread(_compiled, name, content, self._with.withheld)
-            if len(self._compiled) >= COMPILED:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[key] = found
-        return found
 
     def _surroundings(self, loaded: Loaded, event: Event, opened: _Opened) -> Surroundings:
         """RFC 6785 §4; without an envelope."""
@@ -286,13 +269,6 @@ class ImapEvents:
             flags=_names(opened.flags),
             in_mailbox=True,
         )
-
-
-def _compiled(name: str, content: bytes, withheld: frozenset[str]) -> Program | ScriptError:
-    try:
-        return compile_script(content, name, _NO_LIMIT, withheld)
-    except ScriptError as error:
-        return error
 
 
 def _failed(opened: _Opened, error: RunError) -> Outcome:
@@ -348,7 +324,7 @@ def _apply(tx: Tx, store: ContentStore, work: _Work, queue_age_ms: int) -> tuple
         return None
 
     carrier = Carrier(tx, store, work.email, queue_age_ms, {work.email.blob.id})
-    lines = carrier.carry_out(event.account_id, work.sealed, stays)
+    lines = carrier.carry_out(event.account_id, work.sealed, stays).lines
     wanted = work.flags
     if not kept:
         wanted = FlagSet(wanted.bits | _DELETED, wanted.keywords)

@@ -8,7 +8,7 @@ don't change.
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import AccountId
@@ -31,6 +31,8 @@ REMEMBERED = 10_000
 """Accounts."""
 COMPILED = 1_000
 """Texts."""
+HELD_BYTES = 2 << 20
+"""Of script texts in either memory; what is made of one takes a hundred times as much."""
 INCLUDED_MOST = 100
 """Scripts that one account's may lead to; the rest are not found."""
 _INLINE_BYTES = 512
@@ -69,6 +71,8 @@ class Loaded:
     included: dict[Inclusion, Program | None]
     handles_spam: bool = False
     broken: Broken | None = None
+    text_bytes: int = 0
+    """Of all those scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,8 @@ class Programs:
         self._keys = keys
         self._clock = clock
         self._withheld = frozenset(withheld)
-        self._loaded: dict[AccountId, tuple[Loaded | None, int]] = {}
-        self._compiled: dict[tuple[str, bytes], Program | ScriptError] = {}
+        self._loaded = _Memory[AccountId, tuple[Loaded | None, int]](REMEMBERED)
+        self._compiled = _Memory[_Text, Program | ScriptError](COMPILED)
         self._changes = 0
         self._stops = [bus.subscribe(topic, self._forget) for topic in (TOPIC, DIRECTORY)]
 
@@ -115,13 +119,18 @@ class Programs:
             seen = self._changes
             held = (await self._load(account), now_ms + int(LOOK_EVERY_S * 1000))
             if seen == self._changes:
-                _remember(self._loaded, account, held, REMEMBERED)
+                loaded = held[0]
+                self._loaded.put(account, held, 0 if loaded is None else loaded.text_bytes)
         return held[0]
 
     async def with_script(self, account: AccountId, program: Program) -> Loaded | None:
         """The same with this program alone, instead of all that is kept; `None`: nobody's."""
         stored = await self._database.read(_stored, self._keys, account)
         return None if stored is None else await self._linked(stored, account, [program], 0, None)
+
+    async def compiled(self, name: str, content: bytes) -> Program | ScriptError:
+        """What a script of this name and text is, or why it is none."""
+        return await self._compile(_Text(name, content))
 
     async def _load(self, account: AccountId) -> Loaded | None:
         if not await self._database.lookup(_has_scripts, account):
@@ -148,15 +157,18 @@ class Programs:
         broken: Broken | None,
     ) -> Loaded:
         included: dict[Inclusion, Program | None] = {}
+        text_bytes = sum(len(text.content) for text in stored.texts)
         wanted = [one for program in programs for one in program.inclusions]
         while wanted and len(included) < INCLUDED_MOST:
             new = [one for one in dict.fromkeys(wanted) if one not in included]
+            new = new[: INCLUDED_MOST - len(included)]
             domain = stored.actor.address.rpartition("@")[2]
             texts = await self._database.read(_included, self._keys, account, domain, new)
             wanted = []
             for one in new:
                 text = texts.get(one)
                 found = None if text is None else await self._compile(text)
+                text_bytes += 0 if text is None else len(text.content)
                 included[one] = None if isinstance(found, ScriptError) else found
                 if isinstance(found, Program):
                     wanted.extend(found.inclusions)
@@ -169,17 +181,17 @@ class Programs:
             included,
             any(not _SPAM.isdisjoint(one.extensions) for one in handles),
             broken,
+            text_bytes,
         )
 
     async def _compile(self, text: _Text) -> Program | ScriptError:
-        key = (text.name, text.content)
-        found = self._compiled.get(key)
+        found = self._compiled.get(text)
         if found is None:
             if len(text.content) <= _INLINE_BYTES:
                 found = self._compile_now(text)
             else:
                 found = await asyncio.to_thread(self._compile_now, text)
-            _remember(self._compiled, key, found, COMPILED)
+            self._compiled.put(text, found, len(text.content))
         return found
 
     def _compile_now(self, text: _Text) -> Program | ScriptError:
@@ -202,11 +214,36 @@ def _personal(included: dict[Inclusion, Program | None]) -> list[Program]:
     return [program for one, program in included.items() if one.personal and program is not None]
 
 
-def _remember(known: dict[K, V], key: K, value: V, most: int) -> None:
-    known.pop(key, None)
-    if len(known) >= most:
-        del known[next(iter(known))]
-    known[key] = value
+class _Memory(Generic[K, V]):
+    """So many values of so many bytes together; what was put first goes first."""
+
+    __slots__ = ("_bytes", "_most", "_values")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[K, tuple[V, int]] = {}
+        self._bytes = 0
+
+    def get(self, key: K) -> V | None:
+        found = self._values.get(key)
+        return None if found is None else found[0]
+
+    def put(self, key: K, value: V, size_bytes: int) -> None:
+        self._drop(key)
+        self._values[key] = value, size_bytes
+        self._bytes += size_bytes
+        # The one that was put now stays, whatever its size.
+        while len(self._values) > 1 and (
+            len(self._values) > self._most or self._bytes > HELD_BYTES
+        ):
+            self._drop(next(iter(self._values)))
+
+    def clear(self) -> None:
+        self._values.clear()
+        self._bytes = 0
+
+    def _drop(self, key: K) -> None:
+        self._bytes -= self._values.pop(key, (None, 0))[1]
 
 
 def _has_scripts(tx: Tx, account: AccountId) -> bool:
