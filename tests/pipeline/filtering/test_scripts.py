@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from pillarbox.base.errors import Invalid, NotFound
+from pillarbox.base.errors import Invalid, NotFound, Unavailable
 from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Actor, Role
 from pillarbox.domain.sieve import site
@@ -163,3 +163,20 @@ async def test_many_at_once(scripts: Scripts, ann: Actor) -> None:
     )
     assert sum(isinstance(one, TooManyScripts) for one in results) == 8
     assert len(await scripts.list(ann)) == 2
+
+
+async def test_a_failure_is_told_of_what_was_not_kept_alone(
+    scripts: Scripts, ann: Actor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = b'require "include"; include "other";'
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("The database does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", fail)
+        with pytest.raises(Unavailable):
+            await scripts.put(ann, "main", script, activate=True)
+    assert await scripts.list(ann) == ()
+    assert (await scripts.put(ann, "main", script)).warnings
+    assert not (await scripts.put(ann, "other", script)).warnings

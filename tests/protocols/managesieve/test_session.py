@@ -96,6 +96,16 @@ class TestBearer:
         assert await talk.ask(quoted(b"\1")) == ['NO "Wrong user or password"']
 
 
+async def test_capabilities_follow_the_extensions(house: MailHouse) -> None:
+    talk = await begin(house, extensions=("extlists", "fileinto"))
+    lines = await talk.ask("CAPABILITY")
+    assert '"SIEVE" "extlists fileinto"' in lines
+    assert '"EXTLISTS" "urn"' in lines  # RFC 6134
+    assert not any(line.startswith('"NOTIFY"') for line in lines)
+    lines = await (await begin(house)).ask("CAPABILITY")
+    assert not any(line.startswith('"EXTLISTS"') for line in lines)
+
+
 class TestLimits:
     async def test_bad_commands_in_a_row(self, house: MailHouse) -> None:
         talk = await begin(house, max_bad_commands=3)

@@ -93,6 +93,8 @@ class Scripts:
         """
         key = scripts.canonical_name(name)
         program = await self._compiled(content, key)
+        # Before anything is kept: whoever is told of a failure has the old script still.
+        warnings = await self._warnings(actor, program, key)
         info = await self._database.write(
             _put,
             self._keys,
@@ -104,7 +106,7 @@ class Scripts:
             active_version,
         )
         self._tell(actor, key, "activated" if activate else "put")
-        return Saved(info, await self._warnings(actor, program))
+        return Saved(info, warnings)
 
     async def get(self, actor: Actor, name: str) -> Script:
         """A script with its text; raises `NotFound`."""
@@ -157,7 +159,8 @@ class Scripts:
         except ScriptError as error:
             raise InvalidScript(error.problems) from error
 
-    async def _warnings(self, actor: Actor, program: Program) -> tuple[str, ...]:
+    async def _warnings(self, actor: Actor, program: Program, own: str = "") -> tuple[str, ...]:
+        """Sentences about a script that will have the name `own`."""
         if not program.inclusions:
             return ()
         domain = actor.address.rpartition("@")[2]
@@ -165,6 +168,7 @@ class Scripts:
         return tuple(
             f"There is no {'personal' if one.personal else 'global'} script {one.name!r} to include"
             for one in absent
+            if one.name != own or not one.personal
         )
 
     def _tell(self, actor: Actor, script: str, change: str) -> None:

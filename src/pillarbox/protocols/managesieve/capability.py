@@ -4,6 +4,8 @@ from pillarbox.protocols.managesieve.session import ManageSieveSession
 from pillarbox.wire.managesieve import responses
 
 NOTIFY_METHODS = "mailto"
+LIST_SCHEMES = "urn"
+"""Of the names of external lists, as ManageSieve tells them (RFC 6134)."""
 
 
 def capabilities(session: ManageSieveSession) -> bytes:
@@ -18,6 +20,8 @@ def capabilities(session: ManageSieveSession) -> bytes:
         found.append(("STARTTLS", None))
     if "enotify" in options.extensions:
         found.append(("NOTIFY", NOTIFY_METHODS))
+    if "extlists" in options.extensions:
+        found.append(("EXTLISTS", LIST_SCHEMES))
     found.append(("MAXREDIRECTS", str(options.max_redirects)))
     if session.actor is not None:
         found.append(("OWNER", session.actor.address))
