@@ -54,7 +54,8 @@ def _text(name: str, problems: Sequence[Problem], headers: Headers) -> list[str]
     which = f'The script "{name}" of your mail filter' if name else "The script of your mail filter"
     lines = [f"{which} failed when it looked at a message:", ""]
     for problem in problems[:PROBLEMS_MAX]:
-        lines.append(f"    line {problem.line}, column {problem.column}:")
+        if problem.line:  # else it is nothing that stands in the script
+            lines.append(f"    line {problem.line}, column {problem.column}:")
         lines.append(f"    {clean(problem.text, TEXT_CHARS)}")
         lines.append("")
     more = len(problems) - PROBLEMS_MAX
@@ -66,13 +67,13 @@ def _text(name: str, problems: Sequence[Problem], headers: Headers) -> list[str]
         lines.append(f"    {label + ':':<9}{value or '(none)'}")
     lines += [
         "",
-        "Nothing is lost: the message is in your INBOX, and nothing else of what the script",
-        "wanted was done with it. That goes for every message with which it fails, until",
-        "you change the script.",
+        "Nothing is lost: the message is where it would be without the script, and nothing of",
+        "what the script wanted was done with it. That goes for every message with which it",
+        "fails, until you change the script.",
         "",
         "What you can do: open your filter where you made it (the filter settings of your mail",
-        "program or of the webmail), go to the line named above and correct it; or switch the",
-        "filter off. If you did not make it, ask your administrator.",
+        "program or of the webmail) and correct what is named above; or switch the filter off.",
+        "If you did not make it, ask your administrator.",
         "",
         "You are told of this once a day at most.",
     ]
