@@ -116,6 +116,19 @@ def test_a_message_without_body() -> None:
     assert torn.header.values["x"] == ("y",)
 
 
+def test_a_fold_with_a_tab_is_a_space() -> None:
+    message = Message(fields("Subject: one\r\n\ttwo\tthree", "X-A: =?utf-8?q?a?= b\n\tc"))
+    assert message.header.values["subject"] == ("one two\tthree",)
+    assert message.header.values["x-a"] == ("a b c",)
+
+
+def test_text_of_html_is_as_it_is_shown() -> None:
+    html = "Content-Type: text/html\r\n\r\n<p>one\r\n  two&nbsp;<b>three</b></p><p>four"
+    assert Message(html.encode()).parts()[0].plain_text(1000) == "one two three four"
+    plain = "Content-Type: text/plain\r\n\r\none\r\n  two"
+    assert Message(plain.encode()).parts()[0].plain_text(1000) == "one\r\n  two"
+
+
 def test_parts() -> None:
     message = Message(MIXED)
     assert kinds(message) == [

@@ -14,6 +14,7 @@ from pillarbox.formats.mime.words import decode_raw, decode_words
 from pillarbox.formats.sieve.comparators import COMPARATORS
 
 _COUNT_MAX = 10_000
+_WHITESPACE = " \t\r\n"
 _PLAIN = re.compile(rb"[!#-'*+\-./0-9=?A-Z^-~\x80-\xff]++\Z")
 
 
@@ -29,10 +30,13 @@ class HeaderAddress(NamedTuple):
 
 
 class _Raw(dict[str, tuple[bytes, ...]]):
-    """The raw values by lower-case name, with folding."""
+    """The raw values by lower-case name, unfolded; each fold is a space.
+
+    Many programs fold with a tab, where nobody who writes a script sees anything but a blank.
+    """
 
     def __init__(self, block: bytes) -> None:
-        self._headers = Headers(block)
+        self._headers = Headers(block.replace(b"\n\t", b"\n "))
 
     def __missing__(self, name: str) -> tuple[bytes, ...]:
         key = name.encode("utf-8", "replace")

@@ -74,13 +74,14 @@ class MimePart:
     def plain_text(self, most: int) -> str:
         """The text of a text part without markup; empty for any other part.
 
-        What is in an encoding nobody knows is no text (RFC 2045 §6.4).
+        In HTML any white space is one space, as it is when shown. What is in an encoding nobody
+        knows is no text (RFC 2045 §6.4).
         """
         part = self.part
         if part.type != "text" or part.children or part.encoding not in KNOWN_ENCODINGS:
             return ""
         text = self.text(min(most, MARKUP_MAX))
-        return text_of_html(text) if part.subtype in _HTML else text
+        return " ".join(text_of_html(text).split()) if part.subtype in _HTML else text
 
     def around(self) -> list[str]:
         """What stands before the first part of a multipart, and behind the last one."""
