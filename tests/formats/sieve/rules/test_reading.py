@@ -366,6 +366,15 @@ def test_a_comment_after_false_that_is_no_test_is_a_note(comment: str) -> None:
     assert (rule.enabled, rule.conditions, rule.note) == (False, (), comment)
 
 
+@pytest.mark.parametrize(
+    "test", ['header :index 2 "a" "b"', 'allof (true, not date "Date" "year" "2026")']
+)
+def test_a_test_after_false_that_is_more_than_rules_is_not_lost(test: str) -> None:
+    """As a note it would be gone when the rule is switched on: a rule for all mail."""
+    with pytest.raises(NotSimple, match="line 2: switched off, and when on: "):
+        read(f"# rule:[x]\nif false # {test}\n{{ discard; }}".encode())
+
+
 def test_errors_are_told_as_such() -> None:
     with pytest.raises(ScriptError, match="line 1"):
         read(b'if header "a" {')

@@ -223,9 +223,16 @@ class _Reader:
             return None
         try:
             (inner,) = parse(f"if {comment.text} {{}}".encode()).commands
-            found = self._conditions(inner.tests[0], False)
-        except (ScriptError, Invalid, ValueError, IndexError):
+            (commented,) = inner.tests
+        except (ScriptError, ValueError):
             return None
+        try:
+            found = self._conditions(commented, False)
+        except NotSimple as error:
+            if not _looks_at_something(commented):
+                return None
+            # Switched on again without its test it would hold for every message.
+            raise NotSimple(test.line, f"switched off, and when on: {error.why}") from error
         section.inside.remove(comment)
         return found
 
@@ -380,6 +387,11 @@ class _Reader:
             if rule.enabled and not rule.stop
             for one in rule.actions
         )
+
+
+def _looks_at_something(test: Test) -> bool:
+    """Whether it is a test indeed, and not just words in a comment."""
+    return bool(test.arguments) or any(map(_looks_at_something, test.tests))
 
 
 def _leaves(action: Action) -> bool:
