@@ -139,6 +139,43 @@ def test_what_can_not_be_compiled_is_not_kept(cli: Cli, place: Path) -> None:
 
 
 @pytest.mark.usefixtures("directory")
+def test_an_empty_file_takes_no_scripts_place(cli: Cli, place: Path) -> None:
+    (place / "empty.sieve").write_bytes(b"")
+    for command in (("put", ANN, "main"), ("site", "put", "main")):
+        cli.printed("sieve", *command, str(place / "keep.sieve"))
+        err = cli.printed("sieve", *command, str(place / "empty.sieve"), code=1)
+        assert "empty.sieve is empty" in err
+    assert cli.printed("sieve", "show", ANN, "main") == "keep;\n"
+    assert cli.printed("sieve", "site", "show", "main") == "keep;\n"
+
+
+@pytest.mark.usefixtures("directory")
+def test_scripts_that_do_not_run_are_not_said_to(
+    cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = ("sieve", "put", ANN, "main", str(place / "keep.sieve"))
+    assert cli(*put, "--activate").err == ""
+    monkeypatch.setenv("PILLARBOX_SIEVE_ENABLED", "false")
+    for command in (
+        put,
+        ("sieve", "activate", ANN, "main"),
+        ("sieve", "site", "put", "main", str(place / "keep.sieve")),
+        ("sieve", "site", "enable", "main"),
+    ):
+        outcome = cli(*command)
+        assert outcome.code == 0
+        assert "SIEVE_ENABLED is false" in outcome.err
+
+
+@pytest.mark.usefixtures("directory")
+def test_names_of_others_are_no_commands_of_the_terminal(cli: Cli, place: Path) -> None:
+    cli.printed("sieve", "put", ANN, "a\u202eb", str(place / "keep.sieve"))
+    cli.printed("sieve", "put", ANN, "c", str(place / "keep.sieve"))
+    err = cli.printed("sieve", "rename", ANN, "c", "a\u202eb", code=1)
+    assert err == "Error: There is a script a b already\n"
+
+
+@pytest.mark.usefixtures("directory")
 def test_scripts_of_the_site(cli: Cli, place: Path) -> None:
     keep = str(place / "keep.sieve")
     out = cli.printed("sieve", "site", "put", "first", keep)

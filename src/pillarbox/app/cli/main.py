@@ -14,6 +14,7 @@ from types import MappingProxyType
 import click
 
 from pillarbox.app.cli.invocation import Invocation
+from pillarbox.app.cli.output import printable
 from pillarbox.app.config.load import ConfigError
 from pillarbox.base.errors import Failure
 
@@ -138,7 +139,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CONFIG
     except Failure as error:
         cause = f" ({error.cause})" if error.cause else ""
-        click.echo(f"Error: {error.public}{cause}", err=True)
+        # Names that others chose may be in it.
+        text = f"Error: {error.public}{cause}"
+        click.echo("\n".join(map(printable, text.split("\n"))), err=True)
         return EXIT_TEMPORARY if error.temporary else EXIT_FAILED
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`); nothing more can be told.

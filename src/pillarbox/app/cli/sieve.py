@@ -15,7 +15,9 @@ from pillarbox.app.cli.sieve_source import (
     problem_rows,
     quota_of,
     read_file,
+    read_script,
     show_content,
+    tell_if_off,
     telling,
 )
 from pillarbox.app.cli.sieve_trial import test
@@ -109,7 +111,7 @@ def show(invocation: Invocation, account: str, name: str) -> None:
 @click.option("--activate", is_flag=True, help="Have it run, and no other.")
 @click.pass_obj
 def put(invocation: Invocation, account: str, name: str, file: Path, activate: bool) -> None:
-    content = read_file(file)
+    content = read_script(file)
 
     def work() -> Any:
         return _work(
@@ -123,6 +125,8 @@ def put(invocation: Invocation, account: str, name: str, file: Path, activate: b
         click.echo(f"Warning: {printable(warning)}", err=True)
     state = "runs" if saved.info.active else "is kept, but does not run; see `sieve activate`"
     click.echo(f"The script {printable(saved.info.name)} of {account} {state}.")
+    if saved.info.active:
+        tell_if_off(invocation.configuration().options)
 
 
 @sieve.command(help="Have the script NAME run over mail to ACCOUNT, and no other.")
@@ -136,6 +140,8 @@ def activate(invocation: Invocation, account: str, name: str | None, nothing: bo
     _work(invocation, account, lambda scripts, actor: scripts.activate(actor, name))
     what = "No script" if name is None else f"The script {printable(name)}"
     click.echo(f"{what} runs over mail to {account}.")
+    if name is not None:
+        tell_if_off(invocation.configuration().options)
 
 
 @sieve.command(help="Give a script another name.")

@@ -7,7 +7,14 @@ import click
 
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import json_option, printable, table, when
-from pillarbox.app.cli.sieve_source import FILE, limits_for, read_file, show_content, telling
+from pillarbox.app.cli.sieve_source import (
+    FILE,
+    limits_for,
+    read_script,
+    show_content,
+    tell_if_off,
+    telling,
+)
 
 if TYPE_CHECKING:
     from pillarbox.domain.sieve.model import GlobalScript
@@ -86,8 +93,9 @@ def put(
 ) -> None:
     from pillarbox.formats.sieve.compiling import compile_script
 
-    withheld = invocation.configuration().options.sieve_extensions_off
-    content = read_file(file)
+    options = invocation.configuration().options
+    withheld = options.sieve_extensions_off
+    content = read_script(file)
     telling(file, content, lambda: compile_script(content, name, limits_for(content), withheld))
     saved = invocation.write(_put, domain, phase, name, content, position)
     where = {
@@ -97,6 +105,8 @@ def put(
     }
     state = where[saved.phase] if saved.enabled else "is kept, but disabled"
     click.echo(f"The script {printable(saved.name)} of {_whose(saved.domain)} {state}.")
+    if saved.enabled:
+        tell_if_off(options)
 
 
 @site.command(help="Have a script run again.")
@@ -106,6 +116,7 @@ def put(
 def enable(invocation: Invocation, name: str, domain: str | None) -> None:
     whose = invocation.write(_enable, domain, name, True)
     click.echo(f"The script {printable(name)} of {_whose(whose)} is enabled.")
+    tell_if_off(invocation.configuration().options)
 
 
 @site.command(help="Have a script not run, but keep it.")

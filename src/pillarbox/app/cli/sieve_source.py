@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pillarbox.app.cli.output import printable
-from pillarbox.base.errors import TooLarge
+from pillarbox.base.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
     from pillarbox.app.config.options import Options
@@ -35,6 +35,22 @@ def read_file(path: Path, most: int = FILE_BYTES) -> bytes:
     if len(content) > most:
         raise TooLarge(f"{path} has more than {most} bytes")
     return content
+
+
+def read_script(path: Path) -> bytes:
+    """A script to be kept; raises `Invalid` for an empty file: what wrote it may have failed."""
+    content = read_file(path)
+    if not content:
+        raise Invalid(f"{path} is empty: there is no script in it, and nothing was changed")
+    return content
+
+
+def tell_if_off(options: "Options") -> None:
+    """Say it where scripts that should run now do not."""
+    if not options.sieve_enabled:
+        click.echo(
+            "Warning: SIEVE_ENABLED is false: no script runs over mail that comes in.", err=True
+        )
 
 
 def show_content(content: bytes) -> None:
