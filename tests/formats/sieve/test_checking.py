@@ -197,4 +197,7 @@ def test_what_a_program_tells() -> None:
 def test_a_script_in_latin_1_is_refused_with_the_place() -> None:
     with pytest.raises(ScriptError) as refused:
         compile_script(b'redirect "\xfc@b.test";')
-    assert str(refused.value) == "line 1, column 11: the script is not valid UTF-8 here"
+    assert (
+        str(refused.value)
+        == "line 1, column 11: the script is not valid UTF-8 here; save it as UTF-8"
+    )

@@ -113,7 +113,14 @@ def test_a_byte_order_mark_is_skipped() -> None:
         ),
         ("12ab", "line 1, column 1: '12ab' is neither a number nor a name"),
         ("a" * 65, f"line 1, column 1: the name {'a' * 20}… is too long"),
-        (b"a\n\xc3\xa9\xff", "line 2, column 2: the script is not valid UTF-8 here"),
+        (
+            b"a\n\xc3\xa9\xff",
+            "line 2, column 2: the script is not valid UTF-8 here; save it as UTF-8",
+        ),
+        (
+            "\ufeffkeep;".encode("utf-16-le"),
+            "line 1, column 1: the script is UTF-16; save it as UTF-8",
+        ),
         (b"ab\0", "line 1, column 3: a character NUL is not allowed"),
     ],
 )
@@ -142,3 +149,8 @@ def test_time_is_linear(piece: str) -> None:
     begun = time.process_time()
     tokens_of(content, LIMITS)
     assert time.process_time() - begun < 2
+
+
+def test_lines_that_end_in_cr_alone() -> None:
+    found = tokens("# a comment\rkeep;\r")
+    assert [(one.value, one.line) for one in found] == [("keep", 2), (";", 2)]

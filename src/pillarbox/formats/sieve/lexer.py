@@ -1,9 +1,10 @@
 """Cutting the text of a script into tokens (RFC 5228 §2, §8.1).
 
-Line ends may be LF as well as CRLF; those in strings become CRLF. Whatever can't be a token is
-told as a problem and left out.
+Line ends may be LF as well as CRLF, or CR throughout; those in strings become CRLF. Whatever can't
+be a token is told as a problem and left out.
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -99,15 +100,21 @@ class _Lexer:
             text = f"the script has {len(content)} bytes, at most {self.limits.script_bytes}"
             self._refused(text, b"")
             return None
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            self._refused("the script is UTF-16; save it as UTF-8", b"")
+            return None
         zero = content.find(0)
         if zero >= 0:
             self._refused("a character NUL is not allowed", content[:zero])
             return None
         try:
-            return content.decode("utf-8")
+            text = content.decode("utf-8")
         except UnicodeDecodeError as error:
-            self._refused("the script is not valid UTF-8 here", content[: error.start])
+            what = "the script is not valid UTF-8 here; save it as UTF-8"
+            self._refused(what, content[: error.start])
             return None
+        # Lines may end in CR alone, or else the first comment would be all there is.
+        return text if "\n" in text else text.replace("\r", "\n")
 
     def _refused(self, text: str, before: bytes) -> None:
         above = before.decode("utf-8", "replace")
