@@ -20,8 +20,8 @@ SHOWN_WIDTH = 60
 
 
 @click.command(
-    help="Run a script over the newest messages of a mailbox and print which of them would go"
-    " elsewhere, and what else would happen; nothing is done.\n\nFILE is the script; -: standard"
+    help="Run a script over the newest messages of a mailbox, as if they came now, and print which"
+    " of them would not just be kept in the inbox; nothing is done.\n\nFILE is the script; -: standard"
     " input."
 )
 @click.argument("account", metavar="ACCOUNT")

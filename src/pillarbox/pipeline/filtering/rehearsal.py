@@ -4,7 +4,7 @@ Called by `pillarbox sieve rehearse` and by whatever lets users try their rules.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from pillarbox.base.clock import from_ms
@@ -27,6 +27,8 @@ from pillarbox.storage.db import Database
 
 SLICE = 20
 """Messages read at once."""
+SLICE_BYTES = 16 << 20
+"""Of them together, or one message."""
 _SHOWN = 100
 
 
@@ -66,11 +68,10 @@ class Rehearsal:
         found = await self.database.read(access.require, actor, mailbox, Right.READ)
         box = found.mailbox
         rows = await self.database.read(read.rows, box.id, [(1, box.uidnext)])
-        newest = [(row[0], row[4]) for row in rows[-most:]][::-1]
-        for start in range(0, len(newest), SLICE):
-            part = newest[start : start + SLICE]
-            contents = await self._contents(box, [uid for uid, _ in part])
-            for uid, at_ms in part:
+        newest = [(row[0], row[4], row[5]) for row in rows[-most:]][::-1]
+        for part in slices(newest):
+            contents = await self._contents(box, [uid for uid, *_ in part])
+            for uid, at_ms, _ in part:
                 if uid not in contents:
                     continue  # expunged meanwhile
                 content = contents[uid]
@@ -103,6 +104,20 @@ class Rehearsal:
             recipient.decode("utf-8", "replace").strip() or actor.address,
             delimiter=self.delimiter,
         )
+
+
+def slices(messages: Sequence[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Messages (UID, date, size in bytes) in parts that may be in memory at once."""
+    part: list[tuple[int, int, int]] = []
+    held_bytes = 0
+    for message in messages:
+        if part and (len(part) == SLICE or held_bytes + message[2] > SLICE_BYTES):
+            yield part
+            part, held_bytes = [], 0
+        part.append(message)
+        held_bytes += message[2]
+    if part:
+        yield part
 
 
 def _headers(content: bytes) -> Headers:
