@@ -149,6 +149,12 @@ def test_what_rejects_below_forwarding_is_doubted(cli: Cli) -> None:
     assert "Warning: Rule 2 (Pest) rejects what Forwarding" in outcome.err
 
 
+def test_what_is_discarded_meets_no_later_rule(cli: Cli) -> None:
+    add(cli, "Pest", "--from", "pest@", "--discard")
+    (rule,) = cli("rules", "list", ANN, "--json").rows
+    assert (rule["actions"], rule["stop"]) == ([{"do": "discard"}], True)
+
+
 def test_a_script_by_hand(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "script"
     file.write_text('require "variables";\nset "a" "b";\n', "utf-8")

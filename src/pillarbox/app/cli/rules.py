@@ -127,7 +127,7 @@ def _options(function: F) -> F:
         click.option("--mark", multiple=True, metavar="FLAG", help="read, starred or a keyword."),
         click.option("--forward", metavar="ADDRESS", help="Send it on, and keep it."),
         click.option("--delete", is_flag=True, help="Into Trash."),
-        click.option("--discard", is_flag=True, help="Drop it, and tell nobody."),
+        click.option("--discard", is_flag=True, help="Drop it, tell nobody, and stop."),
         click.option("--reject", metavar="TEXT", help="Refuse it, and tell the sender TEXT."),
         click.option("--stop", is_flag=True, help="Look at no later rule."),
     ]
@@ -241,7 +241,8 @@ def _from_options(name: str, options: dict[str, Any]) -> "Rule":
         conditions=tuple(_conditions(options)),
         combine=Combine.ANY if options["any_of"] else Combine.ALL,
         actions=tuple(_actions(options)),
-        stop=options["stop"],
+        # Dropped is dropped: no later rule is to answer, file or forward it.
+        stop=options["stop"] or options["discard"],
     )
 
 

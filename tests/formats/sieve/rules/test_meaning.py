@@ -336,5 +336,44 @@ def test_vacation_and_forwarding_do_not_hinder_a_refusal_above_them() -> None:
     assert found(run_script_of(below)) == Fate(rejected="No.\n.")
 
 
+UNWANTED = (
+    Rule(name="Unwanted", actions=(act.Discard(),), stop=True),
+    Rule(name="Unwanted", actions=(act.Delete(),), stop=True),
+)
+
+
+@pytest.mark.parametrize("unwanted", UNWANTED)
+def test_what_nobody_wants_is_neither_answered_nor_forwarded(unwanted: Rule) -> None:
+    """Whichever was there first."""
+    away, onward = Vacation(text="Away"), Forwarding(addresses=("a@example.net",))
+    before = RuleSet().with_vacation(away).with_forwarding(onward).with_rule(unwanted, 1)
+    after = RuleSet().with_rule(unwanted).with_vacation(away).with_forwarding(onward)
+    for rules in (before, after):
+        assert rules.doubts() == []
+        fallen = found(run_script_of(rules))
+        assert (fallen.reply, fallen.forwarded) == (None, set())
+
+
+@pytest.mark.parametrize("unwanted", UNWANTED)
+def test_below_replies_it_is_doubted(unwanted: Rule) -> None:
+    filed = Rule(name="Filed", actions=(act.File(mailbox="x", copy=True),))
+    rules = RuleSet().with_rule(filed).with_vacation(Vacation(text="Away")).with_rule(unwanted)
+    (doubt,) = rules.doubts()
+    assert "Rule 2 (Unwanted) throws away what Vacation has answered" in doubt
+    assert rules.moved(2, 1).doubts() == []
+    assert found(run_script_of(rules.moved(2, 1))).reply is None
+
+
+def test_to_discard_and_go_on_is_doubted() -> None:
+    drop = Rule(name="Drop", actions=(act.Discard(),))
+    later = Rule(name="Later", actions=(act.File(mailbox="x"),))
+    assert RuleSet(rules=(drop,)).doubts() == []
+    (doubt,) = RuleSet(rules=(drop, later)).doubts()
+    assert "Rule 1 (Drop) discards, but" in doubt
+    assert found(run_script_of(RuleSet(rules=(drop, later)))).filed == {"x": frozenset()}
+    (doubt,) = RuleSet(rules=(drop,)).with_vacation(Vacation(text="Away")).doubts()
+    assert "Rule 1 (Drop) discards, but" in doubt
+
+
 def run_script_of(rules: RuleSet) -> Outcome:
     return run_script(write(rules))

@@ -64,7 +64,7 @@ class Delete(_Action, frozen=True, kw_only=True, tag="delete"):
 
 
 class Discard(_Action, frozen=True, kw_only=True, tag="discard"):
-    """It is gone, and nobody is told."""
+    """It is not kept, and nobody is told; later rules act on it unless the rule stops."""
 
 
 class Reject(_Action, frozen=True, kw_only=True, tag="reject"):
@@ -99,6 +99,6 @@ class Notify(_Action, frozen=True, kw_only=True, tag="notify"):
 Action = File | Mark | Forward | Delete | Discard | Reject | Keep | Notify
 
 REFUSING = (Reject, Discard)
-"""Of what these do, nothing else comes."""
+"""For what nobody wants: it should be neither answered nor forwarded before."""
 DELIVERING = (File, Delete, Keep)
 """The flags set before them count, those set after don't."""

@@ -18,6 +18,8 @@ from pillarbox.formats.sieve.rules.actions import (
     DELIVERING,
     REFUSING,
     Action,
+    Delete,
+    Discard,
     Forward,
     Mark,
     Reject,
@@ -97,8 +99,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def refuses(self) -> bool:
-        """Whether of a message it holds for nothing remains."""
-        return any(isinstance(action, REFUSING) for action in self.actions)
+        """Whether it is for mail that nobody wants: to be refused, dropped, or just deleted."""
+        deletes = self.stop and any(isinstance(action, Delete) for action in self.actions)
+        return deletes or any(isinstance(action, REFUSING) for action in self.actions)
 
 
 class Day(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -241,22 +244,48 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What may not come out as it is meant, for people to look at."""
         found = []
         before: list[str] = []
+        settings: list[str] = []
         for at, rule in enumerate(self.rules):
-            if self.forwarding and self.forwarding.enabled and at == self.forwarding_at:
-                before.append(FORWARDING)
-            if self.vacation and self.vacation.enabled and at == self.vacation_at:
-                before.append(VACATION)
+            settings += self._settings_at(at)
+            before += self._settings_at(at)
             if not rule.enabled:
                 continue
-            if before and any(isinstance(action, Reject) for action in rule.actions):
+            if any(isinstance(action, Reject) for action in rule.actions):
+                if before:
+                    found.append(
+                        f"Rule {at + 1} ({rule.name}) rejects what {before[0]} may have taken"
+                        " before: such a message is kept instead. Move it up, or let the other one"
+                        " stop."
+                    )
+            elif rule.refuses and settings:
                 found.append(
-                    f"Rule {at + 1} ({rule.name}) rejects what {before[0]} may have taken before:"
-                    " such a message is kept instead. Move it up, or let the other one stop."
+                    f"Rule {at + 1} ({rule.name}) throws away what {settings[0]} has answered or"
+                    " sent on before. Move it up to keep that from happening."
+                )
+            discards = any(isinstance(action, Discard) for action in rule.actions)
+            if discards and not rule.stop and self._goes_on(at):
+                found.append(
+                    f"Rule {at + 1} ({rule.name}) discards, but what comes after it may still file,"
+                    " answer or forward the message. Let it stop."
                 )
             delivers = any(isinstance(one, (*DELIVERING, Forward)) for one in rule.actions)
             if delivers and not rule.stop:
                 before.append(rule.name)
         return found
+
+    def _settings_at(self, at: int) -> list[str]:
+        """The settings that act just before the rule of that index."""
+        settings = (
+            (FORWARDING, self.forwarding, self.forwarding_at),
+            (VACATION, self.vacation, self.vacation_at),
+        )
+        return [name for name, one, place in settings if one and one.enabled and place == at]
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether anything acts after the rule of that index."""
+        last = len(self.rules)
+        later = any(rule.enabled for rule in self.rules[at + 1 :])
+        return later or any(self._settings_at(place) for place in range(at + 1, last + 1))
 
     def _first_open(self) -> int:
         return next((at for at, one in enumerate(self.rules) if not one.refuses), len(self.rules))
