@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from kit.cli import Cli
+from kit.mail import MailAccount
 from pillarbox.app.cli.invocation import Invocation
+from pillarbox.app.config.options import Options
+from pillarbox.app.foundation import blob_store, key_ring
+from pillarbox.cluster.bus import Bus
 from pillarbox.domain.accounts import domains, users
 from pillarbox.domain.accounts.model import Role
+from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.sharing import groups
+from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
 ANN, TEAM = "ann@example.org", "team@example.org"
@@ -254,3 +260,26 @@ def test_rehearse_of_an_empty_mailbox(cli: Cli, place: Path, directory: None) ->
         "sieve", "rehearse", ANN, str(place / "good.sieve"), "--mailbox", "No", code=1
     )
     assert "no such mailbox" in err
+
+
+def test_rehearse(cli: Cli, place: Path, directory: None) -> None:
+    async def fill(options: Options, database: Database, bus: Bus) -> None:
+        store = ContentStore(key_ring(options), blob_store(options))
+        ann = await database.read(users.get, ANN)
+        assert ann is not None
+        account = MailAccount(database, store, ann.account_id)
+        for word in (b"hello", b"a sale \x1b[31m"):
+            await account.put(b"From: bob@example.net\r\nSubject: " + word + b"\r\n\r\nhi\r\n")
+
+    Invocation(None, cli.folder).work(fill)
+    script = place / "sale.sieve"
+    script.write_bytes(b'if header :contains "subject" "sale" { discard; }\n')
+    rehearse = ("sieve", "rehearse", ANN, str(script))
+    head, action, total = cli.printed(*rehearse).splitlines()
+    assert head.endswith("bob@example.net  a sale  [31m")
+    assert action == "    discard it, and tell nobody (line 1)"
+    assert total == "1 of 2 messages of INBOX would not just be kept."
+    assert cli.printed(*rehearse, "--all").count("\n") == 5
+    (row,) = cli(*rehearse, "--json").rows
+    assert (row["uid"], row["subject"]) == (2, "a sale \x1b[31m")
+    assert [one["uid"] for one in cli(*rehearse, "--json", "--all").rows] == [2, 1]

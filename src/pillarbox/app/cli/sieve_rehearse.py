@@ -20,9 +20,9 @@ SHOWN_WIDTH = 60
 
 
 @click.command(
-    help="Run a script over the newest messages of a mailbox, as if they came now, and print which"
-    " of them would not just be kept in the inbox; nothing is done.\n\nFILE is the script; -: standard"
-    " input."
+    help="Run a script over the newest messages of a mailbox, as if they came again, and print"
+    " which of them would not just be kept in the inbox; nothing is done.\n\nFILE is the script; -:"
+    " standard input."
 )
 @click.argument("account", metavar="ACCOUNT")
 @click.argument("file", metavar="FILE", type=FILE)
@@ -47,7 +47,9 @@ def rehearse(
     program = telling(
         file, content, lambda: compile_script(content, "", limits_for(content), withheld)
     )
-    found: list[Rehearsed] = []
+    # Outcomes may have a message in them that was edited: none is kept that need not be.
+    rows: list[dict[str, Any]] = []
+    all_of_them = others = 0
 
     async def work(options: "Options", database: "Database", bus: "Bus") -> None:
         from pillarbox.app.cli.sieve import actor_of
@@ -58,6 +60,7 @@ def rehearse(
         from pillarbox.pipeline.filtering.programs import Programs
         from pillarbox.pipeline.filtering.rehearsal import Rehearsal
 
+        nonlocal all_of_them, others
         keys, clock = key_ring(options), SystemClock()
         programs = Programs(database, keys, bus, clock, withheld)
         executor = Executor(database, keys, run_limits(options))
@@ -66,18 +69,24 @@ def rehearse(
         try:
             actor = await database.read(actor_of, account)
             async for one in rehearsal.run(actor, program, mailbox, most):
-                found.append(one)
-                if not as_json and (everything or not one.stays):
+                all_of_them += 1
+                others += not one.stays
+                if one.stays and not everything:
+                    continue
+                if as_json:
+                    rows.append(_row(one))
+                else:
                     click.echo("\n".join(map(printable, lines_of(one))))
         finally:
             programs.close()
 
     invocation.work(work)
     if as_json:
-        click.echo(json_text([_row(one) for one in found if everything or not one.stays]))
+        click.echo(json_text(rows))
         return
-    others = sum(not one.stays for one in found)
-    click.echo(f"{others} of {len(found)} messages of {printable(mailbox)} would not just be kept.")
+    click.echo(
+        f"{others} of {all_of_them} messages of {printable(mailbox)} would not just be kept."
+    )
 
 
 def lines_of(one: "Rehearsed") -> list[str]:
