@@ -82,6 +82,12 @@ def test_values() -> None:
     ]
 
 
+def test_the_last_match_variable() -> None:
+    mail = b"X: 0123456789abcdefghijklmnopqrstuv\r\n\r\n"
+    commands = f'if header :matches "x" "{"?" * 32}" {{ trace "${{31}}${{32}}"; }}'
+    assert said(commands, message=mail) == ["uv"]
+
+
 def test_match_variables_are_those_of_the_last_match() -> None:
     assert said(
         'if header :matches "subject" "*o*" { trace "${0},${1},${2},${3},${007}"; }'

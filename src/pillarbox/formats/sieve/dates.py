@@ -37,6 +37,12 @@ def _offset(at: datetime, colon: str = "") -> str:
     return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}{colon}{minutes % 60:02d}"
 
 
+def _rfc3339_offset(at: datetime) -> str:
+    """As RFC 3339 has it, with `Z` for none (RFC 5260 §4.2)."""
+    found = _offset(at, ":")
+    return "Z" if found == "+00:00" else found
+
+
 def _clock(at: datetime) -> str:
     return f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
 
@@ -61,7 +67,7 @@ DATE_PARTS: MappingProxyType[str, Callable[[datetime], str]] = MappingProxyType(
         "minute": lambda at: f"{at.minute:02d}",
         "second": lambda at: f"{at.second:02d}",
         "time": _clock,
-        "iso8601": lambda at: f"{_date(at)}T{_clock(at)}{_offset(at, ':')}",
+        "iso8601": lambda at: f"{_date(at)}T{_clock(at)}{_rfc3339_offset(at)}",
         "std11": _std11,
         "zone": _offset,
         "weekday": lambda at: str(at.isoweekday() % 7),

@@ -60,6 +60,11 @@ class Texts(Protocol):
         ...
 
     @property
+    def written(self) -> tuple[str, ...]:
+        """The strings as the script has them, with the names of variables."""
+        ...
+
+    @property
     def is_list(self) -> bool:
         """Whether the script wrote brackets."""
         ...

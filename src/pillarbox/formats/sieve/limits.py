@@ -36,7 +36,8 @@ class RunLimits:
     block_depth: int = 64
     """Of blocks around inclusions, all scripts together."""
     loop_depth: int = 4
-    match_values: int = 32
+    match_values: int = 33
+    """From `${0}` to `${32}`."""
     matched_characters: int = 1 << 20
     """Text that one comparison by a pattern or regular expression looks at."""
     questions: int = 100

@@ -101,6 +101,14 @@ class Message:
         """Whether it is not as it came."""
         return self._content is not self._original.content
 
+    def is_alike(self, one: bytes | None, other: bytes | None) -> bool:
+        """Whether two contents, `None` for the original one, differ in their headers at most."""
+        if one is other:
+            return True
+        one, other = (self._original.content if it is None else it for it in (one, other))
+        end, other_end = _header_end(one), _header_end(other)
+        return len(one) - end == len(other) - other_end and one.endswith(other[other_end:])
+
     @property
     def size_bytes(self) -> int:
         """The size of the content."""
@@ -198,9 +206,9 @@ class Message:
     ) -> bool:
         """Put a MIME entity (header, blank line, body) in the place of a part (RFC 5703 §4).
 
-        Of the whole message (`None` or the root) the fields that don't begin with "Content-" stay,
-        but those of the lower-case names in `fields` become these whole fields. `False`: the part
-        is not in the message any more.
+        Of the whole message (`None` or the root) the fields that don't begin with "Content-" stay.
+        Those of the lower-case names in `fields` are kept as "Original-" ones beside these whole
+        fields. `False`: the part is not in the message any more.
         """
         if part is None or part.is_root:
             self._replace_whole(entity, fields)
@@ -231,11 +239,10 @@ class Message:
         self._become(_Shared(enclosure(head, text, self.content)))
 
     def _replace_whole(self, entity: bytes, given: Mapping[str, bytes]) -> None:
-        names = {*given, "mime-version"}
         kept = [
-            raw
+            b"Original-" + raw if name in given else raw
             for name, raw in self._header_pieces()
-            if name not in names and not name.startswith("content-")
+            if name != "mime-version" and not name.startswith("content-")
         ]
         new = _Shared(entity)
         kept += given.values()

@@ -76,7 +76,7 @@ class Run:
     variables: dict[str, str] = field(default_factory=dict)
     """By lower-case name; those of `global` (RFC 6609) as `global.name`."""
     matched: Sequence[str] = ()
-    """The match variables `${0}` to `${31}` (RFC 5229 §3.2)."""
+    """The match variables `${0}` to `${32}` (RFC 5229 §3.2)."""
     script: str = ""
     """The name of the script that runs now."""
     steps: list[Step] = field(default_factory=list)

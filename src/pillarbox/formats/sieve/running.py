@@ -1,6 +1,7 @@
 """Running programs over a message."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pillarbox.formats.sieve.actions import (
     Action,
@@ -12,6 +13,7 @@ from pillarbox.formats.sieve.actions import (
     Reject,
     SetFlags,
 )
+from pillarbox.formats.sieve.commands.performing import is_alike
 from pillarbox.formats.sieve.errors import RunError
 from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.mailbox_names import folded
@@ -80,9 +82,7 @@ def _passed_on(run: Run) -> bool:
 def _complete(run: Run) -> tuple[Action, ...]:
     actions = run.actions
     if run.kept:
-        content = run.message.content if run.message.is_edited else None
-        if not any(_is_kept_by(action, run, content) for action in actions):
-            actions.append(Keep(tuple(run.flags), content, True, run.where(0)))
+        _keep(run)
     if any(isinstance(action, _DELIVERIES) for action in actions):
         actions = [action for action in actions if not isinstance(action, Discard)]
     elif not any(isinstance(action, Discard) for action in actions):
@@ -94,13 +94,27 @@ def _complete(run: Run) -> tuple[Action, ...]:
     return tuple(actions)
 
 
-def _is_kept_by(action: Action, run: Run, content: bytes | None) -> bool:
-    """Whether the message is already where the implicit keep would put it."""
-    if isinstance(action, FileInto):
-        is_there = folded(action.mailbox) == folded(run.surroundings.default_mailbox)
-        is_plain = not action.special_use and not action.mailbox_id
-        return is_there and is_plain and action.content is content
-    return isinstance(action, Keep)
+def _keep(run: Run) -> None:
+    """The implicit keep; where the message goes there already, it says flags and header."""
+    flags = tuple(run.flags)
+    content = run.message.content if run.message.is_edited else None
+    for at, action in enumerate(run.actions):
+        if isinstance(action, Keep):
+            return
+        if (
+            isinstance(action, FileInto)
+            and _is_plain(run, action)
+            and is_alike(run, action, content)
+        ):
+            run.actions[at] = replace(action, flags=flags, content=content)
+            return
+    run.actions.append(Keep(flags, content, True, run.where(0)))
+
+
+def _is_plain(run: Run, action: FileInto) -> bool:
+    """Whether it goes where the implicit keep puts it."""
+    is_there = folded(action.mailbox) == folded(run.surroundings.default_mailbox)
+    return is_there and not action.special_use and not action.mailbox_id
 
 
 def _failed(run: Run) -> tuple[Action, ...]:

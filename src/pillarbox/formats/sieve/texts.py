@@ -105,6 +105,11 @@ class ConstantTexts:
     constant: tuple[str, ...]
     is_list: bool
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The strings."""
+        return self.constant
+
     def __call__(self, run: "Run") -> Sequence[str]:
         """The strings."""
         return self.constant
@@ -113,14 +118,19 @@ class ConstantTexts:
 class VariableTexts:
     """Strings of which one at least has variables."""
 
-    __slots__ = ("_items", "_line", "is_list")
+    __slots__ = ("_items", "_line", "is_list", "written")
 
     def __init__(
-        self, items: "Sequence[str | Callable[[Run], str]]", line: int, is_list: bool
+        self,
+        items: "Sequence[str | Callable[[Run], str]]",
+        line: int,
+        is_list: bool,
+        written: Sequence[str] = (),
     ) -> None:
         self._items = tuple(items)
         self._line = line
         self.is_list = is_list
+        self.written = tuple(written)
 
     @property
     def constant(self) -> tuple[str, ...] | None:
@@ -143,7 +153,7 @@ def texts_of(argument: Text | TextList, names: Names) -> Texts:
     if "variables" in names.extensions:
         made = [template(one, names, argument.line) for one in values]
         if not all(isinstance(one, str) for one in made):
-            return VariableTexts(made, argument.line, is_list)
+            return VariableTexts(made, argument.line, is_list, values)
     return ConstantTexts(tuple(values), is_list)
 
 

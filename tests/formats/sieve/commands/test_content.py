@@ -85,6 +85,7 @@ def test_it_sees_what_was_replaced() -> None:
         ('foreverypart { extracttext :lower :upper "y"; }', "column 35: "),
         ('replace :from "x" "y";', "column 9: that is not an address"),
         ('replace :mime "y";', "column 15: a MIME entity begins with fields"),
+        ('replace :mime :subject "s" "y";', "column 15: :subject can't be used together with"),
         ('enclose :headers ["To", "a b"] "y";', 'column 9: "a b" is no name of a header field'),
         ("enclose;", "column 1: "),
     ],
@@ -111,6 +112,9 @@ def test_the_message_is_replaced() -> None:
     message = kept('replace :subject "N\u00fc" :from "J\u00fc A <j@example.org>" "Body";', MIXED)
     assert message["Subject"] == "N\u00fc"
     assert message["From"].addresses[0].addr_spec == "j@example.org"
+    assert message["Original-Subject"] == "Two"
+    assert "jan@example.org" in str(message["Original-From"])
+    assert message.get_all("Subject") == ["N\u00fc"]
     assert message["To"] == "b@example.org"
     assert message.get_content_type() == "text/plain"
     assert message.get_content().strip() == "Body"

@@ -111,14 +111,36 @@ def test_keep_in_another_place_is_not_the_inbox() -> None:
     assert [type(action) for action in outcome.actions] == [Keep, FileInto]
 
 
-def test_an_edit_in_between_makes_two_copies() -> None:
-    outcome = run_script(
-        'require ["fileinto", "editheader"]; fileinto "X"; addheader "X-A" "1"; fileinto "X";'
-    )
-    plain, edited = filed(outcome)
+EDIT = 'require ["fileinto", "editheader", "replace", "copy", "imap4flags"];'
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'fileinto "X"; addheader "X-A" "1"; fileinto "X";',
+        'fileinto :copy "INBOX"; addheader "X-A" "1";',
+        'keep; addheader "X-A" "1"; keep;',
+        'redirect "a@b.org"; addheader "X-A" "1"; redirect "a@b.org";',
+    ],
+)
+def test_an_edit_of_the_header_makes_no_second_copy(script: str) -> None:
+    (one,) = run_script(EDIT + script).actions
+    assert isinstance(one, (Keep, FileInto, Redirect))
+    assert one.content is not None
+    assert one.content.startswith(b"X-A: 1\r\n")
+
+
+def test_an_edit_of_the_body_makes_two_copies() -> None:
+    plain, edited = filed(run_script(f'{EDIT} fileinto "X"; replace "new"; fileinto "X";'))
     assert plain.content is None
     assert edited.content is not None
-    assert edited.content.startswith(b"X-A: 1\r\n")
+    assert edited.content.endswith(b"\r\n\r\nnew")
+
+
+def test_flags_that_come_later_are_those_of_the_copy_in_the_mailbox() -> None:
+    (one,) = run_script(f'{EDIT} fileinto :copy "INBOX"; addflag "\\\\Flagged";').actions
+    assert isinstance(one, FileInto)
+    assert one.flags == ("\\Flagged",)
 
 
 @pytest.mark.parametrize(

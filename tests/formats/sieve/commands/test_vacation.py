@@ -140,6 +140,11 @@ def test_handles() -> None:
     assert reply('vacation :days 30 "x";').handle == handles[0]
 
 
+def test_replies_that_are_written_differently_have_other_handles() -> None:
+    one, other = reply('vacation "Out, ${0}";'), reply('vacation "Ill, ${0}";')
+    assert one.handle != other.handle
+
+
 def test_what_variables_hold_does_not_change_the_handle() -> None:
     one = reply('set "s" "one"; vacation :subject "Re: ${s}" "x";')
     two = reply('set "s" "two"; vacation :subject "Re: ${s}" "x";')

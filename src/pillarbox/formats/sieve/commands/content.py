@@ -74,8 +74,12 @@ def _text(run: Run, call: Call, most: int) -> str:
 def _replace(call: Call) -> Step:
     """`replace [:mime] [:subject s] [:from s] replacement` (RFC 5703 §5).
 
-    Subject and From are those of the message, and left alone where a part of it is replaced.
+    Subject and From are those of the message, and left alone where a part of it is replaced. An
+    entity can't be given with them.
     """
+    for name in ("subject", "from"):
+        if call.has("mime") and call.has(name):
+            raise ScriptError(call.problem(f":{name} can't be used together with :mime", name))
     if call.has("mime"):
         entity = read_by(call, 0, lambda text: crlf(check_entity(text)))
     else:

@@ -173,14 +173,25 @@ def _same(run: Run, action: Action) -> int | None:
     return next(places, None)
 
 
+def is_alike(run: Run, done: Keep | FileInto | Redirect, content: bytes | None) -> bool:
+    """Whether an action has this message already: edits of its header make no other one.
+
+    RFC 5293 §7 wants that; those of its body do.
+    """
+    if done.content is content:
+        return True
+    run.charge(done.where.line, len(content or done.content or b"") >> _KIB)
+    return run.message.is_alike(done.content, content)
+
+
 def _is_same(run: Run, done: Action, action: Action) -> bool:
     match done, action:
         case (Keep() | FileInto(), Keep() | FileInto()):
-            is_alike = done.content is action.content
-            return is_alike and _destination(run, done) == _destination(run, action)
+            is_there = _destination(run, done) == _destination(run, action)
+            return is_there and is_alike(run, done, action.content)
         case (Redirect(), Redirect()):
-            is_alike = done.content is action.content
-            return is_alike and done.address.lower() == action.address.lower()
+            is_there = done.address.lower() == action.address.lower()
+            return is_there and is_alike(run, done, action.content)
         case (Notify(), Notify()):
             return replace(done, where=action.where) == action
         case (Discard(), Discard()):
@@ -189,9 +200,12 @@ def _is_same(run: Run, done: Action, action: Action) -> bool:
 
 
 def _merged(done: Action, action: Action) -> Action:
-    """Of two for the same mailbox the later one says the flags (RFC 5232 §5)."""
+    """Of two for the same mailbox the later one says flags (RFC 5232 §3) and header."""
     if isinstance(action, FileInto) and isinstance(done, FileInto):
-        return replace(done, flags=action.flags, create=done.create or action.create)
+        create = done.create or action.create
+        return replace(done, flags=action.flags, create=create, content=action.content)
     if isinstance(action, (Keep, FileInto)) and isinstance(done, (Keep, FileInto)):
-        return replace(done, flags=action.flags)
+        return replace(done, flags=action.flags, content=action.content)
+    if isinstance(action, Redirect) and isinstance(done, Redirect):
+        return replace(done, content=action.content)
     return done

@@ -33,13 +33,13 @@ def _period_s(call: Call) -> int:
 def _handle(call: Call) -> str:
     """What tells this reply from others where the script does not say (RFC 5230 §4.2).
 
-    Made from the arguments as they are written. What variables give is left out: a reply that
-    names the subject is still the same reply, or two machines would answer each other for ever.
+    Made from the arguments as they are written, with the names of variables: a reply that tells
+    the subject is still the same reply, or two machines would answer each other for ever.
     """
     digest = sha256(b"mime" if call.has("mime") else b"text")
     for at in ("subject", "from", 0):
         texts = call.texts(at)
-        written = texts.constant[0] if texts is not None and texts.constant is not None else ""
+        written = "" if texts is None else texts.written[0]
         digest.update(f"\0{'' if texts is None else 1}{written}".encode("utf-8", "replace"))
     return digest.hexdigest()[:32]
 

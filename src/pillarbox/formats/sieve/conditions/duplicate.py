@@ -2,7 +2,6 @@
 
 from hashlib import sha256
 
-from pillarbox.formats.mime.words import decode_raw
 from pillarbox.formats.sieve.actions import Remember
 from pillarbox.formats.sieve.grammar import Call, Check, Kind, Tag, Word
 from pillarbox.formats.sieve.questions import SeenQuestion
@@ -31,18 +30,19 @@ def _duplicate(call: Call) -> Check:
         if ids is not None:
             return ids(run)[0]
         name = "message-id" if names is None else names(run)[0].lower()
-        raw = run.message.header.raw(name)
-        return decode_raw(raw[0]) if raw else ""
+        values = run.message.header.values[name]
+        return values[0] if values else ""
 
     def check(run: Run) -> bool:
         run.charge(line)
         wanted = unique_id(run)
-        if not wanted:
+        # With no time to remember it nothing is a duplicate (RFC 7352 §3.3).
+        if not wanted or not seconds:
             return False
         mark = _mark("" if handles is None else handles(run)[0], wanted)
         seen = bool(run.answer(SeenQuestion(mark), line))
         # A duplicate only counts from the last one on with :last (RFC 7352 §3.3).
-        if (not seen or renews) and seconds:
+        if not seen or renews:
             remember = Remember(mark, seconds, run.where(line))
             if not any(_is_of(action, remember) for action in run.actions):
                 run.actions.append(remember)

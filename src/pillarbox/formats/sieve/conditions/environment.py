@@ -39,6 +39,9 @@ def _environment(call: Call) -> Check:
     def check(run: Run) -> bool:
         run.charge(line)
         found = environment_item(run, names(run)[0].lower())
+        if match.counts and not found:
+            # An empty item doesn't count (RFC 5183 §4).
+            return found is not None and match.test(run, ())
         return found is not None and match.test(run, (found,))
 
     return check

@@ -31,7 +31,8 @@ def _size(call: Call) -> Check:
 
 def _string(call: Call) -> Check:
     source, keys = texts_at(call, 0), texts_at(call, 1)
-    # Other servers tell case apart here unless told otherwise, and scripts rely on it.
+    # Pigeonhole told case apart here for years, and its suite expects that. RFC 5228 §2.7.3 has no
+    # such exception.
     match = matching(call, keys, default="i;octet")
     if match.counts:
         # Empty strings don't count (RFC 5229 §5).
@@ -47,6 +48,7 @@ class _Flags:
         constant = texts.constant
         self.constant = None if constant is None else tuple(_split(constant))
         self.is_list = texts.is_list
+        self.written = texts.written
 
     def __call__(self, run: Run) -> Sequence[str]:
         """The flags, each once."""
@@ -78,6 +80,10 @@ def _hasflag(call: Call) -> Check:
         wanted = variables(run)
         run.charge(line, len(wanted))
         held = [run.variables.get(known.get(name) or name.lower(), "") for name in wanted]
+        run.charge(line, sum(map(len, held)) >> 6)
+        if match.counts:
+            # The counts of the variables are added up (RFC 5232 §4).
+            return match.test(run, [flag for value in held for flag in _split((value,))])
         return match.test(run, _split(held))
 
     return check
