@@ -16,12 +16,12 @@ from kit.wire import ImapWire, SmtpWire
 from pillarbox.app.cli.trace import told
 from pillarbox.domain.accounts import users
 from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
-from pillarbox.domain.accounts.model import Actor, Role
+from pillarbox.domain.accounts.model import Actor, LocalTarget, Role
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.owners import quota
 from pillarbox.domain.policy import policies
 from pillarbox.domain.policy.model import TOPIC as POLICIES
-from pillarbox.domain.queue import inspect
+from pillarbox.domain.queue import inspect, suppression
 from pillarbox.domain.queue.model import QueuedMessage
 from pillarbox.domain.sharing import groups
 from pillarbox.domain.sieve import scripts, site
@@ -30,8 +30,11 @@ from pillarbox.domain.trace import store
 from pillarbox.domain.trace.model import Trace
 from pillarbox.formats.sieve.compiling import compile_script
 from pillarbox.formats.sieve.rules.model import Day, Forwarding, Vacation
+from pillarbox.pipeline.filtering import filtering, planning
 from pillarbox.pipeline.filtering.rehearsal import Rehearsal
 from pillarbox.pipeline.filtering.rules import Rules
+from pillarbox.pipeline.inbound.message import Envelope, Origin, Recipient
+from pillarbox.pipeline.inbound.plan import Arrived
 from pillarbox.storage.tx import Tx
 
 ALICE, BOB, ANN = "alice@example.test", "bob@example.test", "ann@elsewhere.test"
@@ -464,3 +467,85 @@ async def test_vacation_and_forwarding_as_settings_work_and_leave_rules_alone(
     assert len(await house.mailbox()) == 1
     await house.settled(2)
     assert len(house.sink.taken) == 2
+
+
+async def test_the_trace_tells_which_filter_refused(house: House) -> None:
+    await house.use('require "reject";\nreject "Not here, please.";\n')
+    assert (await house.send())[0] == 550
+    alone = "\n".join(told(await house.trace()))
+    assert "refused as a whole: Not here, please." in alone
+    assert 'filter: mine line 2: reject "Not here, please."' in alone
+    assert (await house.send(to=(ALICE, BOB)))[0] == 250
+    trace = await house.trace()
+    assert [one.placement for one in trace.recipients] == ["", "INBOX"]
+    assert f"{ALICE}: refused: Not here, please." in "\n".join(told(trace))
+    await house.settled()
+
+
+async def test_the_trace_tells_where_mail_is_that_could_not_go_as_wanted(house: House) -> None:
+    services = house.server.services
+    await services.database.write(suppression.add, None, "friend@other.test", "hard bounce")
+    await house.use(
+        'require ["fileinto", "vacation"];\nvacation "Away.";\n'
+        'fileinto "Work";\nredirect "friend@other.test";\n'
+    )
+    assert (await house.send())[0] == 250
+    (recipient,) = (await house.trace()).recipients
+    assert recipient.placement == "INBOX"
+    assert "nothing was sent, and the message is kept" in recipient.sieve[-1]
+    assert len(await house.mailbox()) == 1
+    assert await house.queue() == []
+    await house.use('require "fileinto";\nfileinto "Work";\nfileinto "Shared/bob/x";\n')
+    assert (await house.send())[0] == 250
+    (recipient,) = (await house.trace()).recipients
+    assert recipient.placement == "Work and its usual place"
+    assert len(await house.mailbox()) == 2
+
+
+async def test_what_does_not_fit_beside_others_mail_follows_from_the_queue(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtering, "PLANNED_BYTES", 1000)
+    for user in (ALICE, BOB):
+        await house.use('require "copy";\nredirect :copy "friend@other.test";\n', user)
+    letter = LETTER + "some more\r\n" * 100
+    assert (await house.send(to=(ALICE, BOB), letter=letter))[0] == 250
+    assert [one.placement for one in (await house.trace()).recipients] == ["INBOX", "queue"]
+    await house.sink.wait_for(2)
+    await house.settled(3)
+    marks = sorted(one.content.partition(b"\r\n")[0] for one in house.sink.taken)
+    assert marks == [f"Delivered-To: {user}".encode() for user in (ALICE, BOB)]
+    assert len(await house.mailbox()) == len(await house.mailbox("INBOX", BOB)) == 1
+
+
+async def test_what_a_script_edits_is_held_once(house: House) -> None:
+    script = (
+        'require ["editheader", "fileinto"];\naddheader "X-A" "b";\nfileinto "A";\nfileinto "B";\n'
+    )
+    for user in (ALICE, BOB):
+        await house.use(script, user)
+    filters = house.server.services.filtering.filters
+    actors = [await house.actor(user) for user in (ALICE, BOB)]
+    recipients = tuple(
+        Recipient(one.address, (LocalTarget(one.account_id, one.address, None),)) for one in actors
+    )
+    for content in (b"Subject: a\r\n\r\nsmall\r\n", b"Subject: a\r\n\r\n" + b"large\r\n" * 20_000):
+        envelope = Envelope(Origin("", "", "LOCAL"), ANN, recipients)
+        plans = await filters.plans(Arrived(envelope, (b"Return-Path: <>\r\n", content)))
+        edited = [filing.content for plan in plans.values() for filing in plan.filings]
+        assert edited[0].startswith(b"Return-Path: <>\r\nX-A: b\r\nSubject")
+        assert len(edited) == 4
+        assert len({id(one) for one in edited}) == 1
+
+
+async def test_what_cannot_be_made_keeps_the_mail(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(planning, "vacation_reply", fails)
+    await house.use('require ["vacation", "fileinto"];\nvacation "Away.";\nfileinto "Work";\n')
+    assert (await house.send(to=(ALICE, BOB)))[0] == 250
+    assert len(await house.mailbox()) == len(await house.mailbox("INBOX", BOB)) == 1
+    assert "an error of this server" in (await house.trace()).recipients[0].sieve[0]

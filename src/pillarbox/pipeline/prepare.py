@@ -7,6 +7,7 @@ IMAP's APPEND; calls `domain/mail/content`.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pillarbox.base.ids import BlobId, IdSource
 from pillarbox.domain.mail.content import (
@@ -52,16 +53,28 @@ class Preparation:
             await asyncio.to_thread(self.store.save_file, email)
         return email
 
-    async def blob(self, content: bytes) -> SealedBlob:
-        """Content alone, for the queue; its file written where it gets one."""
+    async def blob(self, *pieces: bytes) -> SealedBlob:
+        """The content these pieces make alone, for the queue; its file written where it gets one.
+
+        What lies in a file is no longer in memory.
+        """
         blob_id = BlobId(self._ids.next())
-        if len(content) > PREPARE_INLINE_BYTES:
-            blob = await asyncio.to_thread(seal, blob_id, content)
-        else:
-            blob = seal(blob_id, content)
+        if sum(map(len, pieces)) > PREPARE_INLINE_BYTES:
+            return await asyncio.to_thread(self._sealed_in_thread, pieces, blob_id)
+        blob = seal(blob_id, b"".join(pieces))
         if self.store.blobs.in_file(blob):
             await asyncio.to_thread(self.store.blobs.put, blob)
         return blob
+
+    def _sealed_in_thread(self, pieces: tuple[bytes, ...], blob_id: BlobId) -> SealedBlob:
+        content, blobs = b"".join(pieces), self.store.blobs
+        if blobs.takes_content(len(content)):
+            return blobs.put_content(blob_id, content)
+        blob = seal(blob_id, content)
+        if not blobs.in_file(blob):
+            return blob
+        blobs.put(blob)
+        return replace(blob, data=b"", filed_bytes=blob.stored_bytes)
 
     def _in_thread(self, pieces: tuple[bytes, ...], blob_id: BlobId) -> PreparedEmail:
         email = prepare(b"".join(pieces), blob_id, self.store.blobs)

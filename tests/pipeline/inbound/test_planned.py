@@ -1,6 +1,7 @@
 """What scripts want of a message, carried out beside what others get of it."""
 
 from dataclasses import dataclass, replace
+from random import Random
 
 import pytest
 
@@ -12,6 +13,8 @@ from pillarbox.domain.quarantine.model import KeepLimits
 from pillarbox.pipeline.inbound.deliver import Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Origin
 from pillarbox.pipeline.inbound.plan import Arrived, Filing, Plan, Plans, Posting
+from pillarbox.pipeline.prepare import Preparation
+from pillarbox.storage.blobs.sealed import unseal
 
 from .test_fates import AWAY
 from .test_quarantine import ALICE, BOB, EVE, MAIL, Bench
@@ -65,3 +68,14 @@ async def test_one_that_refuses_does_not_bounce_mail_for_a_full_mailbox(bench: B
         first, second = await bench.receive(*to)
         assert isinstance(first, OverQuota)
         assert first is second
+
+
+async def test_what_lies_in_a_file_is_not_in_memory_too(bench: Bench) -> None:
+    preparation = Preparation(bench.house.store, bench.inbound.ids)
+    for size in (500_000, 2_000_000):
+        content = Random(1).randbytes(size)
+        blob = await preparation.blob(b"Delivered-To: ", content)
+        assert blob.data == b""
+        stored = bench.house.store.blobs.load_file(blob.id)
+        assert len(stored) == blob.stored_bytes
+        assert unseal(blob.id, blob.content_key, stored) == b"Delivered-To: " + content

@@ -68,7 +68,9 @@ def _explained(trace: Trace, recipient: TracedRecipient) -> Explanation:
         for finding in run.findings
     )
     factors = tuple(sorted(factors, key=lambda one: -abs(one.points)))
-    return Explanation(recipient, factors, tuple(_lines(recipient, decision, rules, factors)))
+    happened = _happened(recipient, decision.verdict, whole=bool(trace.refused))
+    lines = _lines(recipient, happened, decision, rules, factors)
+    return Explanation(recipient, factors, tuple(lines))
 
 
 def _rules(trace: Trace, recipient: TracedRecipient) -> Rules:
@@ -95,10 +97,12 @@ def _factor(
 
 
 def _lines(
-    recipient: TracedRecipient, decision: Decision, rules: Rules, factors: Sequence[Factor]
+    recipient: TracedRecipient,
+    happened: str,
+    decision: Decision,
+    rules: Rules,
+    factors: Sequence[Factor],
 ) -> list[str]:
-    verdict = decision.verdict
-    happened = _happened(recipient, verdict)
     lines = [f"{_named(recipient)}: {happened}, {_points(decision.score)}"]
     forced = [one for one in factors if one.finding.name in decision.because]
     by_action = any(rules.actions.get(f.finding.name, f.finding.action) for f in forced)
@@ -135,12 +139,14 @@ def _unjudged(recipient: TracedRecipient) -> str:
     return recipient.placement or "accepted as a recipient, but no message followed"
 
 
-def _happened(recipient: TracedRecipient, verdict: Verdict) -> str:
-    """What became of it, which the others it was for may have changed."""
+def _happened(recipient: TracedRecipient, verdict: Verdict, *, whole: bool) -> str:
+    """What became of it, which the others it was for may have changed; `whole`: refused to all."""
     place, reply = recipient.placement, recipient.reply
     if reply and not place:
         if verdict in (Verdict.REFUSE, Verdict.DEFER):
             return f"{_HAPPENED[verdict]} ({reply})"
+        if not whole:
+            return f"refused by its recipient's filter ({reply})"
         return f"{_WOULD[verdict]}, but nobody got the message ({reply})"
     if place == QUEUE:
         if recipient.account_id is None:

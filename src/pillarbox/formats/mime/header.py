@@ -52,6 +52,11 @@ class Headers:
     def __contains__(self, name: bytes) -> bool:
         return name in self._values
 
+    @property
+    def names(self) -> Collection[bytes]:
+        """The names of the fields in lower case, each once."""
+        return self._values.keys()
+
     def first(self, name: bytes) -> bytes | None:
         """The value of the first field of that (lower-case) name, unfolded."""
         found = self._values.get(name)

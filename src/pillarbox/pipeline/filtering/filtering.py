@@ -4,20 +4,26 @@ Called by `inbound/receive`, `submission/submit` and `outbound/local`; calls `pr
 and `planning`. Mail in quarantine meets no scripts.
 """
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from types import MappingProxyType
 
 from pillarbox.base.clock import Clock
+from pillarbox.base.errors import Failure
 from pillarbox.base.ids import AccountId
+from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import LocalTarget
+from pillarbox.domain.mail.content import PREPARE_INLINE_BYTES
+from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.surroundings import Surroundings
 from pillarbox.pipeline.filtering.executing import Executor
-from pillarbox.pipeline.filtering.planning import Circumstances, Planner
+from pillarbox.pipeline.filtering.planning import Circumstances, Planner, read_headers
 from pillarbox.pipeline.filtering.programs import Loaded, Programs
 from pillarbox.pipeline.filtering.redirects import Source
 from pillarbox.pipeline.inbound.message import Fate
-from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Plan, Plans
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Plan, Plans, PutOff
 
 CLEAN, INFECTED = 1, 5
 """What virustest compares (RFC 5235 §2.4); 0 is not tested."""
@@ -26,6 +32,11 @@ _LIKE_JUNK = 6
 _JUNK_PERCENT = 50
 _SCANNERS = frozenset(("clamav",))
 _VIRUS = "virus"
+PLANNED_BYTES = 64 << 20
+"""Of mail that scripts make of one message: whose does not fit beside that of others gets theirs
+from the queue, where it is made for each alone."""
+
+_log = logger("sieve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +63,29 @@ class Filtering:
     async def plans(self, arrived: Arrived) -> Plans:
         """The plans, by account; accounts without scripts have none.
 
-        Never fails but with the database.
+        Fails only where the same may succeed later: with the database, and where a processor has
+        too much to do to sign.
         """
         found: dict[AccountId, Plan] = {}
+        room = _Room()
         message: Message | None = None
-        source: Source | None = None
+        came: _Came | None = None
         for path, target in _targets(arrived):
             account = target.account_id
             loaded = await self.programs.of(account)
             if loaded is None or arrived.fates.get(account) is Fate.QUARANTINE:
                 continue
-            if message is None or source is None:
+            if message is None or came is None:
                 source = _source(arrived)
                 message = Message(source.content)
-            found[account] = await self._plan(loaded, path, arrived, message, source)
+                came = _Came(arrived, source, await read_headers(source.content))
+            plan = await self._plan(loaded, path, came, message)
+            found[account] = await room.fitted(plan)
+            await asyncio.sleep(0)  # there may be many, and others who wait for this process
         return found or NO_PLANS
 
-    async def _plan(
-        self, loaded: Loaded, path: str, arrived: Arrived, message: Message, source: Source
-    ) -> Plan:
-        account = loaded.actor.account_id
+    async def _plan(self, loaded: Loaded, path: str, came: "_Came", message: Message) -> Plan:
+        arrived, account = came.arrived, loaded.actor.account_id
         is_junk = arrived.fates.get(account) is Fate.JUNK
         spam = _spam(arrived, account, is_junk=is_junk)
         surroundings = Surroundings(
@@ -88,14 +102,22 @@ class Filtering:
         )
         outcome = await self.executor.run(loaded, message, surroundings)
         how = Circumstances(
-            source,
+            came.source,
             path,
             arrived.pieces[0],
             junk=is_junk and not loaded.handles_spam,
             vouched=_vouched(arrived),
             smtputf8=arrived.envelope.smtputf8,
+            headers=came.headers,
         )
-        return await self.planner.plan(loaded, outcome, how)
+        try:
+            return await self.planner.plan(loaded, outcome, how)
+        except Failure:
+            raise
+        except Exception:
+            # Whatever a script makes of our code, its owner gets the message.
+            _log.exception("what a script wants can't be done", user=loaded.actor.address)
+            return Plan(loaded.actor, lines=("an error of this server; the message is kept",))
 
     def _environment(self, loaded: Loaded, arrived: Arrived) -> MappingProxyType[str, str]:
         """The items of RFC 5183 §4."""
@@ -110,6 +132,51 @@ class Filtering:
             "remote-ip": origin.ip,
         }
         return MappingProxyType({name: value for name, value in items.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """The message, as all its plans need it."""
+
+    arrived: Arrived
+    source: Source
+    headers: Headers
+
+
+class _Room:
+    """What the plans of one message may come to, all together; the first one fits in any case."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._contents: dict[bytes, bytes] = {}
+
+    async def fitted(self, plan: Plan) -> Plan:
+        """The plan, equal contents shared with others; one that is put off if it does not fit."""
+        sent = sum(len(one.fields) + len(one.content) for one in plan.postings)
+        contents = {id(one.content): one.content for one in plan.filings if one.content is not None}
+        if sum(map(len, contents.values())) > PREPARE_INLINE_BYTES:
+            digests = await asyncio.to_thread(_digests, contents)
+        else:
+            digests = _digests(contents)
+        new = {digests[key]: content for key, content in contents.items()}
+        new = {digest: content for digest, content in new.items() if digest not in self._contents}
+        size = sent + sum(map(len, new.values()))
+        if self._bytes and size and self._bytes + size > PLANNED_BYTES:
+            why = PutOff()
+            return Plan(plan.actor, (), (), why, lines=(f"put off: {why.public}",))
+        self._bytes += size
+        self._contents |= new
+        filings = [
+            one
+            if one.content is None
+            else replace(one, content=self._contents[digests[id(one.content)]])
+            for one in plan.filings
+        ]
+        return replace(plan, filings=tuple(filings))
+
+
+def _digests(contents: dict[int, bytes]) -> dict[int, bytes]:
+    return {key: sha256(content).digest() for key, content in contents.items()}
 
 
 def _targets(arrived: Arrived) -> list[tuple[str, LocalTarget]]:

@@ -8,7 +8,8 @@ from datetime import datetime
 class OutgoingMail:
     """A message to queue; `reverse_path` is empty for the null one, and NOTIFY=NEVER goes with it.
 
-    `domain` is that of its author, whose key signs it; empty for what is not ours to sign.
+    `domain` is that of its author, whose key signs it; empty for what is not ours to sign. `fields`
+    goes on top of the content, which several may share.
     """
 
     content: bytes
@@ -16,6 +17,7 @@ class OutgoingMail:
     recipients: tuple[str, ...]
     smtputf8: bool = False
     domain: str = ""
+    fields: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,17 @@ What can't be done is told in the trace, and the message is then kept. Called by
 the makers of replies, notices, reports and redirected copies.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Denied, Failure, GrammarError
 from pillarbox.base.ids import IdSource, public_id
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.mail.content import is_quick
 from pillarbox.domain.mail.flag_names import flag_set
 from pillarbox.domain.mail.model import (
     MAX_KEYWORD_CHARACTERS,
@@ -55,6 +57,7 @@ LINES_MOST = 40
 REJECTED = "Its recipient does not want this message"
 _SEEN = FlagSet(Flag.SEEN)
 _SECOND_MS = 1000
+R = TypeVar("R")
 
 
 class Signer(Protocol):
@@ -69,7 +72,7 @@ class Circumstances:
 
     `source` is it without Return-Path, as it would leave again; `top` is that field. `junk`: it was
     judged so, and the account's scripts leave that to the server. `vouched` says that its sender is
-    who it says.
+    who it says. `headers` are those of the source, where they were read already.
     """
 
     source: Source
@@ -78,19 +81,39 @@ class Circumstances:
     junk: bool = False
     vouched: bool = False
     smtputf8: bool = False
+    headers: Headers | None = None
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A plan that is being made."""
+    """A plan that is being made; what looks at the message `in_thread` would hold up others."""
 
     headers: Headers
     owner: Owner
+    top: bytes
+    in_thread: bool
     filings: list[Filing] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
     refusal: Failure | None = None
     lines: list[str] = field(default_factory=list)
+    topped: dict[int, bytes] = field(default_factory=dict)
+
+    async def work(self, make: Callable[..., R], *arguments: Any, **named: Any) -> R:
+        """What `make` gives, made where it holds nobody up."""
+        if self.in_thread:
+            return await asyncio.to_thread(make, *arguments, **named)
+        return make(*arguments, **named)
+
+    async def file(self, filing: Filing) -> None:
+        """File a copy; what a script edited has `top` above it, made once for all copies."""
+        content = filing.content
+        if content is not None:
+            key = id(content)
+            if key not in self.topped:
+                self.topped[key] = await self.work(b"".join, (self.top, content))
+            filing = replace(filing, content=self.topped[key])
+        self.filings.append(filing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +131,12 @@ class Planner:
     async def plan(self, loaded: Loaded, outcome: Outcome, how: Circumstances) -> Plan:
         """What is done for an account."""
         owner = Owner(how.recipient, loaded.addresses, loaded.display_name, self.delimiter)
-        draft = _Draft(Headers(header_of(how.source.content)), owner)
+        content = how.source.content
+        in_thread = not is_quick(content)
+        headers = how.headers
+        if headers is None:
+            headers = await read_headers(content)
+        draft = _Draft(headers, owner, how.top, in_thread)
         draft.lines += (f"{_place(one.where)}{one.text}" for one in outcome.steps)
         if outcome.failure is not None:
             await self._failed(loaded, outcome, draft)
@@ -132,10 +160,9 @@ class Planner:
     async def _do(self, loaded: Loaded, action: Action, how: Circumstances, draft: _Draft) -> None:
         match action:
             case Keep():
-                flags = flags_of(action.flags)
-                draft.filings.append(Filing(None, flags, _topped(how.top, action.content)))
+                await draft.file(Filing(None, flags_of(action.flags), action.content))
             case FileInto():
-                draft.filings.append(filing_of(action, how.top))
+                await draft.file(filing_of(action))
             case Redirect():
                 await self._redirect(loaded.actor, action, how, draft)
             case Reject():
@@ -178,12 +205,14 @@ class Planner:
             draft.refusal = Denied(reason)
             return
         sender = how.source.reverse_path
-        if action.early or not how.vouched or why_unanswered(draft.headers, sender) is not None:
+        untold = action.early or not how.vouched
+        if untold or await draft.work(why_unanswered, draft.headers, sender) is not None:
             draft.refusal = Denied(REJECTED)
             return
         try:
-            report = rejection_report(
-                action.reason, how.source.content, sender, draft.owner, self._stamp()
+            report = await draft.work(
+                rejection_report,
+                *(action.reason, how.source.content, sender, draft.owner, self._stamp()),
             )
         except GrammarError:
             draft.refusal = Denied(REJECTED)
@@ -197,13 +226,17 @@ class Planner:
         why = (
             "it was judged junk"
             if how.junk
-            else why_silent(
-                draft.headers, sender, action, loaded.addresses, delimiter=self.delimiter
+            else await draft.work(
+                why_silent,
+                *(draft.headers, sender, action, loaded.addresses),
+                delimiter=self.delimiter,
             )
         )
         if why is None:
             try:
-                reply = vacation_reply(action, draft.headers, sender, draft.owner, self._stamp())
+                reply = await draft.work(
+                    vacation_reply, action, draft.headers, sender, draft.owner, self._stamp()
+                )
             except GrammarError:
                 why = "its sender is no address"
         if why is not None:
@@ -230,8 +263,9 @@ class Planner:
         why = "it was judged junk" if how.junk else why_untold(draft.headers)
         if why is None:
             try:
-                notice = mail_notice(
-                    action, draft.headers, how.source.reverse_path, draft.owner, self._stamp()
+                notice = await draft.work(
+                    mail_notice,
+                    *(action, draft.headers, how.source.reverse_path, draft.owner, self._stamp()),
                 )
             except GrammarError as error:
                 why = error.text
@@ -288,6 +322,7 @@ class Planner:
             filing,
             mail.smtputf8,
             None if count is None else count.tell,
+            mail.fields,
         )
 
     def _stamp(self) -> Stamp:
@@ -295,20 +330,29 @@ class Planner:
         return Stamp(self.hostname, unique, self.clock.now())
 
 
-def filing_of(action: FileInto, top: bytes = b"") -> Filing:
-    """A copy where a script says; `top` goes on top of what it edited."""
+async def read_headers(content: bytes) -> Headers:
+    """The header of a message."""
+    if is_quick(content):
+        return _headers(content)
+    return await asyncio.to_thread(_headers, content)
+
+
+def _headers(content: bytes) -> Headers:
+    return Headers(header_of(content))
+
+
+def filing_of(action: FileInto) -> Filing:
+    """A copy where a script says."""
     where = Destination(action.mailbox, action.special_use, action.mailbox_id)
-    return Filing(where, flags_of(action.flags), _topped(top, action.content))
-
-
-def _topped(top: bytes, content: bytes | None) -> bytes | None:
-    return None if content is None else top + content
+    return Filing(where, flags_of(action.flags), action.content)
 
 
 def flags_of(names: Iterable[str]) -> FlagSet:
     """Flags as scripts name them; those that are too long or too many are left out."""
     known = [name for name in dict.fromkeys(names) if len(name) <= MAX_KEYWORD_CHARACTERS]
-    return flag_set(tuple(known[:MAX_KEYWORDS_PER_MESSAGE]))
+    keywords = [name for name in known if not name.startswith("\\")]
+    system = [name for name in known if name.startswith("\\")]
+    return flag_set((*system, *keywords[:MAX_KEYWORDS_PER_MESSAGE]))
 
 
 def _sent(action: FileInto) -> Filing:

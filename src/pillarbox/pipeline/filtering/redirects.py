@@ -123,10 +123,11 @@ class Redirects:
         )
         marks = _lost_marks(source.content, ready) if edited else b""
         return OutgoingMail(
-            b"".join((one.fields, marks, ready)),
+            ready,
             one.reverse_path,
             (to,),
             source.smtputf8 or not (to.isascii() and one.reverse_path.isascii()),
+            fields=one.fields + marks,
         )
 
     def counting(self, actor: Actor, addresses: Sequence[str]) -> Counting:

@@ -117,7 +117,7 @@ def _why_automatic(headers: Headers) -> str | None:
 def _why_to_many(headers: Headers) -> str | None:
     if any(_token(value) in _BULK for value in headers.all(b"precedence")):
         return "it was sent to many (Precedence)"
-    if any(field.name.startswith(b"list-") for field in headers):
+    if any(name.startswith(b"list-") for name in headers.names):
         return "it is from a mailing list (List-Id or the like)"
     if any(name in headers for name in _LISTS):
         return "it is from a mailing list"

@@ -25,8 +25,8 @@ from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.formats.tls_required import is_optional
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Recipient
-from pillarbox.pipeline.inbound.plan import NO_FLAGS, NO_PLANS, Plans
-from pillarbox.pipeline.inbound.planned import Carrier, SealedPlan, seal_plans
+from pillarbox.pipeline.inbound.plan import NO_FLAGS, NO_PLANS, Plans, PutOff
+from pillarbox.pipeline.inbound.planned import Carried, Carrier, SealedPlan, seal_plans
 from pillarbox.pipeline.inbound.trace import message_id_of, return_path_field
 from pillarbox.pipeline.prepare import Preparation
 from pillarbox.storage.blobs.sealed import SealedBlob
@@ -37,6 +37,7 @@ from pillarbox.wire.smtp.params import MAX_ORCPT_CHARS, OriginalRecipient, orcpt
 _log = logger("delivery")
 _SEEN = FlagSet(Flag.SEEN)
 _NO_SAVEPOINT = nullcontext()
+_SERVED = (type(None), PutOff)
 
 Outcomes = tuple[Failure | None, ...]
 Also = Callable[[Tx], None]
@@ -47,12 +48,12 @@ Also = Callable[[Tx], None]
 class Noted:
     """What came of a message: `waiting` accounts have to wait in the queue; `queued` its ids there.
 
-    `lines` tell of accounts whose scripts could not have all their will.
+    `carried` tells of the accounts that have scripts.
     """
 
     waiting: frozenset[AccountId] = frozenset()
     queued: Sequence[QueueId] = ()
-    lines: Mapping[AccountId, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    carried: Mapping[AccountId, Carried] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Note = Callable[[Tx, Noted], None]
@@ -224,10 +225,10 @@ class Delivery:
         return await self._preparation.email(return_path, parcel.trace, parcel.content)
 
     async def _plain(self, parcel: Parcel) -> SealedBlob:
-        return await self._preparation.blob(parcel.trace + parcel.content)
+        return await self._preparation.blob(parcel.trace, parcel.content)
 
     async def _copy(self, parcel: Parcel, copy: Copy) -> SealedBlob:
-        return await self._preparation.blob(b"".join((copy.fields, parcel.trace, parcel.content)))
+        return await self._preparation.blob(copy.fields, parcel.trace, parcel.content)
 
     async def _report(self, reporter: Reporter, parcel: Parcel, stored: _Stored) -> None:
         """Tell of deliveries. The message is stored: whatever goes wrong here must not undo it."""
@@ -288,13 +289,13 @@ def _needs_local(parcel: Parcel, plans: Mapping[AccountId, SealedPlan]) -> bool:
 def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
     """The transaction: a placement per local account, queue rows for everything else."""
     placed: dict[AccountId, Failure | None] = {}
-    lines: dict[AccountId, tuple[str, ...]] = {}
+    carried: dict[AccountId, Carried] = {}
     waiting: dict[int | None, _Waiting]
     if sealed.held:
         outcomes: Outcomes = (None,) * len(sealed.envelope.recipients)
         waiting = {None: _held(sealed.envelope)}
     else:
-        placed = _place_all(tx, store, sealed, lines)
+        placed = _place_all(tx, store, sealed, carried)
         outcomes, waiting = _outcomes(sealed, placed)
         if all(outcome is not None for outcome in outcomes):
             raise _Refused(outcomes)
@@ -307,7 +308,7 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
         sealed.also(tx)
     failed = frozenset(account for account, failure in placed.items() if failure is not None)
     if sealed.note is not None:
-        sealed.note(tx, Noted(failed, queued, lines))
+        sealed.note(tx, Noted(failed, queued, carried))
     return _Stored(outcomes, failed)
 
 
@@ -361,7 +362,7 @@ def _held(envelope: Envelope) -> _Waiting:
 
 
 def _place_all(
-    tx: Tx, store: ContentStore, sealed: _Sealed, lines: dict[AccountId, tuple[str, ...]]
+    tx: Tx, store: ContentStore, sealed: _Sealed, carried: dict[AccountId, Carried]
 ) -> dict[AccountId, Failure | None]:
     """Place the message once in every account it leads to; a full mailbox stops nobody else."""
     placed: dict[AccountId, Failure | None] = {}
@@ -383,7 +384,7 @@ def _place_all(
         try:
             with _NO_SAVEPOINT if alone else carrier.part():
                 if plan is not None:
-                    lines[account] = carrier.carry_out(account, plan, usual)
+                    carried[account] = carrier.carry_out(account, plan, usual)
                 elif email is not None:
                     carrier.place(account, usual(), email, NO_FLAGS)
             placed[account] = None
@@ -414,10 +415,11 @@ def _outcomes(
             for target in recipient.local
             if (failure := placed[target.account_id]) is not None
         ]
+        # Who is put off waits for this server, and nobody has to try again for that.
         served = any(
             recipient.outside
             or recipient.path in sealed.kept
-            or any(placed[t.account_id] is None for t in recipient.local)
+            or any(isinstance(placed[t.account_id], _SERVED) for t in recipient.local)
             for recipient in group
         )
         if not served:

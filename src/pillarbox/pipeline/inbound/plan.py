@@ -3,12 +3,12 @@
 Made by `pipeline/filtering`; carried out by `planned`, as part of `deliver`'s transaction.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from pillarbox.base.errors import Failure
+from pillarbox.base.errors import Busy, Failure
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.mail.model import FlagSet
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from pillarbox.pipeline.inbound.judging import Judgement
 
 NO_FLAGS = FlagSet()
+
+
+class PutOff(Busy):
+    """What an account's scripts make does not fit beside what others' make: it is delivered from
+    the queue, for that account alone."""
+
+    def __init__(self) -> None:
+        super().__init__("There is much to do for this message; it is delivered in a moment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Posting:
 
     `wanted` says whether it is still to leave (a sender gets one vacation reply), `count` counts
     it and raises `Failure` where the user may send no more. `filing` is a copy of it to keep.
-    `after` is run once the transaction has happened.
+    `after` is run once the transaction has happened. `fields` goes on top of `content`.
     """
 
     what: str
@@ -63,6 +71,7 @@ class Posting:
     filing: Filing | None = None
     smtputf8: bool = False
     after: Callable[[], Awaitable[None]] | None = None
+    fields: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +89,17 @@ class Plan:
     note: Callable[[Tx], None] | None = None
     lines: tuple[str, ...] = ()
 
-    @property
-    def placement(self) -> str | None:
-        """Where it goes, in words for the trace; `None` for the usual place."""
-        if self.refusal is not None:
-            return ""
-        places = [
-            one.destination.name or one.destination.special_use or one.destination.mailbox_id
-            for one in self.filings
-            if one.destination is not None
-        ]
-        if len(places) < len(self.filings):
-            return None if not places else f"{', '.join(places)} and its usual place"
-        return ", ".join(places) or "nowhere (by script)"
+
+def placement(filings: Sequence[Filing]) -> str | None:
+    """Where a message goes, in words for the trace; `None` for the usual place."""
+    places = [
+        one.destination.name or one.destination.special_use or one.destination.mailbox_id
+        for one in filings
+        if one.destination is not None
+    ]
+    if len(places) < len(filings):
+        return None if not places else f"{', '.join(places)} and its usual place"
+    return ", ".join(places) or "nowhere (by script)"
 
 
 Plans = Mapping[AccountId, Plan]

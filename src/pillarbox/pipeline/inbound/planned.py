@@ -5,7 +5,7 @@ All contents are sealed before it. Called by `deliver`; calls `domain/mail`, `do
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pillarbox.base.errors import Denied, Exists, Failure, Invalid, NotFound, OverQuota, TooLarge
 from pillarbox.base.ids import AccountId, MailboxId, QueueId, parse_public_id
@@ -37,6 +37,7 @@ class SealedPosting:
     blob: SealedBlob
     message_id: str | None
     kept: PreparedEmail | None
+    eight_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,14 @@ class SealedPlan:
 
 
 async def seal_plans(preparation: Preparation, plans: Plans) -> dict[AccountId, SealedPlan]:
-    """Seal what scripts made of a message; equal contents once."""
-    emails: dict[bytes, PreparedEmail] = {}
+    """Seal what scripts made of a message; contents that plans share once."""
+    emails: dict[int, PreparedEmail] = {}
 
     async def email(content: bytes) -> PreparedEmail:
-        if content not in emails:
-            emails[content] = await preparation.email(content)
-        return emails[content]
+        key = id(content)
+        if key not in emails:
+            emails[key] = await preparation.email(content)
+        return emails[key]
 
     sealed = {}
     for account, plan in plans.items():
@@ -70,12 +72,22 @@ async def seal_plans(preparation: Preparation, plans: Plans) -> dict[AccountId, 
         )
         postings = []
         for posting in plan.postings:
-            blob = await preparation.blob(posting.content)
-            kept = None if posting.filing is None else await email(posting.content)
-            message_id = message_id_of(posting.content)
-            postings.append(SealedPosting(posting, blob, message_id, kept))
+            fields, content = posting.fields, posting.content
+            blob = await preparation.blob(fields, content)
+            kept = None if posting.filing is None else await preparation.email(fields, content)
+            eight_bit = not (fields.isascii() and content.isascii())
+            message_id = message_id_of(content)
+            postings.append(SealedPosting(posting, blob, message_id, kept, eight_bit))
         sealed[account] = SealedPlan(plan, edited, tuple(postings))
     return sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a plan: `lines` tell of what went otherwise, `filings` where it went."""
+
+    lines: tuple[str, ...] = ()
+    filings: tuple[Filing, ...] = ()
 
 
 @dataclass(slots=True)
@@ -110,8 +122,8 @@ class Carrier:
 
     def carry_out(
         self, account: AccountId, sealed: SealedPlan, usual: Callable[[], MailboxId | None]
-    ) -> tuple[str, ...]:
-        """Do what a plan says; gives what went otherwise, for the trace.
+    ) -> Carried:
+        """Do what a plan says.
 
         `usual` finds the mailbox where the account's mail goes without a script; `None` where it
         lies there already. Where the user may send no more, the message is there and nothing
@@ -132,13 +144,17 @@ class Carrier:
         except Failure as failure:
             lines = [f"nothing was sent, and the message is kept: {failure.public}"]
             self._file(account, plan, Filing(), None, usual, lines)
-            return tuple(lines)
+            return Carried(tuple(lines), (Filing(),))
         done: set[tuple[MailboxId, int | None]] = set()
-        for filing, edited in zip(plan.filings, sealed.edited, strict=True):
-            self._file(account, plan, filing, edited, usual, lines, done)
+        filings = tuple(
+            [
+                self._file(account, plan, filing, edited, usual, lines, done)
+                for filing, edited in zip(plan.filings, sealed.edited, strict=True)
+            ]
+        )
         if plan.note is not None:
             plan.note(tx)
-        return tuple(lines)
+        return Carried(tuple(lines), filings)
 
     def _post(
         self, account: AccountId, plan: Plan, sealed: SealedPosting, lines: list[str]
@@ -159,7 +175,7 @@ class Carrier:
                 for address in posting.recipients
             ),
             smtputf8=posting.smtputf8,
-            eight_bit=not posting.content.isascii(),
+            eight_bit=sealed.eight_bit,
             message_id=sealed.message_id,
         )
         self._enqueue(sealed.blob, outgoing)
@@ -193,10 +209,11 @@ class Carrier:
         usual: Callable[[], MailboxId | None],
         lines: list[str],
         done: set[tuple[MailboxId, int | None]] | None = None,
-    ) -> None:
+    ) -> Filing:
+        """File a copy; gives the filing without destination where the usual place took it."""
         email = self.email if edited is None else edited
         if email is None:
-            return
+            return filing
         owner, mailbox, flags = account, None, filing.flags
         if filing.destination is not None:
             try:
@@ -208,15 +225,17 @@ class Carrier:
                 name = filing.destination.name
                 lines.append(f'"{name}" can\'t be used ({failure.public}): the usual place instead')
         if mailbox is None:
+            filing = replace(filing, destination=None)
             mailbox = usual()
         if mailbox is None:
-            return
+            return filing
         key = (mailbox, None if edited is None else edited.blob.id)
         if done is not None:
             if key in done:
-                return
+                return filing
             done.add(key)
         self.place(owner, mailbox, email, flags)
+        return filing
 
 
 _UNUSABLE = (NotFound, Denied, Invalid, TooLarge, Exists)

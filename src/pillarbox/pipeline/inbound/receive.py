@@ -150,8 +150,7 @@ class Inbound:
         plans = await self._plans(message)
         note, extras = None, await self._extras(message)
         if self.records is not None:
-            trace = planned_trace(self._trace(self.records, message), plans)
-            note = await self.records.note(trace, extras)
+            note = await self.records.note(self._trace(self.records, message), extras, plans)
         parcel = Parcel(
             envelope,
             message.head,
@@ -166,7 +165,7 @@ class Inbound:
         outcomes = await self.delivery.deliver(parcel)
         failure = next((one for one in outcomes if one is not None), None)
         if failure is not None and all(one is not None for one in outcomes):
-            await self._refused(message, failure, extras)
+            await self._refused(message, failure, extras, plans)
         return outcomes
 
     async def _plans(self, message: _Message) -> Plans:
@@ -182,18 +181,23 @@ class Inbound:
         return await self.filters.plans(arrived)
 
     async def _refused(
-        self, message: _Message, why: Failure, extras: tuple[Extra, ...] | None = None
+        self,
+        message: _Message,
+        why: Failure,
+        extras: tuple[Extra, ...] | None = None,
+        plans: Plans = NO_PLANS,
     ) -> None:
         """Put down that nobody gets it; what was refused for good, its recipients may rescue.
 
-        `extras` are given where they were made already.
+        `extras` and `plans` are given where they were made already.
         """
         if self.records is not None:
             if why.temporary:
                 extras = ()
             elif extras is None:
                 extras = await self._extras(message)
-            await self.records.refused(self._trace(self.records, message), why, extras)
+            trace = planned_trace(self._trace(self.records, message), plans)
+            await self.records.refused(trace, why, extras)
 
     async def _extras(self, message: _Message) -> tuple[Extra, ...]:
         if self.records is None or not message.judgement.judged:

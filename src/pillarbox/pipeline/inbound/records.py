@@ -22,7 +22,7 @@ from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient, T
 from pillarbox.pipeline.inbound.deliver import Note, Noted
 from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Fate
-from pillarbox.pipeline.inbound.plan import Plans
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Plans, placement
 from pillarbox.pipeline.inbound.trace import message_id_of
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -76,8 +76,14 @@ class Records:
             results=judgement.results,
         )
 
-    async def note(self, trace: Trace, extras: Sequence[Extra] = ()) -> Note:
-        """What writes it all down in the transaction that stores the message."""
+    async def note(
+        self, received: Trace, extras: Sequence[Extra] = (), plans: Plans = NO_PLANS
+    ) -> Note:
+        """What writes it all down in the transaction that stores the message.
+
+        `received` is its trace without what the scripts of its recipients want.
+        """
+        trace = planned_trace(received, plans)
         if len(trace.recipients) + sum(len(one.findings) for one in trace.runs) > SEALED_AT_ONCE:
             prepared = await asyncio.to_thread(store.prepare, self.keys, trace)
         else:
@@ -85,8 +91,8 @@ class Records:
 
         def write(tx: Tx, noted: Noted) -> None:
             told = prepared
-            if noted.waiting or any(noted.lines.values()):
-                told = store.prepare(self.keys, _with_outcome(trace, noted))
+            if noted.waiting or any(one.lines for one in noted.carried.values()):
+                told = store.prepare(self.keys, _with_outcome(trace, received, noted))
             store.keep(tx, self.keys, told, noted.queued)
             for extra in extras:
                 extra(tx)
@@ -132,24 +138,39 @@ def planned_trace(trace: Trace, plans: Plans) -> Trace:
         plan = None if one.account_id is None else plans.get(AccountId(one.account_id))
         if plan is None or one.placement == QUARANTINE:
             return one
-        place = one.placement if plan.placement is None else plan.placement
-        return msgspec.structs.replace(one, placement=place, sieve=plan.lines)
+        place, reply = placement(plan.filings), one.reply
+        if plan.refusal is not None:
+            waits = plan.refusal.temporary
+            place, reply = (QUEUE, reply) if waits else ("", plan.refusal.public)
+        place = one.placement if place is None else place
+        return msgspec.structs.replace(one, placement=place, reply=reply, sieve=plan.lines)
 
     return msgspec.structs.replace(trace, recipients=tuple(map(planned, trace.recipients)))
 
 
-def _with_outcome(trace: Trace, noted: Noted) -> Trace:
-    """The trace of a message that had no room in some mailboxes, or went not as scripts wanted."""
+def _with_outcome(trace: Trace, received: Trace, noted: Noted) -> Trace:
+    """The trace of a message that had no room in some mailboxes, or went not as scripts wanted.
 
-    def outcome(one: TracedRecipient) -> TracedRecipient:
+    `received` is the trace without what they wanted.
+    """
+
+    def outcome(one: TracedRecipient, usual: str) -> TracedRecipient:
         account = None if one.account_id is None else AccountId(one.account_id)
         if account is None:
             return one
         if account in noted.waiting and one.placement:
-            one = msgspec.structs.replace(one, placement=QUEUE)
-        return msgspec.structs.replace(one, sieve=one.sieve + noted.lines.get(account, ()))
+            return msgspec.structs.replace(one, placement=QUEUE)
+        carried = noted.carried.get(account)
+        if carried is None or one.placement == QUARANTINE:
+            return one
+        place = placement(carried.filings)
+        return msgspec.structs.replace(
+            one, placement=usual if place is None else place, sieve=one.sieve + carried.lines
+        )
 
-    return msgspec.structs.replace(trace, recipients=tuple(map(outcome, trace.recipients)))
+    usual = [one.placement for one in received.recipients]
+    told = tuple(map(outcome, trace.recipients, usual))
+    return msgspec.structs.replace(trace, recipients=told)
 
 
 def _recipients(

@@ -28,7 +28,7 @@ from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.recipients import Recipients
-from pillarbox.pipeline.inbound.records import Records, planned_trace
+from pillarbox.pipeline.inbound.records import Records
 from pillarbox.pipeline.inbound.trace import checked, received_field, return_path_field
 from pillarbox.pipeline.outbound.notices import new_envid
 from pillarbox.pipeline.scanning.model import Scanner
@@ -189,7 +189,7 @@ class Submission:
         if not plans or self.records is None:
             return plans, None
         trace = self.records.trace(message_id, envelope, pieces[-1], Judgement())
-        return plans, await self.records.note(planned_trace(trace, plans))
+        return plans, await self.records.note(trace, plans=plans)
 
     async def _refuse_virus(self, actor: Actor, content: bytes) -> None:
         """Mail is sent while nobody scans: users could else not send for as long."""
