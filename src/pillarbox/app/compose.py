@@ -323,9 +323,12 @@ def _managesieve_services(
 
 
 def _managesieve_options(options: Options, around: Surroundings) -> ManageSieveOptions:
+    absent = set(options.sieve_extensions_off)
+    if not options.sieve_imap_enabled:
+        absent.add("imapsieve")  # scripts may name it all the same, and are kept
     return ManageSieveOptions(
         hostname=options.hostname,
-        extensions=tuple(sorted(EXTENSIONS - options.sieve_extensions_off)),
+        extensions=tuple(sorted(EXTENSIONS - absent)),
         max_redirects=options.sieve_max_redirects,
         allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
     )
