@@ -222,6 +222,16 @@ async def test_edits_are_for_copies_alone(house: House) -> None:
     assert await house.flags() == [set()]
 
 
+async def test_a_message_with_all_the_flags_it_can_have_keeps_them(house: House) -> None:
+    await house.append()
+    keywords = {f"k{number:02}" for number in range(64)}
+    system = {"\\Seen", "\\Answered", "\\Draft"}
+    await house.do(f"UID STORE 1 FLAGS ({' '.join(keywords | system)})")
+    await house.attach(REQUIRE + 'addflag "\\\\Flagged"; removeflag "k00";')
+    await house.do("UID STORE 1 -FLAGS (\\Draft)")
+    assert await house.flags() == [keywords - {"k00"} | {"\\Seen", "\\Answered", "\\Flagged"}]
+
+
 async def test_redirected_from_the_owner(house: House) -> None:
     await house.attach(REQUIRE + 'redirect "ann@elsewhere.test";')
     await house.append()

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterable
 
-MAX_FLAGS = 64
 MAX_CHARACTERS = 100
 _SYSTEM = {
     name.lower(): name for name in ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 }
+MAX_FLAGS = 64 + len(_SYSTEM)
+"""As many as a message can have: a script that adds to them must not cut others off."""
 _KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]++\Z")
 
 
 def flags_of(texts: Iterable[str]) -> tuple[str, ...]:
-    """The flags in strings of flags with spaces between, each once, at most 64.
+    """The flags in strings of flags with spaces between, each once, at most `MAX_FLAGS`.
 
     They are spelled as they first stand there. What is no flag of a message is left out:
     `\\Recent`, which only the server sets, system flags that there are not, and words that no
