@@ -1,6 +1,7 @@
 """What runs of scripts remember: replies, messages seen, failures told."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import func, select
@@ -14,7 +15,8 @@ from pillarbox.domain.sieve.tables import sieve_failures, sieve_memory
 from pillarbox.pipeline.jobs.sieve_upkeep import SieveUpkeep
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
-from pillarbox.storage.tx import Tx
+from pillarbox.storage.statement import Statement
+from pillarbox.storage.tx import Row, Tx
 
 OLD = KeyRing({1: b"k" * 32})
 KEYS = KeyRing({1: b"k" * 32, 2: b"n" * 32})
@@ -141,3 +143,41 @@ async def test_it_goes_with_the_account(database: Database, ann: User, clock: Fa
     await database.write(users.delete, ann.account_id)
     assert await count(database) == 0
     assert await database.read(lambda tx: tx.select(select(sieve_failures))) == []
+
+
+@pytest.mark.parametrize("overfull", [False, True])
+async def test_what_is_renewed_meanwhile_stays(
+    database: Database, ann: User, clock: FakeClock, overfull: bool
+) -> None:
+    account = ann.account_id
+
+    def remember(tx: Tx, days: int) -> None:
+        marks = {"a": tx.now_ms + days * DAY_MS, "b": tx.now_ms + DAY_MS}
+        memory.remember_marks(tx, KEYS, account, marks)
+
+    class Raced:
+        """A transaction in which another one commits after each look."""
+
+        def __init__(self, tx: Tx) -> None:
+            self._tx = tx
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._tx, name)
+
+        def all(self, statement: Statement, **values: Any) -> list[Row]:
+            found = self._tx.all(statement, **values)
+            marks = {"a": clock.now_ms() + 30 * DAY_MS}
+            memory.remember_marks(self._tx, KEYS, account, marks)
+            return found
+
+    def forget(tx: Tx) -> int:
+        raced = cast(Tx, Raced(tx))
+        if overfull:
+            return memory.forget_until(raced, account, tx.now_ms + 9 * DAY_MS, 10)
+        return memory.forget_expired(raced, 10)
+
+    await database.write(remember, 2)
+    if not overfull:
+        clock.advance(days=3)
+    assert await database.write(forget) == 2
+    assert await database.read(memory.seen, KEYS, account, ["a", "b"]) == {"a"}

@@ -44,7 +44,12 @@ _ENDS = Statement(
     .limit(1)
     .offset(bindparam("skipped"))
 )
-_FORGET_KEY = Statement(delete(sieve_memory).where(_MINE, _m.key == bindparam("doomed")))
+# What was renewed since it was looked at stays.
+_FORGET_KEY = Statement(
+    delete(sieve_memory).where(
+        _MINE, _m.key == bindparam("doomed"), _m.expires_ms <= bindparam("before")
+    )
+)
 _FORGET = Statement(delete(sieve_memory).where(_MINE))
 _FORGET_FAILURE = Statement(
     delete(sieve_failures).where(sieve_failures.c.account_id == bindparam("account"))
@@ -93,8 +98,10 @@ def remember_marks(tx: Tx, keys: KeyRing, account: AccountId, marks: Mapping[str
 
 def forget_expired(tx: Tx, most: int) -> int:
     """Forget what has ended, so much at a time; gives how much it was."""
-    rows = tx.all(_ENDED, before=tx.now_ms, most=most)
-    tx.run_many(_FORGET_KEY, [{"account": account, "doomed": key} for account, key in rows])
+    before = tx.now_ms
+    rows = tx.all(_ENDED, before=before, most=most)
+    doomed = [{"account": account, "doomed": key, "before": before} for account, key in rows]
+    tx.run_many(_FORGET_KEY, doomed)
     return len(rows)
 
 
@@ -111,7 +118,8 @@ def overfull(tx: Tx, kept: int = KEPT_MOST) -> list[tuple[AccountId, int]]:
 def forget_until(tx: Tx, account: AccountId, until_ms: int, most: int) -> int:
     """Forget what of an account's ends up to an instant, as `overfull` gave it."""
     rows = tx.all(_ENDED_OF, account=account, before=until_ms, most=most)
-    tx.run_many(_FORGET_KEY, [{"account": account, "doomed": key} for (key,) in rows])
+    doomed = [{"account": account, "doomed": key, "before": until_ms} for (key,) in rows]
+    tx.run_many(_FORGET_KEY, doomed)
     return len(rows)
 
 
