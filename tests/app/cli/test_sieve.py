@@ -167,6 +167,7 @@ def test_scripts_that_do_not_run_are_not_said_to(
         ("sieve", "activate", ANN, "main"),
         ("sieve", "site", "put", "main", str(place / "keep.sieve")),
         ("sieve", "site", "enable", "main"),
+        ("forward", "set", ANN, "bob@example.net"),
     ):
         outcome = cli(*command)
         assert outcome.code == 0

@@ -9,6 +9,7 @@ import click
 
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import Size, json_option, json_text, printable, table
+from pillarbox.app.cli.sieve_source import tell_if_off
 
 if TYPE_CHECKING:
     from pillarbox.app.config.options import Options
@@ -60,6 +61,7 @@ def change_rules(
     changed = with_rules(invocation, address, use)
     for doubt in changed.doubts():
         click.echo(f"Warning: {printable(doubt)}", err=True)
+    tell_if_off(invocation.configuration().options)
     return changed
 
 
