@@ -34,9 +34,9 @@ def with_rules(
     invocation: Invocation, address: str, use: "Callable[[Rules, Actor], Awaitable[R]]"
 ) -> R:
     """Do something with the rules of a user or group."""
-    from pillarbox.app.cli.sieve import actor_of
     from pillarbox.app.cli.sieve_source import quota_of
     from pillarbox.app.foundation import key_ring
+    from pillarbox.domain.sharing import holders
     from pillarbox.pipeline.filtering.rules import Rules
     from pillarbox.pipeline.filtering.scripts import Scripts
 
@@ -44,7 +44,7 @@ def with_rules(
         scripts = Scripts(
             database, key_ring(options), quota_of(options), options.sieve_extensions_off
         )
-        return await use(Rules(scripts), await database.read(actor_of, address))
+        return await use(Rules(scripts), await database.read(holders.require, address))
 
     return invocation.work(work)
 

@@ -21,7 +21,6 @@ from pillarbox.app.cli.sieve_source import (
     telling,
 )
 from pillarbox.app.cli.sieve_trial import test
-from pillarbox.base.errors import NotFound
 
 if TYPE_CHECKING:
     from pillarbox.app.config.options import Options
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pillarbox.domain.accounts.model import Actor
     from pillarbox.pipeline.filtering.scripts import Scripts
     from pillarbox.storage.db import Database
-    from pillarbox.storage.tx import Tx
 
 R = TypeVar("R")
 _ACCOUNT = click.argument("account", metavar="ACCOUNT")
@@ -168,24 +166,12 @@ def _work(
 ) -> R:
     """Do something with the scripts of a user or group."""
     from pillarbox.app.foundation import key_ring
+    from pillarbox.domain.sharing import holders
     from pillarbox.pipeline.filtering.scripts import Scripts
 
     async def work(options: "Options", database: "Database", bus: "Bus") -> R:
         quota, withheld = quota_of(options), options.sieve_extensions_off
         scripts = Scripts(database, key_ring(options), quota, withheld)
-        return await use(scripts, await database.read(actor_of, address))
+        return await use(scripts, await database.read(holders.require, address))
 
     return invocation.work(work)
-
-
-def actor_of(tx: "Tx", address: str) -> "Actor":
-    """Who stands for a user or group; raises `NotFound`."""
-    from pillarbox.domain.accounts import names, users
-    from pillarbox.domain.accounts.model import Actor, Role
-    from pillarbox.domain.sharing import groups
-
-    key = names.mailbox_key(address)[0]
-    found = users.get(tx, key) or groups.get(tx, key)
-    if found is None:
-        raise NotFound(f"There is no user or group {address}")
-    return Actor(found.account_id, found.address, found.domain_id, Role.USER)

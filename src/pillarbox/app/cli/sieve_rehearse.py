@@ -52,10 +52,10 @@ def rehearse(
     all_of_them = others = 0
 
     async def work(options: "Options", database: "Database", bus: "Bus") -> None:
-        from pillarbox.app.cli.sieve import actor_of
         from pillarbox.app.foundation import blob_store, key_ring, run_limits
         from pillarbox.base.clock import SystemClock
         from pillarbox.domain.mail.content import ContentStore
+        from pillarbox.domain.sharing import holders
         from pillarbox.pipeline.filtering.executing import Executor
         from pillarbox.pipeline.filtering.programs import Programs
         from pillarbox.pipeline.filtering.rehearsal import Rehearsal
@@ -67,7 +67,7 @@ def rehearse(
         store = ContentStore(keys, blob_store(options))
         rehearsal = Rehearsal(database, store, programs, executor, options.subaddress_delimiter)
         try:
-            actor = await database.read(actor_of, account)
+            actor = await database.read(holders.require, account)
             async for one in rehearsal.run(actor, program, mailbox, most):
                 all_of_them += 1
                 others += not one.stays

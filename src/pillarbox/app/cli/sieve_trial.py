@@ -194,9 +194,9 @@ def _as_account(
     limits: "RunLimits",
 ) -> Trial:
     """The run of a user's script, with the mailboxes, lists and other scripts there are."""
-    from pillarbox.app.cli.sieve import actor_of
     from pillarbox.app.foundation import key_ring
     from pillarbox.base.clock import SystemClock
+    from pillarbox.domain.sharing import holders
     from pillarbox.pipeline.filtering.answers import answer
     from pillarbox.pipeline.filtering.programs import Programs
 
@@ -204,7 +204,7 @@ def _as_account(
         keys, withheld = key_ring(options), options.sieve_extensions_off
         programs = Programs(database, keys, bus, SystemClock(), withheld)
         try:
-            actor = await database.read(actor_of, account)
+            actor = await database.read(holders.require, account)
             loaded = await programs.with_script(actor.account_id, program)
         finally:
             programs.close()

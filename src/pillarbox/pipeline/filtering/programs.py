@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import AccountId
 from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
-from pillarbox.domain.accounts import aliases, users
+from pillarbox.domain.accounts import aliases
 from pillarbox.domain.accounts.model import TOPIC as DIRECTORY
-from pillarbox.domain.accounts.model import Actor, Role
-from pillarbox.domain.sharing import groups
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.sharing import holders
 from pillarbox.domain.sieve import scripts, site
 from pillarbox.domain.sieve.model import TOPIC, Phase
 from pillarbox.formats.sieve.compiling import compile_script
@@ -250,23 +250,12 @@ def _has_scripts(tx: Tx, account: AccountId) -> bool:
     """Whether anything may run over an account's mail: a few short reads."""
     if scripts.active_info(tx, account) is not None:
         return True
-    owner = _owner(tx, account)
+    owner = holders.of_account(tx, account)
     return owner is not None and bool(site.for_domain(tx, owner[0].address.rpartition("@")[2]))
 
 
-def _owner(tx: Tx, account: AccountId) -> tuple[Actor, str] | None:
-    """The user or group of an account, and the name that is shown beside the address."""
-    user = users.by_account(tx, account)
-    if user is not None:
-        return Actor(account, user.address, user.domain_id, user.role), user.display_name
-    group = groups.by_account(tx, account)
-    if group is not None:
-        return Actor(account, group.address, group.domain_id, Role.USER), ""
-    return None
-
-
 def _stored(tx: Tx, keys: KeyRing, account: AccountId) -> _Stored | None:
-    owner = _owner(tx, account)
+    owner = holders.of_account(tx, account)
     if owner is None:
         return None
     actor, display_name = owner
