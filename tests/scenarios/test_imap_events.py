@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from kit.live import LiveServer, kill
 from kit.wire import ImapWire
 from pillarbox.app.filtering import imap_events as imap_events_of
 from pillarbox.base.clock import SystemClock
+from pillarbox.base.errors import Unavailable
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import imap_events
 from pillarbox.domain.queue import inspect
@@ -340,6 +342,24 @@ async def test_a_message_that_is_gone_has_no_event(house: House) -> None:
         await imap.append("INBOX", letter())
     await house.quiet()
     assert await running.run_once() == 0
+
+
+async def test_a_short_failure_of_the_database_loses_no_event(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.attach(REQUIRE + 'addflag "there";')
+    database = house.services.database
+    write, failures = database.write, [Unavailable("The database does not answer")]
+
+    async def write_or_fail(fn: Any, *arguments: Any) -> Any:
+        if failures and fn.__name__ == "_apply":
+            raise failures.pop()
+        return await write(fn, *arguments)
+
+    monkeypatch.setattr(database, "write", write_or_fail)
+    await house.append()
+    assert failures == []
+    assert await house.flags() == [{"there"}]
 
 
 async def test_two_processes_at_one_event_do_it_once(house: House) -> None:

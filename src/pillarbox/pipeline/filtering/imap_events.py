@@ -50,6 +50,7 @@ RENEW_AFTER_S = 5.0
 BATCH = 16
 """Of one account, before another one has its turn."""
 BATCH_S = 0.5
+TRIES = 2
 NOT_HERE = frozenset(("reject", "ereject", "vacation", "vacation-seconds"))
 """What only a message that is being delivered can meet (RFC 6785 §3.11)."""
 
@@ -175,17 +176,21 @@ class ImapEvents:
 
         Raises `Unavailable` where the database can't be reached.
         """
-        try:
-            opened = await self._database.read(_open, self._content, event)
-            if opened is not None:
+        for _ in range(TRIES):
+            try:
+                opened = await self._database.read(_open, self._content, event)
+                if opened is None:
+                    break
                 async with self._with.preparation.place(len(opened.content)):
                     await self._run(event, opened)
                     return
-        except Unavailable as failure:
-            # Raised for a damaged message too. Is it the database, this fails as well.
-            _log.warning("a script can't be run", why=failure.cause or failure.public)
-        except Exception:
-            _log.exception("a script could not be run", account=event.account_id)
+            except Unavailable as failure:
+                # A connection that was lost, or a damaged message.
+                _log.warning("a script can't be run", why=failure.cause or failure.public)
+            except Exception:
+                _log.exception("a script could not be run", account=event.account_id)
+                break
+        # Is it the database, this fails as well.
         await self._database.write(imap_events.done, event)
 
     async def _run(self, event: Event, opened: _Opened) -> None:
