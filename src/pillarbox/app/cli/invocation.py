@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
@@ -43,20 +44,22 @@ class Invocation:
 
     def read(self, function: "Callable[[Tx, *Ts], R]", *args: *Ts) -> R:
         """Run a domain function that only looks."""
-        return asyncio.run(self._call(False, function, args))
+        with _warnings_alone():
+            return asyncio.run(self._call(False, function, args))
 
     def write(self, function: "Callable[[Tx, *Ts], R]", *args: *Ts) -> R:
         """Run a domain function in a transaction; a running server is told of the change."""
-        return asyncio.run(self._call(True, function, args))
+        with _warnings_alone():
+            return asyncio.run(self._call(True, function, args))
 
     def work(self, function: "Callable[[Options, Database, Bus], Awaitable[R]]") -> R:
         """Run what needs more than one transaction; a running server is told of changes."""
-        return asyncio.run(self._work(function))
+        with _warnings_alone():
+            return asyncio.run(self._work(function))
 
     async def _work(self, function: "Callable[[Options, Database, Bus], Awaitable[R]]") -> R:
         from pillarbox.app.database import open_database
 
-        _log_troubles()
         configuration = self.configuration()
         bus = _join_bus(configuration.location.bus_folder)
         options = configuration.options
@@ -70,7 +73,6 @@ class Invocation:
     async def _call(self, change: bool, function: "Callable[[Tx, *Ts], R]", args: tuple[*Ts]) -> R:
         from pillarbox.app.database import open_database
 
-        _log_troubles()
         configuration = self.configuration()
         bus = _join_bus(configuration.location.bus_folder if change else None)
         database = open_database(configuration.options, publish=bus.publish, readers=1, writers=1)
@@ -82,15 +84,22 @@ class Invocation:
             bus.close()
 
 
-def _log_troubles() -> None:
+@contextmanager
+def _warnings_alone() -> Iterator[None]:
     """Of what is logged show warnings alone, beside what the command prints."""
     import structlog
 
     from pillarbox.base.log import LogOptions, configure, open_target
 
-    if not structlog.is_configured():
-        options = LogOptions("warning")
-        configure(options, open_target(options))
+    if structlog.is_configured():
+        yield
+        return
+    options = LogOptions("warning")
+    configure(options, open_target(options))
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def _join_bus(folder: Path | None) -> "Bus":
