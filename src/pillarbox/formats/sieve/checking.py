@@ -46,6 +46,7 @@ class Checker:
         self._available = available
         self._explain = explain
         self._hints_left = limits.problems
+        self._regex_size = 0
         self._required: dict[str, Place] = {}
         self._may_require = True
         self._guarded = False
@@ -81,6 +82,12 @@ class Checker:
     def include(self, inclusion: Inclusion) -> None:
         """Note a script that this one includes."""
         self.inclusions[inclusion] = None
+
+    def hold(self, regex_size: int) -> None:
+        """Count a regular expression that is kept; raises `ValueError`."""
+        self._regex_size += regex_size
+        if self._regex_size > self.limits.regex_size:
+            raise ValueError("the regular expressions of this script are too large together")
 
     def enable(self, extensions: Sequence[str]) -> bool:
         """Make extensions usable from here on, as ihave does; raises `ValueError`."""

@@ -119,6 +119,10 @@ class Scope(Protocol):
         """Note a script that this one includes."""
         ...
 
+    def hold(self, regex_size: int) -> None:
+        """Count a regular expression that the program keeps; raises `ValueError` for too many."""
+        ...
+
     def enable(self, extensions: Sequence[str]) -> bool:
         """Make extensions usable from here on as ihave does; `False` if one of them can't be.
 

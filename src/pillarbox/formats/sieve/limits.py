@@ -14,6 +14,8 @@ class ScriptLimits:
     string_characters: int = 10_000
     list_items: int = 1_000
     identifier_characters: int = 64
+    regex_size: int = 50_000
+    """Instructions of RE2 that all regular expressions together come to."""
     problems: int = 20
     """Told of one script; RFC 5804 has no room for more."""
 

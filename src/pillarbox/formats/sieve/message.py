@@ -127,6 +127,14 @@ class Message:
             found = self._state.root = read_parts(self._state.content)
         return found
 
+    def scanned(self) -> int:
+        """Find the parts, if they are not yet known; the bytes of their headers that took."""
+        if self._state.root is not None:
+            return 0
+        root = self.root
+        every = (root, *below(root))
+        return sum(part.part.body_start - part.part.header_start for part in every)
+
     def parts(self, within: MimePart | None = None) -> Sequence[MimePart]:
         """All parts, the message itself first, or those below a part (RFC 5703 §3)."""
         if within is None:

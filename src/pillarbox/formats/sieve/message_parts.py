@@ -55,6 +55,11 @@ class MimePart:
         return found
 
     @property
+    def has_markup(self) -> bool:
+        """Whether it is text in HTML."""
+        return self.part.type == "text" and self.part.subtype in _HTML
+
+    @property
     def is_message(self) -> bool:
         """Whether it is a nested message that was looked into."""
         return self.part.type == "message" and bool(self.children)

@@ -8,7 +8,7 @@ from typing import Protocol
 PATTERN_CHARACTERS = 2_000
 PROGRAM_SIZE = 1_000
 """Instructions that one expression may come to; repetitions are written out."""
-_MEMORY_BYTES = 512 * 1024
+_MEMORY_BYTES = 128 * 1024
 
 
 class BadRegex(ValueError):

@@ -56,6 +56,7 @@ class Included(Protocol):
     def step(self) -> "Callable[[Run], None]": ...
 
 
+_SCANNED_BITS = 3
 _NO_SCRIPTS: Mapping[Inclusion, Included | None] = MappingProxyType({})
 
 
@@ -107,6 +108,10 @@ class Run:
         self.left -= instructions
         if self.left < 0:
             raise self.error(line, "the script takes too many steps over this message")
+
+    def scan(self, line: int) -> None:
+        """Find the parts of the message; takes its share where that was not done yet."""
+        self.charge(line, self.message.scanned() >> _SCANNED_BITS)
 
     def error(self, line: int, text: str, column: int = 1) -> RunError:
         """What to raise to stop the run."""

@@ -1,5 +1,7 @@
 """Commands that do much pay for it: no script works on and on over a message of many parts."""
 
+import time
+
 import pytest
 
 from kit.sieve import LIMITS, run_script
@@ -36,6 +38,30 @@ def test_it_is_stopped(script: str) -> None:
     assert "too many steps" in str(outcome.failure)
     assert [type(action) for action in outcome.actions] == [Keep]
     assert outcome.instructions == LIMITS.instructions
+
+
+FIELDS = b"".join(b"X%d: a\r\n" % n for n in range(20_000)) + b"\r\nx"
+HTML = b"Content-Type: text/html\r\n\r\n" + b"<p>a&amp;b " * 300_000
+SECONDS = 4.0
+
+
+@pytest.mark.parametrize(
+    ("script", "mail"),
+    [
+        ('addheader "y" "z"; if header "x1" "b" {}', FIELDS),
+        ('deleteheader "y"; if header "x1" "b" {}', FIELDS),
+        ('replace "y"; if body "q" {}', FIELDS),
+        ('enclose "y"; if body "q" {} foreverypart {}', HTML),
+        ('foreverypart { extracttext "z"; }', HTML),
+        ("foreverypart { " + "".join(f'addflag "x{n}";' for n in range(70)) * 3 + " }", MANY),
+    ],
+)
+def test_dear_commands_cost_much(script: str, mail: bytes) -> None:
+    needs = NEEDS.replace('"regex"', '"regex", "body"')
+    begun = time.process_time()
+    outcome = run_script(needs + script * (20_000 // len(script)), mail)
+    assert "too many steps" in str(outcome.failure)
+    assert time.process_time() - begun < SECONDS
 
 
 @pytest.mark.parametrize("edit", ['enclose "x";', 'replace "y";', 'addheader "X" "y";'])

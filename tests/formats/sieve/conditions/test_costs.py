@@ -7,6 +7,7 @@ import pytest
 from kit.sieve import run_script
 from kit.sieve_tests import REQUIRE
 from pillarbox.formats.sieve.compiling import compile_script
+from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.run import Outcome
 
@@ -79,8 +80,39 @@ def test_forms_of_a_body_are_not_kept_without_end() -> None:
     assert 1 < len(kept) < 10
 
 
-def test_a_script_of_many_expressions_compiles_soon() -> None:
-    keys = ", ".join(f'"x{n}(a{{900}})"' for n in range(900))
+@pytest.mark.parametrize(
+    ("test", "mail", "least"),
+    [
+        ('address :count "lt" "to" "1"', b"To: " + b"a@b," * 8_000 + b"\r\n\r\n", 1_000),
+        ('header :count "lt" "x" "1"', b"X: a\r\n" * 8_000 + b"\r\n", 1_000),
+        ('header :index 2 "x" "1"', b"X: a\r\n" * 8_000 + b"\r\n", 1_000),
+        (
+            'header :mime :param "a" "content-type" "b"',
+            b"Content-Type: text/plain; " + b"a*0=x;" * 1_000 + b"\r\n\r\n",
+            700,
+        ),
+        ('body :contains "a"', b"Content-Type: text/html\r\n\r\n" + b"<p>" * 100_000, 9_000),
+        ('header :regex "x" "(a|b)*a(a|b){15}"', b"X: " + b"ab" * 2_000 + b"\r\n\r\n", 60),
+    ],
+)
+def test_what_takes_long_costs_much(test: str, mail: bytes, least: int) -> None:
+    assert instructions(test, mail) >= least
+
+
+def test_parts_are_found_at_a_cost_once() -> None:
+    test = 'header :mime :anychild "x" "y"'
+    once = instructions(test, MAILS["parts"])
+    assert instructions(f"anyof({test}, {test})", MAILS["parts"]) < 2 * once - 2_000
+
+
+def test_the_expressions_of_a_script_are_bounded_together() -> None:
     begun = time.perf_counter()
-    compile_script(f'require "regex"; if header :regex "a" [{keys}] {{ keep; }}'.encode())
+    for pattern, count in (("x{}(a{{900}})", 900), ("x{}(a{{90}})", 2_000)):
+        keys = [f'"{pattern.format(n)}"' for n in range(count)]
+        lists = [", ".join(keys[at : at + 500]) for at in range(0, count, 500)]
+        script = "".join(f'if header :regex "a" [{one}] {{ keep; }}' for one in lists)
+        with pytest.raises(ScriptError, match="are too large together"):
+            compile_script(b'require "regex";' + script.encode())
     assert time.perf_counter() - begun < SECONDS
+    few = ", ".join(f'"x{n}.*(a|b)+"' for n in range(500))
+    compile_script(f'require "regex"; if header :regex "a" [{few}] {{ keep; }}'.encode())

@@ -7,7 +7,7 @@ from pillarbox.formats.mime.compose import address_field, mailbox, unstructured
 from pillarbox.formats.mime.date import format_date
 from pillarbox.formats.mime.header import HEADER_BYTES, fields
 from pillarbox.formats.sieve.addresses import outgoing_address
-from pillarbox.formats.sieve.commands.editheader import count_edit
+from pillarbox.formats.sieve.commands.editheader import charge_header, count_edit
 from pillarbox.formats.sieve.commands.performing import one, quoted, read_by, several
 from pillarbox.formats.sieve.commands.variables import modified, store, variable_key
 from pillarbox.formats.sieve.entities import check_entity
@@ -22,7 +22,7 @@ MARKUP_BYTES = 64 * 1024
 """Of a part in HTML that is looked through for its text."""
 _CHARACTER_BYTES = 4
 _SHIFT_TEXT = 10
-_SHIFT_MARKUP = 7
+_SHIFT_MARKUP = 5
 # What makes the structure of the new message can't be copied from the old one.
 _STRUCTURE = ("content-", "mime-version")
 
@@ -92,7 +92,9 @@ def _replace(call: Call) -> Step:
         made = entity(run)
         run.charge(call.line, 1 + (len(made) >> _SHIFT_TEXT))
         if part is None or part.is_root:
-            run.charge(call.line, len(run.message.header.block) >> _SHIFT_TEXT)
+            # It is taken apart, and so is what comes of it.
+            charge_header(run, call)
+            charge_header(run, call)
         _set_forwarded_aside(run, call)
         if run.message.replace_part(part, made, head(run)):
             run.note(call.line, "replace the message" if part is None else "replace the part")
@@ -144,6 +146,7 @@ def _enclose(call: Call) -> Step:
         text = one(texts, run)
         message = run.message
         run.charge(call.line, 1 + (message.size_bytes >> _SHIFT_TEXT))
+        charge_header(run, call)
         _set_forwarded_aside(run, call)
         message.enclose(_new_header(run, head(run), names(run)), text)
         # The parts are those of another message now.

@@ -119,6 +119,7 @@ def _foreverypart(call: Call) -> Step:
     def step(run: Run) -> None:
         if run.loops >= run.limits.loop_depth:
             raise run.error(line, "too many foreverypart loops in one another")
+        run.scan(line)
         outer = run.part
         run.loops += 1
         try:

@@ -12,6 +12,7 @@ from pillarbox.formats.sieve.run import Run
 
 MAX_NAME_CHARACTERS = 76
 MAX_VALUE_CHARACTERS = 8_000
+_HEADER_BITS = 5
 # By these a loop is known, and who wrote by hand and who did not (RFC 5293 §6).
 _LASTING = frozenset({"received", "auto-submitted", "return-path", "delivered-to"})
 # These only the server writes.
@@ -55,7 +56,7 @@ def _addheader(call: Call) -> Step:
             run.note(call.line, f"addheader: {field} is left to the server")
             return
         count_edit(run, call)
-        _charge_header(run, call)
+        charge_header(run, call)
         run.message.add_field(field, text, last=last)
         if run.forwarded is not None:
             run.forwarded.add_field(field, text, last=last)
@@ -88,7 +89,7 @@ def _deleteheader(call: Call) -> Step:
             run.note(call.line, f"deleteheader: {field} has to stay")
             return
         count_edit(run, call)
-        _charge_header(run, call)
+        charge_header(run, call)
         wanted = None if matches is None else _wanted(run, matches)
         deleted = run.message.delete_fields(field, wanted, index or 0, last=last)
         if run.forwarded is not None:
@@ -103,9 +104,9 @@ def _wanted(run: Run, matches: Callable[[Run, tuple[str, ...]], bool]) -> Callab
     return lambda value: matches(run, (value,))
 
 
-def _charge_header(run: Run, call: Call) -> None:
+def charge_header(run: Run, call: Call) -> None:
     """A header that is edited is read anew."""
-    run.charge(call.line, 1 + (len(run.message.header.block) >> 9))
+    run.charge(call.line, 1 + (len(run.message.header.block) >> _HEADER_BITS))
 
 
 WORDS: tuple[Word[Step], ...] = (

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 
-from pillarbox.formats.sieve.commands.performing import quoted, several
+from pillarbox.formats.sieve.commands.performing import charge_text, quoted, several
 from pillarbox.formats.sieve.commands.variables import store, variable_key
 from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.flag_lists import flags_of, message_flags, with_flags, without_flags
@@ -38,10 +38,14 @@ def _change(call: Call) -> Step:
         given = flags(run)
         run.charge(call.line, 1 + len(given) // 8)
         if key is None:
+            run.charge(call.line, len(run.flags) // 3)
             run.flags = list(message_flags(change(tuple(run.flags), given)))
         else:
-            before = flags_of((run.variables.get(key, ""),))
-            store(run, call, key, _fitting(change(before, given), run.limits.variable_characters))
+            value = run.variables.get(key, "")
+            charge_text(run, call.line, value)
+            before = flags_of((value,))
+            value = _fitting(change(before, given), run.limits.variable_characters)
+            store(run, call, key, value)
         run.note(call.line, lambda: f"{call.word} {quoted(' '.join(given))}")
 
     return step

@@ -24,7 +24,7 @@ from pillarbox.formats.sieve.run import Run
 
 _SHOWN_CHARACTERS = 80
 _KIB = 10
-_READ_BITS = 4
+_READ_BITS = 3
 """Reading so many bits of length costs one instruction more."""
 Read = TypeVar("Read")
 
@@ -121,7 +121,7 @@ def perform(run: Run, call: Call, action: Action) -> None:
     Raises `RunError` where there are too many, or where one forbids another.
     """
     actions = run.actions
-    run.charge(call.line, len(actions) >> 2)
+    run.charge(call.line, len(actions) >> 1)
     _check_conflicts(run, call, action)
     at = _same(run, action)
     if at is not None:

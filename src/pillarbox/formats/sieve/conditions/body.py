@@ -9,7 +9,11 @@ from pillarbox.formats.sieve.grammar import Call, Check, Kind, Tag, Word
 from pillarbox.formats.sieve.message import BODY_BYTES, Message, MimePart
 from pillarbox.formats.sieve.run import Run
 
-_CHARGE_BITS = 7
+_RAW_BITS = 9
+_TEXT_BITS = 7
+_MARKUP_BITS = 5
+_SCAN_BITS = 12
+"""Making a form of so many bits of bytes costs one instruction: by what is done with them."""
 _TYPES_MAX = 20
 _TYPE_CHARACTERS = 200
 
@@ -70,6 +74,22 @@ def _texts_of(part: MimePart, most: int) -> Iterator[str]:
         yield decode_raw(part.content(most))
 
 
+def _work(message: Message, form: object) -> int:
+    """The instructions for making a form of the body."""
+    if form == "raw":
+        return 1 + (min(message.size_bytes, BODY_BYTES) >> _RAW_BITS)
+    plain = markup = count = 0
+    for part in message.parts():
+        count += 1
+        size = part.part.body_end - part.part.body_start
+        if form == "text" and part.has_markup:
+            markup += size
+        elif part.part.type == "text" or form != "text":
+            plain += size
+    made = (min(markup, BODY_BYTES) >> _MARKUP_BITS) + (min(plain, BODY_BYTES) >> _TEXT_BITS)
+    return 1 + count + made + (message.size_bytes >> _SCAN_BITS)
+
+
 def _body(call: Call) -> Check:
     match = matching(call, texts_at(call, 0), captures=False)
     line = call.line
@@ -88,7 +108,9 @@ def _body(call: Call) -> Check:
         texts = run.message.known_texts(form)
         if texts is None:
             # Made once for a message, and again in each run that edits it.
-            run.charge(line, 1 + (min(run.message.size_bytes, BODY_BYTES) >> _CHARGE_BITS))
+            if form != "raw":
+                run.scan(line)
+            run.charge(line, _work(run.message, form))
             texts = run.message.body_texts(form, make)
         if folded is None:
             return match.test(run, texts)

@@ -37,6 +37,9 @@ ADDRESS_FIELDS = frozenset(
 )
 """Fields that hold addresses, and any that begins with "X-" may."""
 
+_COUNTED_BITS = 3
+"""Looking at so many bits of a number of fields or addresses costs one instruction."""
+
 _Fields = Sequence[tuple[HeaderAddress, ...]]
 _Field = TypeVar("_Field")
 _Picked = Sequence[tuple[str, _Field]]
@@ -108,6 +111,7 @@ def _over_headers(
                 yield take(run, name, fields(header, name))
             return
         every = [(name, field) for name in wanted for field in fields(header, name)]
+        run.charge(line, len(every) >> _COUNTED_BITS)
         for named, picked in pick(every):
             yield take(run, named, (picked,))
 
@@ -117,7 +121,9 @@ def _over_headers(
         run.charge(line, len(every) * len(wanted))
         if match.counts:
             counted = (values for header in every for values in found(run, header, wanted))
-            return test(run, list(chain.from_iterable(counted)))
+            all_values = list(chain.from_iterable(counted))
+            run.charge(line, len(all_values) >> _COUNTED_BITS)
+            return test(run, all_values)
         for header in every:
             for values in found(run, header, wanted):
                 if values and test(run, values):
@@ -160,7 +166,9 @@ def _address(call: Call) -> Check:
 
 def _counted(run: Run, name: str, found: _Fields) -> Sequence[str]:
     """The addresses that `:count` counts, whatever part of them is asked for."""
-    return [address.text for field in found for address in field if address.local]
+    texts = [address.text for field in found for address in field if address.local]
+    run.charge(0, sum(map(len, found)) >> _COUNTED_BITS)
+    return texts
 
 
 def _folded_address(

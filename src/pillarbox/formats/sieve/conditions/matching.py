@@ -14,7 +14,7 @@ from pillarbox.formats.sieve.errors import ScriptError
 from pillarbox.formats.sieve.globs import Glob, Spans, TooMuch
 from pillarbox.formats.sieve.grammar import Call, Kind, Tag, Texts
 from pillarbox.formats.sieve.questions import ListQuestion
-from pillarbox.formats.sieve.regexes import BadRegex, Regex, compile_regex
+from pillarbox.formats.sieve.regexes import Regex, compile_regex
 from pillarbox.formats.sieve.run import Run
 
 MATCH_TAGS = (
@@ -46,8 +46,13 @@ _RELATIONS: MappingProxyType[str, Relation] = MappingProxyType(
 )
 _LENGTH_BITS = 12
 """A comparison of so many bits of length costs one instruction more."""
+_FOLDED_BITS = 10
 _STEPS = 8
 """Steps within a pattern that cost one instruction."""
+_LEAST = 10
+"""What an expression comes to beside its instructions."""
+_SMALL = 64
+_LARGE_BITS = 7
 _LISTED = 50
 """Values that one test looks for in external lists."""
 
@@ -299,6 +304,7 @@ def _glob_maker(line: int, comparator: Comparator) -> _Maker:
             for value in values:
                 value = value if len(value) <= most else value[:most]
                 folded = fold(value)
+                run.left -= len(folded) >> _FOLDED_BITS
                 for glob in globs:
                     quick = glob.quick
                     if quick is not None and not quick(folded):
@@ -332,9 +338,14 @@ def _regex_maker(call: Call, comparator: Comparator, captures: bool) -> _Maker:
     def compiled(run: Run | None, keys: Sequence[str]) -> list[Regex]:
         if run is not None:
             run.charge(line, sum(map(len, keys)) + 100 * len(keys))
+        made = []
         try:
-            return [compile_regex(key, ignores_case=comparator.ignores_case) for key in keys]
-        except BadRegex as error:
+            for key in keys:
+                made.append(compile_regex(key, ignores_case=comparator.ignores_case))
+                if run is None:
+                    call.scope.hold(_LEAST + made[-1].programsize)
+            return made
+        except ValueError as error:
             if run is not None:
                 raise run.error(line, str(error)) from None
             at = str(len(call.arguments) - 1)
@@ -343,15 +354,20 @@ def _regex_maker(call: Call, comparator: Comparator, captures: bool) -> _Maker:
     return lambda run, keys: _regexes(line, compiled(run, keys), captures)
 
 
+def _weight(size: int) -> int:
+    """What each character costs: making a state of the automaton at worst, larger with its size."""
+    return max(_SMALL, size, size * size >> _LARGE_BITS)
+
+
 def _regexes(line: int, expressions: Sequence[Regex], captures: bool) -> Matches:
-    sized = [(expression, expression.programsize) for expression in expressions]
+    sized = [(expression, _weight(expression.programsize)) for expression in expressions]
 
     def test(run: Run, values: Sequence[str]) -> bool:
         most = run.limits.matched_characters
         for value in values:
             value = value if len(value) <= most else value[:most]
-            for expression, size in sized:
-                run.charge(line, 1 + (len(value) * size >> _LENGTH_BITS))
+            for expression, weight in sized:
+                run.charge(line, 1 + (len(value) * weight >> _LENGTH_BITS))
                 found = expression.search(value)
                 if found is not None:
                     if captures:

@@ -28,6 +28,8 @@ MIME_TAGS = (
 
 _OPTIONS = ("type", "subtype", "contenttype", "param")
 _INDEX_MAX = 1_000_000
+_PARSED_BITS = 3
+"""Parsing a value of so many bits of length costs one instruction."""
 _Item = TypeVar("_Item")
 
 Headers = Callable[[Run], Sequence[MessageHeader]]
@@ -50,6 +52,7 @@ def headers(call: Call) -> Headers | None:
     if call.has("anychild"):
 
         def all_below(run: Run) -> Sequence[MessageHeader]:
+            run.scan(line)
             part, message = _part(run), run.message
             parts = message.parts(part)
             run.charge(line, len(parts))
@@ -89,6 +92,7 @@ def option(call: Call) -> Extract | None:
         names = params
 
         def some_parameters(run: Run, name: str, raw: bytes) -> Sequence[str]:
+            run.charge(call.line, 1 + (len(raw) >> _PARSED_BITS))
             given = _structured(name, raw)[1]
             wanted = [one.lower() for one in names(run)]
             run.charge(call.line, len(wanted))
@@ -101,6 +105,7 @@ def option(call: Call) -> Extract | None:
         return None
 
     def the_type(run: Run, name: str, raw: bytes) -> Sequence[str]:
+        run.charge(call.line, 1 + (len(raw) >> _PARSED_BITS))
         main, sub = _structured(name, raw)[0]
         if kind == "type":
             return (main,)
