@@ -167,7 +167,8 @@ def compiled(script: bytes, *, explain: bool = False) -> Program | None:
 
 def look_at(error: ScriptError, script: bytes) -> None:
     assert 1 <= len(error.problems) <= ScriptLimits().problems
-    lines = script.count(b"\n") + 1
+    # Without any LF a CR ends a line.
+    lines = (script.count(b"\n") or script.count(b"\r")) + 1
     for problem in error.problems:
         assert 1 <= problem.line <= lines
         assert problem.column >= 1
