@@ -73,8 +73,9 @@ Answers = Mapping[Question, bool | str | None]
 
 
 class Unanswered(Exception):
-    """A run needs to know something first."""
+    """A run needs to know something first; `instructions` are those it took until then."""
 
     def __init__(self, question: Question) -> None:
         super().__init__(question)
         self.question = question
+        self.instructions = 0

@@ -19,7 +19,7 @@ from pillarbox.formats.sieve.limits import RunLimits
 from pillarbox.formats.sieve.mailbox_names import folded
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.program import Inclusion, Program
-from pillarbox.formats.sieve.questions import Answers
+from pillarbox.formats.sieve.questions import Answers, Unanswered
 from pillarbox.formats.sieve.run import Outcome, Returned, Run, Stopped
 from pillarbox.formats.sieve.surroundings import Surroundings
 
@@ -51,6 +51,9 @@ def run_scripts(
             if number + 1 < len(programs) and not _passed_on(run):
                 break
         actions = _complete(run)
+    except Unanswered as unanswered:
+        unanswered.instructions = limits.instructions - max(run.left, 0)
+        raise
     except RunError as error:
         failure = error
         actions = _failed(run)

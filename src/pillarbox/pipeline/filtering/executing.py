@@ -25,6 +25,8 @@ from pillarbox.storage.keys import KeyRing
 
 INSTRUCTIONS_AT_ONCE = 2_000
 """What takes more is run anew in a thread (2,000 comparisons take about a millisecond)."""
+ANEW = 3
+"""What runs took that ended with a question is at most so many times what one run may take."""
 
 _log = logger("sieve")
 _FAULT = Problem(0, 0, "an error of this server; its log says more")
@@ -51,6 +53,7 @@ class Executor:
         )
         answers: dict[Question, Answer] = {}
         in_thread = not is_quick(message.content)
+        left = ANEW * self.limits.instructions
         for _ in range(self.limits.questions + 1):
             if wanted:
                 answers |= await self.database.read(
@@ -60,13 +63,17 @@ class Executor:
                 return await self._once(loaded, message, surroundings, answers, in_thread)
             except Unanswered as unanswered:
                 wanted = (unanswered.question,)
+                left -= unanswered.instructions
+                if left < 0:
+                    break
             except Failure:
                 raise
             except Exception:
                 # Whatever a script makes of our code, its owner gets the message.
                 _log.exception("a script could not be run", user=loaded.actor.address)
                 return _kept(RunError(_FAULT))
-        return _kept(RunError(Problem(0, 0, "the script asks too many questions")))
+        told = "the script asks too much about mailboxes and lists after too many steps"
+        return _kept(RunError(Problem(0, 0, told)))
 
     async def _once(
         self,
