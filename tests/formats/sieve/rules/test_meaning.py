@@ -364,6 +364,17 @@ def test_below_replies_it_is_doubted(unwanted: Rule) -> None:
     assert found(run_script_of(rules.moved(2, 1))).reply is None
 
 
+def test_what_is_kept_in_spite_of_forwarding_is_doubted() -> None:
+    onward = Forwarding(addresses=("a@example.net",), keep_copy=False)
+    filed = Rule(name="Filed", actions=(act.File(mailbox="x"),), stop=True)
+    rules = RuleSet(rules=(filed,)).with_forwarding(onward)
+    assert found(run_script_of(rules)).filed == {"x": frozenset()}
+    (doubt,) = rules.doubts()
+    assert "Forwarding keeps nothing here, but rule 1 (Filed) does" in doubt
+    keeping = Forwarding(addresses=onward.addresses)
+    assert RuleSet(rules=(filed,)).with_forwarding(keeping).doubts() == []
+
+
 def test_to_discard_and_go_on_is_doubted() -> None:
     drop = Rule(name="Drop", actions=(act.Discard(),))
     later = Rule(name="Later", actions=(act.File(mailbox="x"),))

@@ -20,7 +20,9 @@ from pillarbox.formats.sieve.rules.actions import (
     Action,
     Delete,
     Discard,
+    File,
     Forward,
+    Keep,
     Mark,
     Reject,
 )
@@ -271,7 +273,19 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             delivers = any(isinstance(one, (*DELIVERING, Forward)) for one in rule.actions)
             if delivers and not rule.stop:
                 before.append(rule.name)
-        return found
+        return [*found, *self._kept_in_spite()]
+
+    def _kept_in_spite(self) -> list[str]:
+        """What is said of a forwarding that keeps nothing, where a rule after it does."""
+        if self.forwarding is None or not self.forwarding.enabled or self.forwarding.keep_copy:
+            return []
+        for number, rule in enumerate(self.rules[self.forwarding_at :], self.forwarding_at + 1):
+            if rule.enabled and any(isinstance(one, (File, Keep)) for one in rule.actions):
+                return [
+                    f"{FORWARDING} keeps nothing here, but rule {number} ({rule.name}) does, of"
+                    " the messages it holds for."
+                ]
+        return []
 
     def _settings_at(self, at: int) -> list[str]:
         """The settings that act just before the rule of that index."""
