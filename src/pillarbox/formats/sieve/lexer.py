@@ -133,12 +133,16 @@ class _Lexer:
             kind = found.lastgroup
             if kind == "space":
                 end = found.end()
-            elif kind in _SIMPLE:
+                self._count_lines(at, end)
+                at = end
+                continue
+            if kind in _SIMPLE:
+                # There are hundreds, and none has a line end in it.
                 end = found.end()
-                self._simple(str(kind), found.group(), at, end)
+                self._simple(kind, found.group(), at, end)
             else:
                 end = self._other(str(kind), found, at)
-            self._count_lines(at, end)
+                self._count_lines(at, end)
             at = end
             if len(tokens) > self.limits.tokens:
                 self._problem(at, "the script has too many words")
@@ -165,13 +169,14 @@ class _Lexer:
         )
 
     def _simple(self, kind: str, value: str, at: int, end: int) -> None:
-        column = at - self.line_start + 1
-        if kind == "tag":
-            value = value[1:]
-        if len(value) > self.limits.identifier_characters:
-            self._problem(at, f"the name {value[:20]}… is too long")
-            value = value[: self.limits.identifier_characters]
-        self._add(_SIMPLE[kind], value.lower(), 0, self.line, column, end)
+        if kind != "punctuation":
+            value = (value[1:] if kind == "tag" else value).lower()
+            if len(value) > self.limits.identifier_characters:
+                self._problem(at, f"the name {value[:20]}… is too long")
+                value = value[: self.limits.identifier_characters]
+        found, line, start = self.found, self.line, self.line_start - 1
+        place = (line, at - start, line, end - start, len(found.comments))
+        found.tokens.append(Token(_SIMPLE[kind], value, 0, *place))
 
     def _other(self, kind: str, found: re.Match[str], at: int) -> int:
         end = found.end()

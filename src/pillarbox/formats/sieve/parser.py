@@ -1,7 +1,5 @@
 """From tokens to a tree (RFC 5228 §8.2), going on after what is wrong so as to tell it all."""
 
-from dataclasses import replace
-
 from pillarbox.formats.sieve.errors import Problem, ScriptError
 from pillarbox.formats.sieve.lexer import Token, Type, tokens_of
 from pillarbox.formats.sieve.limits import ScriptLimits
@@ -118,21 +116,23 @@ class _Parser:
     def _command(self) -> Command:
         comments = self._comments(self.token)
         name = self._next()
-        command = Command(
-            name.value, (), (), False, None, comments, name.line, name.column, (0, 0), True
-        )
+        arguments: tuple[Argument, ...] = ()
+        tests: tuple[Test, ...] = ()
+        listed, faulty = False, True
         before = len(self.problems)
         try:
-            arguments = self._arguments()
+            found = self._arguments()
             tests, listed = self._tests()
-            command = replace(command, arguments=arguments, tests=tests, listed=listed)
-            faulty = len(self.problems) > before
-            command = replace(command, block=self._end(name), faulty=faulty)
+            arguments = found
+            well = len(self.problems) == before
+            block = self._end(name)
+            faulty = not well
         except _Skip:
-            command = replace(command, block=self._skip())
-        self._comments(self._before())
+            block = self._skip()
         last = self._before()
-        return replace(command, end=(last.end_line, last.end_column))
+        self._comments(last)
+        place = (name.line, name.column, (last.end_line, last.end_column))
+        return Command(name.value, arguments, tests, listed, block, comments, *place, faulty)
 
     def _end(self, name: Token) -> Block | None:
         if self._is(";"):
