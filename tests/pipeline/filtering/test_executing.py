@@ -37,6 +37,7 @@ async def run(database: Database, script: str) -> Outcome:
     account = await database.write(add)
     clock = SystemClock()
     loaded = await Programs(database, KEYS, LocalBus(), clock).of(account)
+    assert loaded is not None
     executor = Executor(database, KEYS, LIMITS)
     return await executor.run(loaded, Message(MAIL), Surroundings(clock.now()))
 
