@@ -8,13 +8,12 @@ learns.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.ids import AccountId
 from pillarbox.base.log import logger
-from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
+from pillarbox.cluster.bus import Bus
 from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.read import email_content
 from pillarbox.domain.spam import store, training, upkeep
@@ -22,16 +21,13 @@ from pillarbox.domain.spam.model import SERVER, Category, Scope, Task
 from pillarbox.domain.spam.training import Lesson
 from pillarbox.pipeline.inbound.checks.content import Content, read_content
 from pillarbox.pipeline.inbound.checks.tokens import tokens_of
-from pillarbox.storage import leases
+from pillarbox.pipeline.noted import Holds, NotedWork
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
 UPKEEP_EVERY_S = 24 * 3600
 LEASE = "spam training"
-LEASE_MS = 20_000
-"""So long after a process was killed at most nothing is learnt."""
-RENEW_AFTER_S = 5.0
 BATCH = 8
 ROWS_MOST = 2000
 """After so many digests a transaction takes no further message; the largest one has 3,000, for
@@ -73,43 +69,20 @@ class Training:
     ) -> None:
         self._database = database
         self._content = content
-        self._bus = bus
-        self._owner = owner
+        self._work = NotedWork(
+            database, bus, owner, LEASE, training.TOPIC, training.waiting, self._drain
+        )
         self._wanted = wanted
         self._told = told
         self._learners = tuple(learners)
 
     async def run(self) -> None:
         """Learn at every hint, and look without one now and then, until cancelled."""
-        hinted = asyncio.Event()
-        stop = self._bus.subscribe(training.TOPIC, lambda topic: hinted.set())
-        try:
-            while True:
-                hinted.clear()
-                try:
-                    await self.run_once()
-                except Failure as failure:
-                    _log.warning("nothing can be learnt now", why=failure.cause or failure.public)
-                except Exception:
-                    _log.exception("learning failed; it is tried again")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await hinted.wait()
-        finally:
-            stop()
+        await self._work.run()
 
     async def run_once(self) -> int:
         """Learn everything that is noted, unless another process is at it; gives how many."""
-        learnt = 0
-        # Whoever noted something while we gave the lease back could not take it.
-        while await self._database.lookup(training.waiting, 1):
-            if not await self._database.write(leases.take, LEASE, self._owner, LEASE_MS):
-                break
-            try:
-                learnt += await self._drain()
-            finally:
-                await asyncio.shield(self._database.write(leases.remove, LEASE, self._owner))
-        return learnt
+        return await self._work.run_once()
 
     async def upkeep(self) -> None:
         """Drop what takes too much room; a periodic job of one process."""
@@ -124,9 +97,8 @@ class Training:
         while cut is not None and after is not None:
             after = await self._database.write(upkeep.prune, cut, after)
 
-    async def _drain(self) -> int:
-        loop = asyncio.get_running_loop()
-        learnt, renewed_s = 0, loop.time()
+    async def _drain(self, holds: Holds) -> int:
+        learnt = 0
         touched: dict[int, int] = {}
         after = -1
         while tasks := await self._database.read(training.waiting, BATCH, after):
@@ -137,10 +109,8 @@ class Training:
                 if touched[scope] >= PRUNE_AFTER:
                     touched[scope] = 0
                     await self.prune(scope)
-            if loop.time() - renewed_s > RENEW_AFTER_S:
-                renewed_s = loop.time()
-                if not await self._database.write(leases.renew, LEASE, self._owner, LEASE_MS):
-                    break
+            if not await holds():
+                break
         return learnt
 
     async def _learn(self, tasks: list[Task]) -> int:
