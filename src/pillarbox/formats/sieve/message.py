@@ -362,4 +362,4 @@ def _pieces(block: bytes) -> list[tuple[str, bytes]]:
 
 def _value(raw: bytes) -> str:
     value = raw.partition(b":")[2].replace(b"\r", b"").replace(b"\n", b"").strip()
-    return decode_words(value) if b"=?" in value else decode_raw(value)
+    return (decode_words(value) if b"=?" in value else decode_raw(value)).strip()

@@ -55,7 +55,9 @@ class _Values(dict[str, tuple[str, ...]]):
         raw = self.raw
         if raw is None:
             raw = self.raw = _Raw(self._block)
-        found = self[name] = tuple([decode_words(value) for value in raw[name]])
+        # White space at the ends doesn't count, in encoded words neither (RFC 5228 §5.7).
+        made = [decode_words(value).strip(_WHITESPACE) for value in raw[name]]
+        found = self[name] = tuple(made)
         return found
 
 

@@ -208,3 +208,9 @@ def test_tests_see_edits() -> None:
     before = 'addheader "X-B" "new"; deleteheader "X-A";'
     assert holds('header "x-b" "new"', MAIL, before=before)
     assert not holds('exists "x-a"', MAIL, before=before)
+
+
+def test_white_space_in_encoded_words_is_ignored_at_the_ends() -> None:
+    mail = b"Subject: =?utf-8?q?=20=C3=A4 b=20?=\r\n\r\nx".replace(b" b", b"_b")
+    assert holds('header "subject" "\u00e4 b"', mail)
+    assert not holds('exists "subject"', mail, before='deleteheader "subject" "\u00e4 b";')
