@@ -549,3 +549,25 @@ async def test_what_cannot_be_made_keeps_the_mail(
     assert (await house.send(to=(ALICE, BOB)))[0] == 250
     assert len(await house.mailbox()) == len(await house.mailbox("INBOX", BOB)) == 1
     assert "an error of this server" in (await house.trace()).recipients[0].sieve[0]
+
+
+async def test_messages_for_the_same_people_do_not_wait_in_circles(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialect = type(house.server.services.database.dialect)
+    again: list[Exception] = []
+
+    def retryable(self: object, error: Exception) -> bool:
+        again.append(error)
+        return known(self, error)
+
+    known = dialect.retryable
+    monkeypatch.setattr(dialect, "retryable", retryable)
+    domains = ["other.test", "elsewhere.test", *(f"d{n}.test" for n in range(4))]
+    for user, order in ((ALICE, domains[:5]), (BOB, domains[::-1][:5])):
+        leaving = " ".join(f'redirect :copy "friend@{domain}";' for domain in order)
+        await house.use(f'require ["copy", "fileinto"];\nfileinto "Work";\n{leaving}\n', user)
+    sent = [house.send(f"m{n}", to=(ALICE, BOB) if n % 2 else (BOB, ALICE)) for n in range(20)]
+    assert {code for code, _ in await asyncio.gather(*sent)} == {250}
+    assert again == []
+    assert len(await house.mailbox("Work")) == len(await house.mailbox("Work", BOB)) == 20

@@ -39,6 +39,7 @@ class Unit:
         if isinstance(error, Exception) and self.tries >= MAX_TRIES and dialect.retryable(error):
             self.error = Conflict("Others changed the same thing; try again", str(error))
             self.error.__cause__ = error
+            self.error.temporary = True  # unlike for who has read what is gone: nothing was done
             return
         if isinstance(error, Exception) and not isinstance(error, Failure):
             failure = dialect.failure(error)

@@ -7,7 +7,7 @@ the queue. Called by `pipeline/inbound/deliver` and `pipeline/submission/submit`
 from pillarbox.base.ids import QueueId
 from pillarbox.domain.queue import matching
 from pillarbox.domain.queue.destinations import make_due
-from pillarbox.domain.queue.model import Outgoing, Status
+from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient, Status
 from pillarbox.domain.queue.tables import queue_messages, queue_recipients
 from pillarbox.storage.blobs.sealed import SealedBlob, row_name
 from pillarbox.storage.keys import KeyRing
@@ -24,12 +24,21 @@ _INSERT_RECIPIENT = insert_row(queue_recipients)
 
 
 def enqueue(
-    tx: Tx, keys: KeyRing, blob: SealedBlob, outgoing: Outgoing, expires_ms: int
+    tx: Tx,
+    keys: KeyRing,
+    blob: SealedBlob,
+    outgoing: Outgoing,
+    expires_ms: int,
+    dues: dict[str, int] | None = None,
 ) -> QueueId:
     """Add a message to be sent; its blob's own rows are the caller's to insert.
 
     One transaction may enqueue the same blob several times. A message that is held until later
     expires as much later; one that must be delivered by an instant expires then.
+
+    Whoever enqueues several gives `dues`, which gathers when their domains are due, and calls
+    `make_due` with it once at the end: two transactions that did so one by one, in different
+    orders, would wait for each other.
     """
     message_id = QueueId(tx.next_id())
     wrapped_key = keys.system(KEY_PURPOSE).seal(blob.content_key, row_name(message_id))
@@ -53,32 +62,47 @@ def enqueue(
         route=None,
         created_ms=tx.now_ms,
     )
-    domains = [recipient.domain for recipient in outgoing.recipients]
     tx.run_many(
         _INSERT_RECIPIENT,
         [
-            {
-                "id": tx.next_id(),
-                "message_id": message_id,
-                "address": recipient.address,
-                "domain": domain,
-                "status": int(Status.PENDING),
-                "attempts": 0,
-                "next_attempt_ms": first_ms,
-                "expires_ms": expires_ms,
-                "dsn_notify": recipient.notify,
-                "dsn_orcpt": recipient.orcpt,
-                "last_reply": None,
-                "delay_told_ms": None,
-                "notify_delay_ms": notify_delay_ms,
-                "finished_ms": None,
-            }
-            for recipient, domain in zip(outgoing.recipients, domains, strict=True)
+            _row(tx, message_id, recipient, first_ms, expires_ms, notify_delay_ms)
+            for recipient in outgoing.recipients
         ],
     )
-    make_due(tx, dict.fromkeys(domains, first_ms))
+    domains = [recipient.domain for recipient in outgoing.recipients]
+    if dues is None:
+        make_due(tx, dict.fromkeys(domains, first_ms))
+    else:
+        for domain in domains:
+            dues[domain] = min(first_ms, dues.get(domain, first_ms))
     tx.emit(TOPIC)
     return message_id
+
+
+def _row(
+    tx: Tx,
+    message_id: QueueId,
+    recipient: OutgoingRecipient,
+    first_ms: int,
+    expires_ms: int,
+    notify_delay_ms: int | None,
+) -> dict[str, object]:
+    return {
+        "id": tx.next_id(),
+        "message_id": message_id,
+        "address": recipient.address,
+        "domain": recipient.domain,
+        "status": int(Status.PENDING),
+        "attempts": 0,
+        "next_attempt_ms": first_ms,
+        "expires_ms": expires_ms,
+        "dsn_notify": recipient.notify,
+        "dsn_orcpt": recipient.orcpt,
+        "last_reply": None,
+        "delay_told_ms": None,
+        "notify_delay_ms": notify_delay_ms,
+        "finished_ms": None,
+    }
 
 
 def _times(tx: Tx, outgoing: Outgoing, expires_ms: int) -> tuple[int, int, int | None]:

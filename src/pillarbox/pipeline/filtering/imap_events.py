@@ -337,6 +337,7 @@ def _apply(tx: Tx, store: ContentStore, work: _Work, queue_age_ms: int) -> tuple
         flags.change_flags(
             tx, event.account_id, event.mailbox_id, ranges, how, which, None, by_script=True
         )
+    carrier.finish()
     return lines
 
 

@@ -290,17 +290,18 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
     """The transaction: a placement per local account, queue rows for everything else."""
     placed: dict[AccountId, Failure | None] = {}
     carried: dict[AccountId, Carried] = {}
+    carrier = Carrier(tx, store, sealed.local, sealed.queue_age_ms)
     waiting: dict[int | None, _Waiting]
     if sealed.held:
         outcomes: Outcomes = (None,) * len(sealed.envelope.recipients)
         waiting = {None: _held(sealed.envelope)}
     else:
-        placed = _place_all(tx, store, sealed, carried)
+        placed = _place_all(carrier, sealed, carried)
         outcomes, waiting = _outcomes(sealed, placed)
         if all(outcome is not None for outcome in outcomes):
             raise _Refused(outcomes)
     queued = [
-        _enqueue(tx, store, sealed, number, recipients) for number, recipients in waiting.items()
+        _enqueue(carrier, sealed, number, recipients) for number, recipients in waiting.items()
     ]
     if sealed.sent is not None and sealed.account_id is not None:
         _keep_sent(tx, store, sealed.account_id, sealed.sent)
@@ -309,6 +310,7 @@ def _store(tx: Tx, store: ContentStore, sealed: _Sealed) -> _Stored:
     failed = frozenset(account for account, failure in placed.items() if failure is not None)
     if sealed.note is not None:
         sealed.note(tx, Noted(failed, queued, carried))
+    carrier.finish()
     return _Stored(outcomes, failed)
 
 
@@ -317,10 +319,10 @@ _Waiting = dict[str, OutgoingRecipient]
 
 
 def _enqueue(
-    tx: Tx, store: ContentStore, sealed: _Sealed, number: int | None, recipients: _Waiting
+    carrier: Carrier, sealed: _Sealed, number: int | None, recipients: _Waiting
 ) -> QueueId:
     """Queue the message for some, as it is or as the copy of that number."""
-    envelope = sealed.envelope
+    tx, store, envelope = carrier.tx, carrier.store, sealed.envelope
     if number is None:
         blob, reverse_path = sealed.plain, envelope.reverse_path
     else:
@@ -344,7 +346,8 @@ def _enqueue(
         by_notify=envelope.by_notify,
         message_id=sealed.message_id,
     )
-    return enqueue(tx, store.keys, blob, outgoing, tx.now_ms + sealed.queue_age_ms)
+    expires_ms = tx.now_ms + sealed.queue_age_ms
+    return enqueue(tx, store.keys, blob, outgoing, expires_ms, carrier.dues)
 
 
 def _held(envelope: Envelope) -> _Waiting:
@@ -362,11 +365,11 @@ def _held(envelope: Envelope) -> _Waiting:
 
 
 def _place_all(
-    tx: Tx, store: ContentStore, sealed: _Sealed, carried: dict[AccountId, Carried]
+    carrier: Carrier, sealed: _Sealed, carried: dict[AccountId, Carried]
 ) -> dict[AccountId, Failure | None]:
     """Place the message once in every account it leads to; a full mailbox stops nobody else."""
     placed: dict[AccountId, Failure | None] = {}
-    recipients, fates, email = sealed.envelope.recipients, sealed.fates, sealed.local
+    recipients, fates, tx = sealed.envelope.recipients, sealed.fates, carrier.tx
     targets: dict[AccountId, LocalTarget] = {}
     for recipient in recipients:
         for target in recipient.local:
@@ -374,10 +377,14 @@ def _place_all(
                 placed[target.account_id] = None
             else:
                 targets.setdefault(target.account_id, target)
-    carrier = Carrier(tx, store, email, sealed.queue_age_ms)
     # Where this account alone gets it, its failure is everybody's: the transaction won't happen.
     # Those whose copies for elsewhere are kept in quarantine are served whatever comes of it.
     alone = not (len(targets) > 1 or placed or sealed.kept or any(r.outside for r in recipients))
+    # Everywhere in one order, and before whatever else is locked: nobody waits in a circle.
+    owners = {*targets} if sealed.sent is None else {*targets, sealed.account_id}
+    if len(owners) > 1:
+        for owner in sorted(one for one in owners if one is not None):
+            lock(tx, owner)
     for account, target in targets.items():
         usual = partial(_mailbox, tx, target, fates.get(account, Fate.INBOX))
         plan = sealed.plans.get(account)
@@ -385,8 +392,8 @@ def _place_all(
             with _NO_SAVEPOINT if alone else carrier.part():
                 if plan is not None:
                     carried[account] = carrier.carry_out(account, plan, usual)
-                elif email is not None:
-                    carrier.place(account, usual(), email, NO_FLAGS)
+                elif carrier.email is not None:
+                    carrier.place(account, usual(), carrier.email, NO_FLAGS)
             placed[account] = None
         except (OverQuota, NotFound, Denied, Busy) as failure:
             placed[account] = failure

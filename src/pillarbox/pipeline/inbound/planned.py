@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pillarbox.base.errors import Denied, Exists, Failure, Invalid, NotFound, OverQuota, TooLarge
-from pillarbox.base.ids import AccountId, MailboxId, QueueId, parse_public_id
+from pillarbox.base.ids import AccountId, MailboxId, parse_public_id
 from pillarbox.domain.mail import mailboxes
 from pillarbox.domain.mail.append import place, store_blob
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
 from pillarbox.domain.mail.model import FlagSet
 from pillarbox.domain.owners.quota import lock
+from pillarbox.domain.queue.destinations import make_due
 from pillarbox.domain.queue.enqueue import enqueue
 from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.sharing import access, trees
@@ -92,24 +93,32 @@ class Carried:
 
 @dataclass(slots=True)
 class Carrier:
-    """Carries out plans in one transaction; `stored` holds the blobs that have rows by now."""
+    """Carries out plans in one transaction, and then `finish`es.
+
+    `stored` holds the blobs that have rows by now, `dues` the domains that something waits for.
+    """
 
     tx: Tx
     store: ContentStore
     email: PreparedEmail | None
     queue_age_ms: int
     stored: set[int] = field(default_factory=set)
+    dues: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """Undo what the block did where it raises (`Tx.savepoint`)."""
-        before = set(self.stored)
+        before, dues = set(self.stored), dict(self.dues)
         try:
             with self.tx.savepoint():
                 yield
         except BaseException:
-            self.stored = before
+            self.stored, self.dues = before, dues
             raise
+
+    def finish(self) -> None:
+        """The last step: see that what was queued is sent."""
+        make_due(self.tx, self.dues)
 
     def place(
         self, account: AccountId, mailbox: MailboxId, email: PreparedEmail, flags: FlagSet
@@ -178,12 +187,10 @@ class Carrier:
             eight_bit=sealed.eight_bit,
             message_id=sealed.message_id,
         )
-        self._enqueue(sealed.blob, outgoing)
+        expires_ms = tx.now_ms + self.queue_age_ms
+        enqueue(tx, self.store.keys, sealed.blob, outgoing, expires_ms, self.dues)
         if posting.filing is not None and sealed.kept is not None:
             self._keep_copy(account, plan, posting.filing, sealed.kept, lines)
-
-    def _enqueue(self, blob: SealedBlob, outgoing: Outgoing) -> QueueId:
-        return enqueue(self.tx, self.store.keys, blob, outgoing, self.tx.now_ms + self.queue_age_ms)
 
     def _keep_copy(
         self,
