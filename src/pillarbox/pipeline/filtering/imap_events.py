@@ -7,7 +7,6 @@ is at it. Calls `executing` and `planning`, as delivery does.
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -15,7 +14,7 @@ from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Failure, Unavailable
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.base.log import logger
-from pillarbox.cluster.bus import LOOK_EVERY_S, Bus
+from pillarbox.cluster.bus import Bus
 from pillarbox.domain.accounts import users
 from pillarbox.domain.mail import copy, flags, imap_events, mailboxes, read
 from pillarbox.domain.mail.content import ContentStore, PreparedEmail
@@ -38,15 +37,12 @@ from pillarbox.pipeline.filtering.programs import Broken, Loaded, Programs
 from pillarbox.pipeline.filtering.redirects import Counting, Source
 from pillarbox.pipeline.inbound.plan import Plan
 from pillarbox.pipeline.inbound.planned import Carrier, SealedPlan, seal_plans
+from pillarbox.pipeline.noted import Holds, NotedWork
 from pillarbox.pipeline.prepare import Preparation
-from pillarbox.storage import leases
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
 LEASE = "imap events"
-LEASE_MS = 20_000
-"""So long after a process was killed at most no scripts run."""
-RENEW_AFTER_S = 5.0
 BATCH = 16
 """Of one account, before another one has its turn."""
 BATCH_S = 0.5
@@ -115,46 +111,23 @@ class ImapEvents:
         """Where it is not `enabled`, what is noted is dropped."""
         self._database = database
         self._content = content
-        self._bus = bus
-        self._owner = owner
+        self._noted = NotedWork(
+            database, bus, owner, LEASE, imap_events.TOPIC, imap_events.waiting, self._drain
+        )
         self._with = machinery
         self._enabled = enabled
 
     async def run(self) -> None:
         """Run scripts at every hint, and look without one now and then, until cancelled."""
-        hinted = asyncio.Event()
-        stop = self._bus.subscribe(imap_events.TOPIC, lambda topic: hinted.set())
-        try:
-            while True:
-                hinted.clear()
-                try:
-                    await self.run_once()
-                except Failure as failure:
-                    _log.warning("no scripts can be run", why=failure.cause or failure.public)
-                except Exception:
-                    _log.exception("running scripts failed; it is tried again")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await hinted.wait()
-        finally:
-            stop()
+        await self._noted.run()
 
     async def run_once(self) -> int:
         """Deal with everything that is noted, unless another process is at it; gives how much."""
-        dealt = 0
-        # Whoever noted something while we gave the lease back could not take it.
-        while await self._database.lookup(imap_events.waiting, 1):
-            if not await self._database.write(leases.take, LEASE, self._owner, LEASE_MS):
-                break
-            try:
-                dealt += await self._drain()
-            finally:
-                await asyncio.shield(self._database.write(leases.remove, LEASE, self._owner))
-        return dealt
+        return await self._noted.run_once()
 
-    async def _drain(self) -> int:
+    async def _drain(self, holds: Holds) -> int:
         loop = asyncio.get_running_loop()
-        dealt, renewed_s, after = 0, loop.time(), -1
+        dealt, after = 0, -1
         if not self._enabled:
             await self._database.write(imap_events.forget_all)
             return 0
@@ -163,10 +136,8 @@ class ImapEvents:
             for event in events:
                 await self._deal_with(event)
                 dealt += 1
-                if loop.time() - renewed_s > RENEW_AFTER_S:
-                    renewed_s = loop.time()
-                    if not await self._database.write(leases.renew, LEASE, self._owner, LEASE_MS):
-                        return dealt
+                if not await holds():
+                    return dealt
                 if loop.time() - began_s > BATCH_S:
                     break
         return dealt
