@@ -30,7 +30,7 @@ from pillarbox.pipeline.inbound.deliver import Outcomes, Parcel
 from pillarbox.pipeline.outbound.attempt import Attempts, Verdicts
 from pillarbox.pipeline.outbound.breaker import BreakerOptions
 from pillarbox.pipeline.outbound.destination import Parts
-from pillarbox.pipeline.outbound.local import Deliverer, Directory, Fates, LocalDelivery
+from pillarbox.pipeline.outbound.local import Deliverer, Directory, Judged, LocalDelivery
 from pillarbox.pipeline.outbound.model import (
     Answer,
     HostFailure,
@@ -232,7 +232,7 @@ class Post:
     paces: list[Pace] = field(default_factory=list)
     directory: Directory = field(default_factory=Nowhere)
     delivery: Deliverer = field(default_factory=Nowhere)
-    judged: Fates | None = None
+    judged: Judged | None = None
     spread: Callable[[float, float], float] = lambda low, high: (low + high) / 2
     per_destination: int = 10
     room_bytes: int = 1 << 20

@@ -204,6 +204,9 @@ async def test_a_redirect_to_a_neighbour_meets_the_neighbours_script(house: Hous
     await house.settled()
     assert await house.mailbox() == []
     assert len(await house.mailbox("From Alice", BOB)) == 1
+    lines = told(await house.trace(BOB))
+    assert any("out of the queue" in line for line in lines)
+    assert any("From Alice" in line for line in lines)
 
 
 async def test_two_users_that_redirect_to_each_other_end_in_a_mailbox(house: House) -> None:

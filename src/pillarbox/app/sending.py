@@ -172,6 +172,7 @@ def _local(base: Foundation) -> LocalDelivery:
         inbound.forwarding,
         inbound.records,
         inbound.filters,
+        inbound.ids,
     )
 
 

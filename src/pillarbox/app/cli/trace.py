@@ -81,7 +81,9 @@ def told(trace: "Trace", everything: bool = False) -> list[str]:
     from pillarbox.domain.trace.explain import explain
 
     client = trace.client
-    came = f"from {client.name or client.helo or 'a client'} [{client.ip}]" if client.ip else ""
+    came = f"from {client.name or client.helo or 'a client'} [{client.ip}]"
+    if not client.ip:
+        came = "out of the queue"
     if client.name and client.helo and client.helo != client.name:
         came += f", which calls itself {client.helo},"
     by = f" by {client.protocol}" if client.protocol else ""

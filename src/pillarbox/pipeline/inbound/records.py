@@ -99,6 +99,15 @@ class Records:
 
         return write
 
+    async def filtered(
+        self, trace_id: str, envelope: Envelope, content: bytes, plans: Plans
+    ) -> Note:
+        """What puts down what scripts do with a message that nobody judges now.
+
+        It came from a user here, or out of the queue.
+        """
+        return await self.note(self.trace(trace_id, envelope, content, Judgement()), (), plans)
+
     async def refused(self, trace: Trace, why: Failure, extras: Sequence[Extra] = ()) -> None:
         """Put down that a message was refused, or put off, as a whole.
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pillarbox.base.errors import Denied, Failure, Invalid, NotFound, OverQuota, TooLarge
-from pillarbox.base.ids import AccountId, QueueId
+from pillarbox.base.ids import AccountId, IdSource, QueueId, public_id
 from pillarbox.domain.accounts.model import Resolution
 from pillarbox.domain.queue.model import LeasedMessage, LeasedRecipient, Stage
-from pillarbox.pipeline.inbound.deliver import Copy, Outcomes, Parcel
+from pillarbox.pipeline.inbound.deliver import Copy, Note, Outcomes, Parcel
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Origin, Recipient
-from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.trace import return_path_field
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.smtp.replies import LOCAL_ERROR, MAILBOX_FULL, NO_SUCH_USER, Reply
@@ -46,10 +46,14 @@ class Forwarder(Protocol):
     async def copies(self, envelope: Envelope, content: bytes) -> tuple[Copy, ...]: ...
 
 
-class Fates(Protocol):
-    """Knows where copies go that were judged when their message came."""
+class Judged(Protocol):
+    """Knows where copies go that were judged when their message came; tells what scripts do."""
 
     async def fates(self, queued: QueueId) -> Mapping[AccountId, Fate]: ...
+
+    async def filtered(
+        self, trace_id: str, envelope: Envelope, content: bytes, plans: Plans
+    ) -> Note: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,17 @@ class LocalDelivery:
 
     Without `forwarding` what an address leads to elsewhere gets the message as it is, without
     `judged` all goes to the inbox, without `filters` no scripts run. Nothing is judged anew: its
-    sender was told that it was taken.
+    sender was told that it was taken. What scripts do has a trace of its own, but not without
+    `judged` and `ids`.
     """
 
     directory: Directory
     delivery: Deliverer
     hostname: str
     forwarding: Forwarder | None = None
-    judged: Fates | None = None
+    judged: Judged | None = None
     filters: Filters | None = None
+    ids: IdSource | None = None
 
     async def deliver(
         self,
@@ -122,13 +128,23 @@ class LocalDelivery:
         fates: Mapping[AccountId, Fate] = {}
         if self.judged is not None and message.account_id is None:
             fates = await self.judged.fates(message.id)
-        plans = NO_PLANS
+        plans, note = NO_PLANS, None
         if self.filters is not None and found.local:
             pieces = (return_path_field(message.reverse_path), content)
             believed = message.account_id is not None
             plans = await self.filters.plans(Arrived(envelope, pieces, fates, believed=believed))
+        if plans and self.judged is not None and self.ids is not None:
+            trace_id = public_id("", self.ids.next())
+            note = await self.judged.filtered(trace_id, envelope, content, plans)
         return Parcel(
-            envelope, b"", content, message.account_id, copies=copies, fates=fates, plans=plans
+            envelope,
+            b"",
+            content,
+            message.account_id,
+            copies=copies,
+            fates=fates,
+            note=note,
+            plans=plans,
         )
 
 

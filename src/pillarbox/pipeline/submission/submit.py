@@ -24,7 +24,6 @@ from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.pipeline.inbound.deliver import Delivery, Note, Parcel
-from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
 from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -188,8 +187,7 @@ class Submission:
         plans = await self.filters.plans(arrived)
         if not plans or self.records is None:
             return plans, None
-        trace = self.records.trace(message_id, envelope, pieces[-1], Judgement())
-        return plans, await self.records.note(trace, plans=plans)
+        return plans, await self.records.filtered(message_id, envelope, pieces[-1], plans)
 
     async def _refuse_virus(self, actor: Actor, content: bytes) -> None:
         """Mail is sent while nobody scans: users could else not send for as long."""
