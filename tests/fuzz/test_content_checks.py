@@ -48,7 +48,7 @@ SEEDS = [
     compound({"Workbook": b"\x09\x08\x04\0\0\x06\x05\0\x85\0\x09\0\0\0\0\0\0\x01\x01\0A"}),
     compound({"_VBA_PROJECT": b"AutoOpen", "EncryptedPackage": b"x" * 9000}),
     tar({"a" * 150 + ".txt": b"x" * 600, "b": b"y"}),
-    gzip.compress(tar({"a.js": b"x"})),
+    gzip.compress(tar({"a.js": b"x"}), mtime=0),
     rar4({"a.txt": b"xyz", "b.exe": b""}),
     rar5({"a.txt": b"xyz", "b.exe": b""}, locked=True),
     pdf("page"),
