@@ -101,6 +101,7 @@ async def test_nothing_crosses_into_tls(server: AppUnderTest) -> None:
     # What came in clear is no handshake, and no login either: at most the connection is gone.
     _, answer = await sieve.answer()
     assert answer == b'OK "Begin TLS now"'
+    await sieve.wire.send(b"This is no handshake, which ends it.\r\n")
     rest = await sieve.wire.rest()
     assert b"Logged in" not in rest
     await sieve.wire.close()

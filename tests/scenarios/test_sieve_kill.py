@@ -1,6 +1,6 @@
 """Killing processes at any moment: what a script wants is done whole, once, or not at all.
 
-PILLARBOX_KILL_ROUNDS sets how many rounds are played; a fifth of what `test_kill` plays.
+PILLARBOX_KILL_ROUNDS sets how many rounds are played; a tenth of what `test_kill` plays.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from kit.live import USERS, LiveServer, kill
 from kit.wire import ImapWire, SmtpWire
 from scenarios.load import BROKEN, PATIENCE_S
 
-ROUNDS = max(3, int(os.environ.get("PILLARBOX_KILL_ROUNDS", "50")) // 5)
+ROUNDS = max(3, int(os.environ.get("PILLARBOX_KILL_ROUNDS", "50")) // 10)
 SETTINGS = {
     "WORKERS": "2",
     "TLS_MODE": "off",

@@ -91,15 +91,16 @@ def _warnings_alone() -> Iterator[None]:
 
     from pillarbox.base.log import LogOptions, configure, open_target
 
-    if structlog.is_configured():
-        yield
-        return
+    before = structlog.get_config() if structlog.is_configured() else None
     options = LogOptions("warning")
     configure(options, open_target(options))
     try:
         yield
     finally:
-        structlog.reset_defaults()
+        if before is None:
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**before)
 
 
 def _join_bus(folder: Path | None) -> "Bus":
