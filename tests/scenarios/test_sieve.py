@@ -352,7 +352,10 @@ async def test_mail_between_users_meets_scripts_too(house: House) -> None:
         content = LETTER.format(subject="hi").replace("Ann <ann@elsewhere.test>", BOB)
         assert (await smtp.data(BOB, (ALICE,), content.encode()))[0] == 250
     assert len(await house.mailbox("Bob")) == 1
-    assert "Bob" in "\n".join(told(await house.trace()))
+    lines = "\n".join(told(await house.trace()))
+    assert "filter: mine line" in lines
+    assert "'hi'" in lines
+    assert f"From {BOB}" in lines
 
 
 async def test_junk_stays_junk_unless_the_script_asks_how_junk_it_is(house: House) -> None:

@@ -19,6 +19,9 @@ from pillarbox.domain.judgement.model import Verdict
 from pillarbox.domain.trace import store
 from pillarbox.domain.trace.explain import QUARANTINE, QUEUE
 from pillarbox.domain.trace.model import Trace, TracedClient, TracedRecipient, TracedRules
+from pillarbox.formats.address import mailboxes, parse_address_list
+from pillarbox.formats.mime.header import Headers, header_of
+from pillarbox.formats.mime.words import decode_raw
 from pillarbox.pipeline.inbound.deliver import Note, Noted
 from pillarbox.pipeline.inbound.judging import Judgement
 from pillarbox.pipeline.inbound.message import Envelope, Fate
@@ -106,7 +109,14 @@ class Records:
 
         It came from a user here, or out of the queue.
         """
-        return await self.note(self.trace(trace_id, envelope, content, Judgement()), (), plans)
+        headers = Headers(header_of(content))
+        authors = mailboxes(parse_address_list(headers.first(b"from") or b"", 1))
+        trace = msgspec.structs.replace(
+            self.trace(trace_id, envelope, content, Judgement()),
+            sender="".join(decode_raw(one.address)[:HEADER_TEXT_MAX] for one in authors[:1]),
+            subject=(headers.text(b"subject") or "")[:HEADER_TEXT_MAX],
+        )
+        return await self.note(trace, (), plans)
 
     async def refused(self, trace: Trace, why: Failure, extras: Sequence[Extra] = ()) -> None:
         """Put down that a message was refused, or put off, as a whole.
