@@ -1,7 +1,8 @@
 """The whole server in the test's own process, on loopback and a temporary data folder."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kit import refusing
@@ -92,6 +93,16 @@ class AppUnderTest:
             address = f"{name}@{DOMAIN}"
             stored = await services.cpu.run(verifiers.secrets, hasher, address, PASSWORD)
             await services.database.write(_add_user, address, stored, quota_bytes)
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Let the runner of what leaves run, as `app/worker` does."""
+        task = asyncio.create_task(self.services.sending.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def drain(self, timeout_s: float = 5.0) -> None:
         """Stop as at SIGTERM: sessions may end what they are at."""

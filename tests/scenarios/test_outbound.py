@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,17 +70,6 @@ def _whole_log(tx: Tx) -> list[LogLine]:
     return log.search(tx, LogFilter())
 
 
-@asynccontextmanager
-async def sending(services: object) -> AsyncIterator[None]:
-    """Let a worker's runner run, as `app/worker` does."""
-    task = asyncio.create_task(services.sending.run())  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 def zones() -> dict[str, str]:
     found = dict.fromkeys(DOMAINS, "@ MX 10 mx\nmx A 127.0.0.1")
     return found | {"test": "@ TXT all-others-do-not-exist"}
@@ -107,7 +95,7 @@ async def out(tmp_path: Path, database_settings: dict[str, str]) -> AsyncIterato
         chosen = settings(names, sink) | database_settings
         async with AppUnderTest(tmp_path / "data", chosen) as server:
             await server.add_users("alice", "bob")
-            async with sending(server.services):
+            async with server.sending():
                 yield Out(server, names, sink)
 
 
@@ -216,7 +204,7 @@ async def test_two_workers_share_the_load(
             out = Out(first, names, sink)
             for number in range(count):
                 await out.send(f"u@d{number % 40}.test", marker=str(number))
-            async with sending(first.services), sending(second.services):
+            async with first.sending(), second.sending():
                 await sink.wait_for(count)
                 await out.until(
                     lambda queue: all(m.recipients[0].status is Status.DELIVERED for m in queue)

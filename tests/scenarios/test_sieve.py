@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,17 +119,6 @@ class House:
         )
 
 
-@asynccontextmanager
-async def sending(services: object) -> AsyncIterator[None]:
-    """Let a worker's runner run, as `app/worker` does."""
-    task = asyncio.create_task(services.sending.run())  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 @pytest.fixture
 async def house(
     tmp_path: Path, clock: FakeClock, database_settings: dict[str, str]
@@ -152,7 +140,7 @@ async def house(
         settings = chosen | database_settings
         async with AppUnderTest(tmp_path / "data", settings, clock=clock) as server:
             await server.add_users("alice", "bob")
-            async with sending(server.services):
+            async with server.sending():
                 yield House(server, clock, sink)
 
 
