@@ -3,7 +3,6 @@
 Called by `pillarbox sieve rehearse` and by whatever lets users try their rules.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,14 @@ from pillarbox.domain.mail.content import ContentStore
 from pillarbox.domain.mail.model import Mailbox
 from pillarbox.domain.sharing import access
 from pillarbox.domain.sharing.access import Right
-from pillarbox.formats.mime.header import Headers, header_of
+from pillarbox.formats.mime.header import Headers
 from pillarbox.formats.sieve.actions import Keep
 from pillarbox.formats.sieve.message import Message
 from pillarbox.formats.sieve.program import Program
 from pillarbox.formats.sieve.run import Outcome
 from pillarbox.formats.sieve.surroundings import Surroundings
 from pillarbox.pipeline.filtering.executing import Executor
+from pillarbox.pipeline.filtering.planning import read_headers
 from pillarbox.pipeline.filtering.programs import Programs
 from pillarbox.storage.db import Database
 
@@ -75,7 +75,7 @@ class Rehearsal:
                 if uid not in contents:
                     continue  # expunged meanwhile
                 content = contents[uid]
-                headers = await asyncio.to_thread(_headers, content)
+                headers = await read_headers(content)
                 outcome = await self.executor.run(
                     loaded, Message(content), self._surroundings(headers, actor, at_ms)
                 )
@@ -118,7 +118,3 @@ def slices(messages: Sequence[tuple[int, int, int]]) -> Iterator[list[tuple[int,
         held_bytes += message[2]
     if part:
         yield part
-
-
-def _headers(content: bytes) -> Headers:
-    return Headers(header_of(content))
