@@ -43,7 +43,7 @@ _NO_LIMIT = ScriptLimits(script_bytes=1 << 20)
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A script as it lies in the database; `name` as it is told, `""` for the active one."""
+    """A script as it lies in the database."""
 
     name: str
     content: bytes
