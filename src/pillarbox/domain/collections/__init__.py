@@ -1,0 +1,1 @@
+"""Calendars and address books: collections of items with names, entity tags and changes."""

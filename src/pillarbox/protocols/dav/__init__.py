@@ -1,0 +1,1 @@
+"""WebDAV, CalDAV and CardDAV: requests to use cases and back."""
