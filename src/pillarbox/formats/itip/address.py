@@ -1,0 +1,61 @@
+"""Calendar user addresses: who ORGANIZER and ATTENDEE name (RFC 5545 §3.3.3, RFC 6638 §2.4.1)."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pillarbox.base.errors import GrammarError
+from pillarbox.formats.address import Address, ascii_domain
+
+ADDRESS_CHARS = 320
+_PRINCIPALS = "/principals/"
+
+
+def bare_address(value: str) -> str:
+    """The mail address of a calendar user address in lower case; empty for any other URI.
+
+    `mailto:` in any case and percent-encoded, a bare address as some programs write it, and the
+    path of a principal here.
+    """
+    text = value.strip()
+    if len(text) > 4 * ADDRESS_CHARS:
+        return ""
+    head, colon, rest = text.partition(":")
+    if colon and head.lower() == "mailto":
+        text = unquote(rest.partition("?")[0]).strip()
+    elif _PRINCIPALS in text:
+        text = unquote(text.partition(_PRINCIPALS)[2].rstrip("/")).removeprefix("users/")
+    elif colon:
+        return ""
+    return _normal(text)
+
+
+def _normal(text: str) -> str:
+    local, at, domain = text.strip("<>").rpartition("@")
+    if not at or not local or not domain or len(text) > ADDRESS_CHARS:
+        return ""
+    if any(ord(one) <= 32 or one in "\x7f<>,;:\\\"()[]" for one in local):
+        return ""
+    try:
+        return f"{local.lower()}@{ascii_domain(domain)}"
+    except GrammarError:
+        return ""
+
+
+def mailto(address: str) -> str:
+    """A calendar user address of a bare one."""
+    return "mailto:" + str(Address(*address.rsplit("@", 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A party of meetings: all addresses by which they are named, bare and in lower case.
+
+    The first is the one they write with.
+    """
+
+    addresses: tuple[str, ...]
+
+    def has(self, value: str) -> bool:
+        """Whether a calendar user address is theirs."""
+        found = bare_address(value)
+        return bool(found) and found in self.addresses
