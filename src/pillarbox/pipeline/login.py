@@ -44,6 +44,8 @@ SCOPES: MappingProxyType[str, frozenset[Scope]] = MappingProxyType(
         # Who may read all mail and remove it may have it filtered; that can send it elsewhere, as
         # whoever reads it can.
         "managesieve": frozenset((Scope.MAIL,)),
+        # Whom a token shows mail need not see who the user knows and meets.
+        "dav": frozenset((Scope.DAV,)),
     }
 )
 """Which scopes of a token open which protocol (`ClientFacts.protocol`); one of them is enough."""
@@ -55,6 +57,10 @@ _log = logger("login")
 
 class WrongScope(Denied):
     """The token is right, but not for this."""
+
+
+class Barred(Busy):
+    """The address failed too often, is banned, or has logged in as often as it may for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ class Login:
             write = self.database.write
             if standing.is_too_often or not await write(throttle.tried, client.ip, rate):
                 _log.warning("login refused", user=login, ip=client.ip, why="too many logins")
-                raise Busy(TOO_OFTEN, "too many logins of the address")
+                raise Barred(TOO_OFTEN, "too many logins of the address")
         return standing, found
 
     async def _look(
@@ -230,7 +236,7 @@ class Login:
         )
         if not client.trusted and standing.is_barred:
             _log.warning("login refused", user=login, ip=client.ip, why="address is barred")
-            raise Busy(BARRED, "address is barred")
+            raise Barred(BARRED, "address is barred")
         return standing, found
 
     def _known(self, found: Candidates, plain: str | None) -> Credential | None:
@@ -329,7 +335,7 @@ class Login:
             return
         if not await self.database.write(throttle.entered, actor.account_id, rate):
             _log.warning("login refused", user=actor.address, ip=client.ip, why="too many logins")
-            raise Busy(TOO_OFTEN, "too many logins of the user")
+            raise Barred(TOO_OFTEN, "too many logins of the user")
 
     def _noted(self, actor: Actor, last_login_ms: int | None, client: ClientFacts) -> None:
         _log.info("login", user=actor.address, ip=client.ip, protocol=client.protocol)

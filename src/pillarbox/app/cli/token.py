@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 MAX_DAYS = 36_500
-SCOPES = ("mail", "send", "imap", "pop3")
+SCOPES = ("mail", "send", "imap", "pop3", "dav")
 
 
 @click.group(help="Tokens: what programs log in with instead of a password.")
@@ -31,7 +31,8 @@ def token() -> None:
     multiple=True,
     default=("mail", "send"),
     show_default=True,
-    help="What it is good for: all that reads mail, sending, IMAP or POP3 alone. May be repeated.",
+    help="What it is good for: all that reads mail, sending, IMAP or POP3 alone, calendars and"
+    " contacts (dav). May be repeated.",
 )
 @click.option(
     "--days",

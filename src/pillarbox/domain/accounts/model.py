@@ -24,12 +24,16 @@ class CredentialKind(IntEnum):
 
 
 class Scope(StrEnum):
-    """What a token is good for; `MAIL` is all that reads mail, `SEND` is submission."""
+    """What a token is good for; `MAIL` is all that reads mail, `SEND` is submission.
+
+    `DAV` is calendars, tasks and contacts.
+    """
 
     MAIL = "mail"
     SEND = "send"
     IMAP = "imap"
     POP3 = "pop3"
+    DAV = "dav"
 
 
 @dataclass(frozen=True, slots=True)

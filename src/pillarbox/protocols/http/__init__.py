@@ -1,1 +1,1 @@
-"""HTTP: requests from connections to applications, logins, and limits; what web faces stand on."""
+"""HTTP: the requests of every face that speaks it, over the same connections as mail's."""

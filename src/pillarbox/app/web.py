@@ -1,0 +1,24 @@
+"""Puts the HTTP application together from the routes of all faces; part of `compose`.
+
+Called in a thread at a process's first HTTP connection: what is heavy is imported in here.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from pillarbox.app.compose import Services
+    from pillarbox.protocols.http.web import WebApp
+
+
+def web_app(services: "Services") -> "WebApp":
+    """The application of a process."""
+    from pillarbox.protocols.http.web import WebApp
+
+    return WebApp(web_routes(services))
+
+
+def web_routes(services: "Services") -> "tuple[BaseRoute, ...]":
+    """The routes and mounts of every face, in the order in which they are tried."""
+    return ()
