@@ -1,0 +1,171 @@
+"""Writes XML: values of properties as ready text, and elements that were read as they were.
+
+A value is XML text that may stand inside an answer, whose root declares `names.PREFIXES`. What
+comes from people goes through `text_value` or `element`'s `text`; nothing else escapes.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pillarbox.wire.dav.hrefs import quoted
+from pillarbox.wire.dav.names import LANG, PREFIXES, local_of, namespace_of
+from pillarbox.wire.dav.xml import Element
+
+DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
+NAMESPACES = "".join(
+    f' xmlns:{prefix}="{uri}"' for uri, prefix in PREFIXES.items() if prefix != "xml"
+)
+"""The declarations of an answer's root."""
+
+_SPECIAL = re.compile("[&<>\r\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL_IN_ATTRIBUTE = re.compile('[&<>"\r\n\t\0-\x1f\ud800-\udfff\ufffe\uffff]')
+_REPLACED = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "\r": "&#13;",
+    "\n": "&#10;",
+    "\t": "&#9;",
+}
+
+
+class WholeElement(str):
+    """XML text of a whole element, to stand for a property's element itself, not for its value."""
+
+    __slots__ = ()
+
+
+def _replaced(found: re.Match[str]) -> str:
+    # What XML can't hold is told as the replacement character.
+    return _REPLACED.get(found[0], "\ufffd")
+
+
+def text_value(text: str) -> str:
+    """A text, escaped."""
+    return text if _SPECIAL.search(text) is None else _SPECIAL.sub(_replaced, text)
+
+
+def attribute_value(text: str) -> str:
+    """A text, escaped for an attribute in double quotes."""
+    return _SPECIAL_IN_ATTRIBUTE.sub(_replaced, text)
+
+
+@lru_cache(maxsize=1024)
+def tags(name: str) -> tuple[str, str]:
+    """What an element of a name begins with, without `>`, and the name for its end."""
+    uri, local = namespace_of(name), local_of(name)
+    prefix = PREFIXES.get(uri)
+    if prefix is not None:
+        return f"<{prefix}:{local}", f"{prefix}:{local}"
+    if not uri:
+        return f'<{local} xmlns=""', local
+    return f'<X:{local} xmlns:X="{attribute_value(uri)}"', f"X:{local}"
+
+
+def element(name: str, value: str = "", attributes: Iterable[tuple[str, str]] = ()) -> str:
+    """An element with a ready value, empty without one; attributes by plain or Clark name."""
+    begin, end = tags(name)
+    for key, text in attributes:
+        key = "xml:lang" if key == LANG else key
+        begin += f' {key}="{attribute_value(text)}"'
+    return f"{begin}>{value}</{end}>" if value else f"{begin}/>"
+
+
+def text_element(name: str, text: str) -> str:
+    """An element with a text, which is escaped."""
+    return element(name, text_value(text))
+
+
+def empty_elements(names: Iterable[str]) -> str:
+    """An empty element for each name, such as resource types and privileges."""
+    return "".join(tags(name)[0] + "/>" for name in names)
+
+
+def href_value(path: str) -> str:
+    """A DAV:href of a path of this server, which is not yet percent-encoded."""
+    return f"<D:href>{quoted(path)}</D:href>"
+
+
+def hrefs_value(paths: Iterable[str]) -> str:
+    """A DAV:href for each path."""
+    return "".join(map(href_value, paths))
+
+
+def uri_value(uri: str) -> str:
+    """A DAV:href of a URI as it is, such as `mailto:` ones."""
+    return f"<D:href>{text_value(uri)}</D:href>"
+
+
+def document(name: str, value: str = "") -> bytes:
+    """A body with a root of a name and a ready value."""
+    begin, end = tags(name)
+    return f"{DECLARATION}{begin}{NAMESPACES}>{value}</{end}>\n".encode()
+
+
+def xml_text(root: Element) -> WholeElement:
+    """An element as text that stands by itself: it declares every namespace it uses.
+
+    Prefixes are as they were read, as long as each means one thing in an element.
+    """
+    pieces: list[str] = []
+    _write(root, {"": "", "xml": PREFIXES_XML}, pieces)
+    return WholeElement("".join(pieces))
+
+
+PREFIXES_XML = "http://www.w3.org/XML/1998/namespace"
+
+
+def inner_xml(root: Element) -> str:
+    """What is inside of an element, as text that stands by itself."""
+    pieces = [text_value(root.text)]
+    for child in root.children:
+        _write(child, {"": "", "xml": PREFIXES_XML}, pieces)
+        pieces.append(text_value(child.tail))
+    return "".join(pieces)
+
+
+def _write(node: Element, scope: dict[str, str], pieces: list[str]) -> None:
+    declared: dict[str, str] = {}
+    tag = _qualified(node.name, node.prefix, scope, declared, is_element=True)
+    attributes = [
+        f' {_qualified(key, "", scope, declared, is_element=False)}="{attribute_value(value)}"'
+        for key, value in node.attributes.items()
+    ]
+    pieces.append(f"<{tag}")
+    for prefix, uri in declared.items():
+        pieces.append(f' xmlns{":" + prefix if prefix else ""}="{attribute_value(uri)}"')
+    pieces += attributes
+    if not node.children and not node.text:
+        pieces.append("/>")
+        return
+    pieces.append(">" + text_value(node.text))
+    inner = {**scope, **declared} if declared else scope
+    for child in node.children:
+        _write(child, inner, pieces)
+        pieces.append(text_value(child.tail))
+    pieces.append(f"</{tag}>")
+
+
+def _qualified(
+    name: str, prefix: str, scope: dict[str, str], declared: dict[str, str], *, is_element: bool
+) -> str:
+    """A name with its prefix; adds to `declared` what has to be declared for it."""
+    uri, local = namespace_of(name), local_of(name)
+    if (is_element and not prefix) or not uri:
+        if not is_element:
+            return local
+        if scope[""] != uri:
+            declared[""] = uri
+        return local
+    if not prefix:
+        for known, known_uri in (*declared.items(), *scope.items()):
+            if known and known_uri == uri and declared.get(known, uri) == uri:
+                return f"{known}:{local}"
+        prefix = "X"
+    while declared.get(prefix, uri) != uri or (prefix == "xml" and uri != PREFIXES_XML):
+        prefix += "_"
+    if scope.get(prefix) != uri:
+        declared[prefix] = uri
+    return f"{prefix}:{local}"
