@@ -6,26 +6,15 @@ small letters, parameters without a value or with a quote too few.
 """
 
 import re
-from dataclasses import dataclass, field
+from functools import lru_cache
+
+from msgspec import Struct
 
 from pillarbox.base.errors import GrammarError
 
 FOLD_OCTETS = 75
 """The longest line that is written, without its line end (RFC 5545 §3.1)."""
 
-# Names so frequent that looking them up beats checking them.
-_KNOWN = {
-    name: name
-    for name in (
-        "BEGIN END UID DTSTAMP DTSTART DTEND DURATION SUMMARY DESCRIPTION LOCATION STATUS CLASS"
-        " TRANSP SEQUENCE PRIORITY CREATED LAST-MODIFIED RRULE RDATE EXDATE RECURRENCE-ID URL"
-        " ORGANIZER ATTENDEE CATEGORIES COMMENT CONTACT GEO RELATED-TO RESOURCES ATTACH ACTION"
-        " TRIGGER REPEAT DUE COMPLETED PERCENT-COMPLETE VERSION PRODID CALSCALE METHOD TZID TZNAME"
-        " TZOFFSETFROM TZOFFSETTO FREEBUSY X-LIC-LOCATION X-WR-CALNAME X-WR-TIMEZONE COLOR"
-        " X-APPLE-TRAVEL-ADVISORY-BEHAVIOR X-MOZ-LASTACK X-MOZ-GENERATION ACKNOWLEDGED X-WR-ALARMUID"
-        " X-MICROSOFT-CDO-BUSYSTATUS FN N EMAIL TEL ADR ORG TITLE NOTE PHOTO BDAY REV KIND NICKNAME"
-    ).split()
-}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A head of parameters with quotes, up to the colon; each character is looked at once.
 _HEAD = re.compile(r'(?:[^":]++|"[^"]*+")*+:')
@@ -40,8 +29,7 @@ _TO_ESCAPE = str.maketrans({"\n": "\\n", "\\": "\\\\", ",": "\\,", ";": "\\;", "
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(slots=True)
-class ContentLine:
+class ContentLine(Struct):
     """One line: `GROUP.NAME;PARAM=a,"b":VALUE`; `name` is in capitals, `value` as it was written.
 
     `params` are pairs of name (in capitals) and values without quotes, carets of RFC 6868 decoded;
@@ -51,7 +39,7 @@ class ContentLine:
 
     name: str
     value: str
-    params: list[tuple[str, list[str]]] = field(default_factory=list)
+    params: list[tuple[str, list[str]]] = []
     group: str = ""
 
     def param(self, name: str) -> str | None:
@@ -178,18 +166,46 @@ def unfolded_lines(text: str, most: int) -> list[ContentLine]:
     """The lines of a text without folds and with LF alone; positions of errors count lines."""
     lines: list[ContentLine] = []
     add = lines.append
-    known = _KNOWN.get
     logical = text.split("\n")
-    for number, line in enumerate(logical if len(logical) <= 2 * most else logical[: 2 * most + 1]):
+    # Empty lines are left out, but there can't be any number of them.
+    if len(logical) > 2 * most + 1:
+        raise _LineError(f"more than {most} lines", most)
+    for number, line in enumerate(logical):
         head, colon, value = line.partition(":")
-        name = known(head)
-        if name is not None and colon:
-            add(ContentLine(name, value, [], ""))
-        elif line and not line.isspace():
-            add(_parsed(line, head if colon else None, value, number))
-    if len(lines) > most or len(logical) > 2 * most + 1:
+        if colon and len(head) <= _SHORT_HEAD and '"' not in head:
+            found = _short_head(head)
+            if found is not None:
+                group, name, params = found
+                copied = [(key, [*of]) for key, of in params] if params else []
+                add(ContentLine(name, value, copied, group))
+                continue
+        elif not line or line.isspace():
+            continue
+        add(_parsed(line, head if colon else None, value, number))
+    if len(lines) > most:
         raise _LineError(f"more than {most} lines", most)
     return lines
+
+
+_Head = tuple[str, str, list[tuple[str, list[str]]]]
+_SHORT_HEAD = 64
+
+
+@lru_cache(maxsize=512)
+def _short_head(head: str) -> _Head | None:
+    # The same few heads come again and again; what is kept is bounded in number and length.
+    return None if "(" in head else _head(head)
+
+
+def _head(head: str) -> _Head | None:
+    parts = _PARTS.findall(head) if '"' in head else head.split(";")
+    name = parts[0].strip() if parts else ""
+    group = ""
+    if "." in name:
+        group, _, name = name.rpartition(".")
+    if _NAME.fullmatch(name) is None:
+        return None
+    return group, name.upper(), [_param(part) for part in parts[1:] if part]
 
 
 def _parsed(line: str, head: str | None, value: str, number: int) -> ContentLine:
@@ -199,18 +215,13 @@ def _parsed(line: str, head: str | None, value: str, number: int) -> ContentLine
         found = _HEAD.match(line)
         if found is not None:
             head, value = line[: found.end() - 1], line[found.end() :]
-    parts = _PARTS.findall(head) if '"' in head else head.split(";")
-    name = parts[0].strip() if parts else ""
-    group = ""
-    if "." in name:
-        group, _, name = name.rpartition(".")
-    if _NAME.fullmatch(name) is None:
-        raise _LineError(f"{line[:40]!r} does not begin with a name", number)
-    if len(parts) > 1 and "(" in head and ":" in value:
+    elif "(" in head and ":" in value:
         head, value = _clock_in_zone(head, value)
-        parts = _PARTS.findall(head) if '"' in head else head.split(";")
-    params = [_param(part) for part in parts[1:] if part]
-    return ContentLine(name.upper(), value, params, group)
+    parsed = _head(head)
+    if parsed is None:
+        raise _LineError(f"{line[:40]!r} does not begin with a name", number)
+    group, name, params = parsed
+    return ContentLine(name, value, params, group)
 
 
 def _clock_in_zone(head: str, value: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Components: the tree of BEGIN and END that calendar objects are (RFC 5545 §3.4, §3.6)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.content_line import ContentLine, parse_content
@@ -12,16 +13,15 @@ MAX_DEPTH = 8
 """Of components in each other; VCALENDAR is 1."""
 
 
-@dataclass(slots=True)
-class Component:
+class Component(Struct):
     """A component: its properties and the components in it, each in the order they came.
 
     `name` and the names asked for are in capitals.
     """
 
     name: str
-    lines: list[ContentLine] = field(default_factory=list)
-    parts: list["Component"] = field(default_factory=list)
+    lines: list[ContentLine] = []
+    parts: list["Component"] = []
 
     def first(self, name: str) -> ContentLine | None:
         """The first property of a name."""
