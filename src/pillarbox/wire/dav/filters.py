@@ -226,9 +226,14 @@ _RANGES = ("expand", "limit-recurrence-set", "limit-freebusy-set")
 
 
 def _selection(node: Element, count: _Count) -> CompSelection:
-    """A CALDAV:comp; without prop or allprop no properties are asked for (§9.6.1)."""
+    """A CALDAV:comp; without prop or allprop no properties are asked for (§9.6.1).
+
+    One without anything is the whole component, as the answer in §7.8.1 has it.
+    """
     count.one()
     name = _selected_name(node)
+    if not node.children:
+        return CompSelection(name)
     props = None
     if not node.has(C + "allprop"):
         props = tuple(_prop_selection(one, count) for one in node.of(C + "prop"))

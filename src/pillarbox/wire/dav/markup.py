@@ -105,67 +105,82 @@ def document(name: str, value: str = "") -> bytes:
 
 
 def xml_text(root: Element) -> WholeElement:
-    """An element as text that stands by itself: it declares every namespace it uses.
+    """An element as text that stands by itself: its root declares every namespace it uses.
 
-    Prefixes are as they were read, as long as each means one thing in an element.
+    Each namespace has one prefix, where possible the one it was read with; so the text is never
+    much longer than what was read.
     """
+    names = _Names(root)
     pieces: list[str] = []
-    _write(root, {"": "", "xml": PREFIXES_XML}, pieces)
+    _write(root, names, names.declarations(), pieces)
     return WholeElement("".join(pieces))
-
-
-PREFIXES_XML = "http://www.w3.org/XML/1998/namespace"
 
 
 def inner_xml(root: Element) -> str:
     """What is inside of an element, as text that stands by itself."""
     pieces = [text_value(root.text)]
     for child in root.children:
-        _write(child, {"": "", "xml": PREFIXES_XML}, pieces)
-        pieces.append(text_value(child.tail))
+        pieces += [xml_text(child), text_value(child.tail)]
     return "".join(pieces)
 
 
-def _write(node: Element, scope: dict[str, str], pieces: list[str]) -> None:
-    declared: dict[str, str] = {}
-    tag = _qualified(node.name, node.prefix, scope, declared, is_element=True)
-    attributes = [
-        f' {_qualified(key, "", scope, declared, is_element=False)}="{attribute_value(value)}"'
-        for key, value in node.attributes.items()
-    ]
-    pieces.append(f"<{tag}")
-    for prefix, uri in declared.items():
-        pieces.append(f' xmlns{":" + prefix if prefix else ""}="{attribute_value(uri)}"')
-    pieces += attributes
+class _Names:
+    """The prefixes of a tree; `default` is the namespace of names without one."""
+
+    def __init__(self, root: Element) -> None:
+        nodes = [root]
+        for node in nodes:
+            nodes += node.children
+        some_have_none = any(not node.name.startswith("{") for node in nodes)
+        self.default = "" if root.prefix or some_have_none else namespace_of(root.name)
+        self._prefixes = {namespace_of(LANG): "xml"}
+        self._taken = {"xml", "xmlns", ""}
+        for node in nodes:
+            if namespace_of(node.name) != self.default:
+                self._give(node.name, node.prefix)
+            for name in node.attributes:
+                self._give(name, "")
+
+    def _give(self, name: str, prefix: str) -> None:
+        uri = namespace_of(name)
+        if not uri or uri in self._prefixes:
+            return
+        if prefix in self._taken or prefix[:3].lower() == "xml":
+            prefix = PREFIXES.get(uri, "X")
+        while prefix in self._taken:
+            prefix = f"X{len(self._taken)}"
+        self._taken.add(prefix)
+        self._prefixes[uri] = prefix
+
+    def of_element(self, name: str) -> str:
+        """An element's name as it is written."""
+        uri = namespace_of(name)
+        return local_of(name) if uri == self.default else f"{self._prefixes[uri]}:{local_of(name)}"
+
+    def of_attribute(self, name: str) -> str:
+        """An attribute's name as it is written."""
+        uri = namespace_of(name)
+        return f"{self._prefixes[uri]}:{local_of(name)}" if uri else name
+
+    def declarations(self) -> str:
+        """What the root declares, as attributes."""
+        found = f' xmlns="{attribute_value(self.default)}"' if self.default else ""
+        for uri, prefix in self._prefixes.items():
+            if prefix != "xml":
+                found += f' xmlns:{prefix}="{attribute_value(uri)}"'
+        return found
+
+
+def _write(node: Element, names: _Names, declarations: str, pieces: list[str]) -> None:
+    tag = names.of_element(node.name)
+    pieces.append(f"<{tag}{declarations}")
+    for key, value in node.attributes.items():
+        pieces.append(f' {names.of_attribute(key)}="{attribute_value(value)}"')
     if not node.children and not node.text:
         pieces.append("/>")
         return
     pieces.append(">" + text_value(node.text))
-    inner = {**scope, **declared} if declared else scope
     for child in node.children:
-        _write(child, inner, pieces)
+        _write(child, names, "", pieces)
         pieces.append(text_value(child.tail))
     pieces.append(f"</{tag}>")
-
-
-def _qualified(
-    name: str, prefix: str, scope: dict[str, str], declared: dict[str, str], *, is_element: bool
-) -> str:
-    """A name with its prefix; adds to `declared` what has to be declared for it."""
-    uri, local = namespace_of(name), local_of(name)
-    if (is_element and not prefix) or not uri:
-        if not is_element:
-            return local
-        if scope[""] != uri:
-            declared[""] = uri
-        return local
-    if not prefix:
-        for known, known_uri in (*declared.items(), *scope.items()):
-            if known and known_uri == uri and declared.get(known, uri) == uri:
-                return f"{known}:{local}"
-        prefix = "X"
-    while declared.get(prefix, uri) != uri or (prefix == "xml" and uri != PREFIXES_XML):
-        prefix += "_"
-    if scope.get(prefix) != uri:
-        declared[prefix] = uri
-    return f"{prefix}:{local}"

@@ -108,16 +108,25 @@ class Invitation:
     components: tuple[str, ...] = ()
 
 
-def parse_sharing(body: bytes) -> Share | InviteReply:
-    """A body that shares or answers an invitation, of either kind."""
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A request for a public link to a calendar, or with `on` false for its end."""
+
+    on: bool
+
+
+def parse_sharing(body: bytes) -> Share | InviteReply | Publish:
+    """A body that shares, answers an invitation of either kind, or makes a link."""
     root = parse_body(body)
+    if root.name in (CS + "publish-calendar", CS + "unpublish-calendar"):
+        return Publish(root.name == CS + "publish-calendar")
     if root.name == CS + "share":
         return _share(root)
     if root.name == D + "share-resource":
         return _share_resource(root)
     if root.name in (CS + "invite-reply", D + "invite-reply"):
         return _invite_reply(root)
-    raise XmlError("The XML body neither shares nor answers an invitation.")
+    raise XmlError("The XML body is none that shares a collection.")
 
 
 def _share(root: Element) -> Share:
