@@ -61,7 +61,7 @@ CHECKS = MappingProxyType(
 )
 # All else is checked. Senders that come for the first time would have to come twice.
 POLICY = ("greylist_enabled=false", "ratelimit_enabled=false")
-PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP")
+PORT_KEYS = ("SMTP", "IMAP", "SUBMISSION", "SMTPS", "IMAPS", "LMTP", "HTTPS", "WEBCLIENT")
 
 
 class Pillarbox:

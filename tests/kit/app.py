@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kit import refusing
+from kit.http import HttpWire
 from kit.proxy import PROXY
 from pillarbox.app.certificates import Certificates
 from pillarbox.app.compose import Services, Surroundings
@@ -50,6 +51,7 @@ class AppUnderTest:
         index: int = 0,
         trap: str | None = None,
         ports: Mapping[str, int] | None = None,
+        plaintext_login: bool = True,
     ) -> None:
         environment = {
             "HOSTNAME": "mx.example.test",
@@ -72,7 +74,7 @@ class AppUnderTest:
             clock=clock or SystemClock(),
             password_cost=QUICK,
             trap=trap,
-            plaintext_login=True,
+            plaintext_login=plaintext_login,
         )
         self._worker: Worker | None = None
         self._wanted = ports or {}
@@ -84,6 +86,12 @@ class AppUnderTest:
         """What the server is made of."""
         assert self._worker is not None
         return self._worker.services
+
+    async def http(self, user: str = "", *, tls: bool = True, ip: str = "") -> HttpWire:
+        """A client of HTTP, who logs in as one of `add_users` if its name is given."""
+        port = self.ports["https" if tls else "webclient"]
+        address = f"{user}@{DOMAIN}" if user else ""
+        return await HttpWire.open(port, address, PASSWORD, tls=tls, ip=ip)
 
     async def add_users(self, *names: str, quota_bytes: int = 0) -> None:
         """Add users of `DOMAIN` with `PASSWORD`."""

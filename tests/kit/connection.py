@@ -24,6 +24,7 @@ class FakeConnection:
         self.tls = self._facts if tls else None
         self.compressed = False
         self.lost = False
+        self.draining = False
         self.was_at_rest = False
         self.aborts_in_drain = False
         self._input: list[bytes | Exception] = []

@@ -20,6 +20,7 @@ from kit.proxy import PROXY
 USERS = ("alice@example.test", "bob@example.test")
 LISTENERS = (
     "SMTP", "SUBMISSION", "SMTPS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "MANAGESIEVE",
+    "HTTPS", "WEBCLIENT", "CALDAV",
 )  # fmt: skip
 START_S = 60.0
 STOP_S = 30.0

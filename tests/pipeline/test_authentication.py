@@ -499,11 +499,12 @@ class TestTokens:
             (Scope.SEND, {"submission"}),
             (Scope.IMAP, {"imap"}),
             (Scope.POP3, {"pop3"}),
+            (Scope.DAV, {"dav"}),
         ],
     )
     async def test_scopes(self, desk: Desk, scope: Scope, protocols: set[str]) -> None:
         _, text = await desk.mint(scope)
-        for protocol in ("imap", "pop3", "managesieve", "submission", "unknown"):
+        for protocol in ("imap", "pop3", "managesieve", "submission", "dav", "unknown"):
             client = replace(IMAP, protocol=protocol)
             if protocol in protocols:
                 await desk.bearer(text, client=client)

@@ -23,6 +23,7 @@ from pillarbox.app.foundation import blob_store, dns_options, key_ring
 from pillarbox.app.learning import Learning, learning
 from pillarbox.app.sending import Foundation, Sending, sending
 from pillarbox.app.upkeep import Tools, periodic_jobs
+from pillarbox.app.web import web_app
 from pillarbox.base.cache import ByteCache
 from pillarbox.base.clock import Clock, SystemClock
 from pillarbox.base.cpu import Cpu, Line
@@ -50,6 +51,8 @@ from pillarbox.pipeline.signing import Signing
 from pillarbox.pipeline.submission.submit import Submission
 from pillarbox.pipeline.throttle import ThrottleOptions
 from pillarbox.pipeline.verifiers import Verifiers
+from pillarbox.protocols.http.options import HttpOptions, HttpServices
+from pillarbox.protocols.http.session import HttpSession
 from pillarbox.protocols.imap.conversation import Conversation as ImapConversation
 from pillarbox.protocols.imap.options import ImapOptions, ImapServices
 from pillarbox.protocols.imap.registry import CORE
@@ -82,7 +85,7 @@ SEARCHES_AT_ONCE = 2
 """Fewer than the database has readers: other commands must not wait for searches."""
 SEARCHES_WAITING = 32
 MEMORY_FOR_INCOMING_BYTES = 256 << 20
-IMPLICIT_TLS = ("smtps", "imaps", "pop3s")
+IMPLICIT_TLS = ("smtps", "imaps", "pop3s", "https", "caldav")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Services:
     scripts: Scripts
     filtering: ScriptParts
     managesieve: ManageSieveServices
+    http: HttpServices
     jobs: JobRunner
     indexing: Indexing
     extraction: Extraction
@@ -201,10 +205,11 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     jobs = JobRunner(database, clock, owner, periodic_jobs(tools))
     pop3 = Pop3Services(database, login, content, authentication, _pop3_options(options, around))
     managesieve = _managesieve_services(options, around, database, keys, login, authentication)
+    http = HttpServices(login, clock, in_flight, _http_options(options, around))
     return Services(
         options, database, keys, content, bus, cpu, passwords, login, taking.recipients,
         taking.inbound, taking.submission, smtp, imap, pop3, managesieve.scripts, taking.scripts,
-        managesieve, jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
+        managesieve, http, jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
         imap_events(options, database, bus, clock, owner, preparation, taking.scripts),
     )  # fmt: skip
 
@@ -247,6 +252,12 @@ def listener_spec(
     elif name == "managesieve":
         refusal = b'BYE "Too many connections"\r\n'
         session = partial(_managesieve, services.managesieve)
+    elif name in ("https", "webclient", "caldav"):
+        refusal = (
+            b"HTTP/1.1 503 Service Unavailable\r\n"
+            b"Retry-After: 60\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        session = partial(_http, services)
     return ListenerSpec(name, sockets, name in IMPLICIT_TLS, tls, session, refusal)
 
 
@@ -265,6 +276,10 @@ async def _pop3(services: Pop3Services, connection: Connection) -> None:
 async def _managesieve(services: ManageSieveServices, connection: Connection) -> None:
     session = ManageSieveSession(connection, services)
     await ManageSieveConversation(session, MANAGESIEVE_HANDLERS).run()
+
+
+async def _http(services: Services, connection: Connection) -> None:
+    await HttpSession(connection, services.http, partial(web_app, services)).run()
 
 
 _ROLES = MappingProxyType({"smtp": Role.MX, "lmtp": Role.LMTP})
@@ -330,6 +345,13 @@ def _managesieve_options(options: Options, around: Surroundings) -> ManageSieveO
         hostname=options.hostname,
         extensions=tuple(sorted(EXTENSIONS - absent)),
         max_redirects=options.sieve_max_redirects,
+        allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
+    )
+
+
+def _http_options(options: Options, around: Surroundings) -> HttpOptions:
+    return HttpOptions(
+        hostname=options.hostname,
         allow_plaintext_login=around.plaintext_login or options.tls_mode == "off",
     )
 

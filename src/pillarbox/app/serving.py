@@ -36,7 +36,7 @@ _TOO_FEW_FILES = (
 
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
-IMPLICIT_TLS = ("smtps", "imaps", "pop3s")
+IMPLICIT_TLS = ("smtps", "imaps", "pop3s", "https", "caldav")
 
 
 @dataclass(frozen=True, slots=True)

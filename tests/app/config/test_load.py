@@ -40,12 +40,16 @@ class TestDefaults:
             ("imap", 143),
             ("imaps", 993),
             ("managesieve", 4190),
+            ("https", 443),
+            ("webclient", 8080),
         ]
         fetching = read(tmp_path, "POP3_ENABLED = true\nPOP3S_ENABLED = true\n").options
         assert [(one.name, one.port) for one in listeners(fetching)][5:] == [
             ("pop3", 110),
             ("pop3s", 995),
             ("managesieve", 4190),
+            ("https", 443),
+            ("webclient", 8080),
         ]
         assert options.pop3_idle_timeout == 600
         assert options.max_message_size == 52_428_800

@@ -18,6 +18,8 @@ PORTS = MappingProxyType(
         "imap": 1143,
         "imaps": 1993,
         "managesieve": 14190,
+        "https": 10443,
+        "webclient": 18080,
     }
 )
 
@@ -54,6 +56,8 @@ _USES = MappingProxyType(
         "submission": "send mail (SMTP, STARTTLS)",
         "smtps": "send mail (SMTP, TLS)",
         "managesieve": "filters (ManageSieve, STARTTLS)",
+        "https": "calendars and contacts (HTTPS)",
+        "webclient": "calendars and contacts (HTTP)",
         "smtp": "mail from other servers (SMTP)",
     }
 )

@@ -19,6 +19,7 @@ from pillarbox.app.config.setting import Setting, key
 
 LISTENERS = (
     "smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve",
+    "https", "webclient", "caldav",
 )  # fmt: skip
 
 _COUNT = kinds.whole(0, 100_000_000)
@@ -90,6 +91,25 @@ class Options(InboundOptions):
     )
     managesieve_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
     managesieve_port: int = key(kinds.PORT, "4190", "")
+    https_enabled: bool = key(
+        kinds.BOOLEAN, "true", "Calendars and contacts (CalDAV, CardDAV), TLS from the start."
+    )
+    https_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    https_port: int = key(kinds.PORT, "443", "")
+    webclient_enabled: bool = key(
+        kinds.BOOLEAN,
+        "true",
+        "The same without TLS, for this machine and for a proxy on it that does TLS.",
+    )
+    webclient_iface: tuple[str, ...] = key(kinds.INTERFACES, "127.0.0.1", "")
+    webclient_port: int = key(kinds.PORT, "8080", "")
+    caldav_enabled: bool = key(
+        kinds.BOOLEAN,
+        "false",
+        "The same as HTTPS, for programs that expect it at a port of its own.",
+    )
+    caldav_iface: tuple[str, ...] = key(kinds.INTERFACES, "*", "")
+    caldav_port: int = key(kinds.PORT, "5232", "")
 
     tls_mode: str = key(
         kinds.choice("self-signed", "file", "off", manual="file", selfsigned="self-signed"),

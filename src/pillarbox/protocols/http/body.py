@@ -6,7 +6,7 @@ Nothing is read before a face asks for it: who is refused first need not send it
 from typing import TYPE_CHECKING
 
 from pillarbox.base.errors import Busy, TooLarge
-from pillarbox.protocols.http.visit import visit_of
+from pillarbox.protocols.http.visit import room_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,7 +22,7 @@ async def read_body(request: "Request", most_bytes: int) -> bytes:
     (503) when all requests of the process together hold too much. When the client gives up halfway
     `starlette.requests.ClientDisconnect` is raised, which needs no answer: catch neither.
     """
-    visit = visit_of(request)
+    room = room_of(request)
     announced = request.headers.get("content-length", "")
     if announced and int(announced) > most_bytes:
         raise TooLarge(TOO_LARGE.format(most=most_bytes))
@@ -34,7 +34,7 @@ async def read_body(request: "Request", most_bytes: int) -> bytes:
         size_bytes += len(piece)
         if size_bytes > most_bytes:
             raise TooLarge(TOO_LARGE.format(most=most_bytes))
-        if not visit.reserve(len(piece)):
+        if not room.take(len(piece)):
             raise Busy(NO_ROOM, "no room for content in flight")
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -11,7 +11,12 @@ from pillarbox.protocols.stream.budget import InFlight
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """Settings. `allow_plaintext_login` lets everybody send passwords without TLS."""
+    """Settings. `allow_plaintext_login` lets everybody send passwords without TLS.
+
+    A request's head has to come within `head_timeout_s`, its content without a silence of
+    `body_silence_s` and, after `body_grace_s`, at some speed; `keep_alive_s` may lie between two
+    requests.
+    """
 
     hostname: str = "localhost"
     allow_plaintext_login: bool = False
@@ -19,6 +24,7 @@ class HttpOptions:
     keep_alive_s: float = 60.0
     head_timeout_s: float = 30.0
     body_silence_s: float = 30.0
+    body_grace_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The connection that a request came over, as the faces see it.
+"""The connection that a request came over, and the memory that the request takes.
 
-Made by `http/session`, one for each connection; `visit_of` finds it from a request.
+Made by `http/session` and `http/engine`; `visit_of` and `room_of` find them from a request.
 """
 
 import hashlib
@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.pipeline.client import ClientFacts
+from pillarbox.protocols.stream.budget import InFlight
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from pillarbox.protocols.stream.budget import InFlight
-
-STATE = "visit"
-"""Under which name a request's `state` has it."""
+VISIT = "visit"
+ROOM = "room"
+"""Under which names a request's `state` has them."""
 
 
 class Visit:
     """A client's connection and who logged in over it.
 
-    `secure` says whether a password may be sent over it: TLS, a peer on this machine or in a trusted
-    network, or an admin who lets passwords cross in clear.
+    `secure` says whether a password may be sent over it: TLS, a peer on this machine or in a
+    trusted network, or an admin who lets passwords cross in clear.
     """
 
-    __slots__ = ("_digest", "_key", "_user", "client", "in_flight", "reserved_bytes", "secure")
+    __slots__ = ("_digest", "_key", "_user", "client", "secure")
 
-    def __init__(
-        self, client: ClientFacts, *, secure: bool, in_flight: "InFlight", key: bytes
-    ) -> None:
+    def __init__(self, client: ClientFacts, *, secure: bool, key: bytes) -> None:
         """`key` is this process's own; credentials are remembered as digests under it."""
         self.client = client
         self.secure = secure
-        self.in_flight = in_flight
-        self.reserved_bytes = 0
         self._key = key
         self._digest = b""
         self._user: Actor | None = None
@@ -60,24 +56,41 @@ class Visit:
         """Have nobody logged in."""
         self._digest, self._user = b"", None
 
-    def reserve(self, size_bytes: int) -> bool:
-        """Take room for content of the request that is answered now; false if there is none."""
-        if not self.in_flight.reserve(size_bytes):
-            return False
-        self.reserved_bytes += size_bytes
-        return True
-
-    def release(self) -> None:
-        """Give back all the room that the request took; called when it is answered."""
-        self.in_flight.release(self.reserved_bytes)
-        self.reserved_bytes = 0
-
     def _of(self, credentials: str) -> bytes:
         return hmac.digest(self._key, credentials.encode("utf-8", "replace"), hashlib.sha256)
+
+
+class Room:
+    """What one request has of the memory for incoming content; given back when it is answered."""
+
+    __slots__ = ("_in_flight", "_taken_bytes")
+
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+        self._taken_bytes = 0
+
+    def take(self, size_bytes: int) -> bool:
+        """Take so many bytes more; false, and nothing taken, if there is no room."""
+        if not self._in_flight.reserve(size_bytes):
+            return False
+        self._taken_bytes += size_bytes
+        return True
+
+    def give_back(self) -> None:
+        """Give back all of it."""
+        self._in_flight.release(self._taken_bytes)
+        self._taken_bytes = 0
 
 
 def visit_of(request: "Request") -> Visit:
     """The connection of a request."""
     state: dict[str, Any] = request.scope["state"]
-    visit: Visit = state[STATE]
+    visit: Visit = state[VISIT]
     return visit
+
+
+def room_of(request: "Request") -> Room:
+    """The memory of a request."""
+    state: dict[str, Any] = request.scope["state"]
+    room: Room = state[ROOM]
+    return room

@@ -37,18 +37,22 @@ class WebApp:
 
     def __init__(self, routes: Sequence[BaseRoute] = ()) -> None:
         self._app = Starlette(
-            routes=[*own_routes(), *routes],
+            routes=[*routes, *own_routes()],
             exception_handlers={Refused: _answer_refused, Failure: _answer_failure},
         )
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["path"] == "*":  # only OPTIONS has that, and asks nothing of any resource
+            await Response(status_code=204)(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 
 def own_routes() -> tuple[BaseRoute, ...]:
-    """What a server answers without any face."""
+    """What a server answers without any face, where those have no other answer."""
     return (
         Route("/", _greet, methods=["GET"]),
+        Route("/", _ToDav(), methods=["PROPFIND"]),
         Route("/healthz", _health, methods=["GET"]),
         *(Route(path, _ToDav()) for path in WELL_KNOWN),
     )

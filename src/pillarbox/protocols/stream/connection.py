@@ -109,6 +109,11 @@ class Connection(asyncio.Protocol):
         """Whether the peer is gone: nothing that is written reaches it."""
         return self._lost
 
+    @property
+    def draining(self) -> bool:
+        """Whether the server is stopping, which `read` at rest says too."""
+        return self._draining
+
     async def read(self, timeout_s: float, *, at_rest: bool = False) -> bytes:
         """Whatever has come, or `b""` at the end of input; what was written is sent first.
 
