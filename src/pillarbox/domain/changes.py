@@ -1,8 +1,8 @@
 """The change log: one modification sequence (modseq) per account for all kinds of things.
 
 Whoever changes an account's things takes the next modseq in the same transaction. Messages carry
-theirs in their own rows, in their mailbox's and in tombstones; what has no such rows is noted in
-`changes`. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of these (RFC 7162 §3.1).
+theirs in their own rows, in their mailbox's and in tombstones, and so do objects of calendars and
+address books; what has no such rows is noted in `changes`. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of these (RFC 7162 §3.1).
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,10 @@ class Kind(IntEnum):
     """What is attached to a mailbox."""
     SCRIPT = 3
     """A Sieve script of a user: its text, its name, whether it is active, or that it exists."""
+    CALENDAR = 4
+    """A calendar or the inbox of scheduling: its properties, shares, or that it exists."""
+    ADDRESS_BOOK = 5
+    """An address book: its properties, shares, or that it exists."""
 
 
 _NEXT = Statement(

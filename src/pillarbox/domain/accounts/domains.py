@@ -7,7 +7,8 @@ from pillarbox.base.errors import Conflict, Exists, NotFound
 from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import TOPIC, Domain
-from pillarbox.domain.accounts.tables import aliases, domains, user_groups, users
+from pillarbox.domain.accounts.tables import aliases, domains, resources, user_groups, users
+from pillarbox.domain.collection_rows.forget import forget_domain
 from pillarbox.domain.policy import policies
 from pillarbox.domain.sender_lists import lists
 from pillarbox.domain.sender_lists.model import Owner, Scope
@@ -55,6 +56,11 @@ _COUNT_GROUPS = Statement(
     select(func.count())
     .select_from(user_groups)
     .where(user_groups.c.domain_id == bindparam("domain_id"))
+)
+_COUNT_RESOURCES = Statement(
+    select(func.count())
+    .select_from(resources)
+    .where(resources.c.domain_id == bindparam("domain_id"))
 )
 
 
@@ -121,12 +127,14 @@ def set_enabled(tx: Tx, domain: Domain, enabled: bool) -> None:
 
 
 def delete(tx: Tx, domain: Domain) -> None:
-    """Stop serving an empty domain; `Conflict` while it has users, groups or aliases."""
+    """Stop serving an empty domain; `Conflict` while it has users, groups, resources or aliases."""
     user_count = tx.scalar(_COUNT_USERS, domain_id=domain.id)
     alias_count = tx.scalar(_COUNT_ALIASES, domain_id=domain.id)
     group_count = tx.scalar(_COUNT_GROUPS, domain_id=domain.id)
-    if user_count or alias_count or group_count:
+    resource_count = tx.scalar(_COUNT_RESOURCES, domain_id=domain.id)
+    if user_count or alias_count or group_count or resource_count:
         groups = f", {group_count} groups" if group_count else ""
+        groups += f", {resource_count} resources" if resource_count else ""
         raise Conflict(
             f"{domain.name} still has {user_count} users{groups} and {alias_count} aliases"
         )
@@ -134,6 +142,7 @@ def delete(tx: Tx, domain: Domain) -> None:
     policies.remove(tx, domain.name)
     lists.forget(tx, Owner(Scope.DOMAIN, domain.id))
     site.forget(tx, domain.name)
+    forget_domain(tx, domain.id)
     tx.run(_DELETE, domain_id=domain.id)
     tx.emit(TOPIC)
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, insert
 from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
+from pillarbox.domain.collection_rows.forget import forget_account as forget_collections
 from pillarbox.domain.mail import imap_events, mailboxes
 from pillarbox.domain.mail.index import store as index
 from pillarbox.domain.owners.tables import accounts
@@ -49,12 +50,13 @@ def open_account(tx: Tx, quota_bytes: int) -> AccountId:
 
 
 def close_account(tx: Tx, account: AccountId) -> None:
-    """Remove an account with all mail, once nothing refers to it.
+    """Remove an account with all mail, calendars and contacts, once nothing refers to it.
 
     The salt goes with it, so that what backups of the blobs hold stays unreadable.
     """
     index.drop(tx, account)
     mailboxes.delete_all(tx, account)
+    forget_collections(tx, account)
     imap_events.forget(tx, account)
     changes.forget(tx, account)
     sending.forget(tx, account)

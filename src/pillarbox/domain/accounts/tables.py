@@ -94,3 +94,18 @@ group_members = Table(
     Index(None, "account_id"),
     sqlite_with_rowid=False,
 )
+
+# Rooms and things that can be booked: they own an account, and nobody logs in to it.
+resources = Table(
+    "resources",
+    metadata,
+    Column("account_id", Big, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    Column("domain_id", Big, ForeignKey("domains.id"), nullable=False),
+    Column("address", text(320), nullable=False, unique=True),  # normalized
+    Column("name", text(255), nullable=False),
+    Column("kind", Small, nullable=False),  # ResourceKind
+    Column("auto_accept", Small, nullable=False),  # AutoAccept
+    Column("capacity", Int, nullable=False),  # 0: not said
+    Column("created_ms", Big, nullable=False),
+    Index(None, "domain_id"),
+)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.base.errors import Conflict, Denied, Exists, Invalid
 from pillarbox.base.ids import AccountId
@@ -80,6 +81,17 @@ class Properties(Struct, frozen=True, omit_defaults=True):
     dead: dict[str, str] = {}
 
 
+def overlaid(below: Properties, above: Properties) -> Properties:
+    """`below` with everything that `above` sets; of `alarms` and `dead` name by name."""
+    unset = Properties()
+    names = [n for n in Properties.__struct_fields__ if getattr(above, n) != getattr(unset, n)]
+    found = {name: getattr(above, name) for name in names}
+    for name in ("alarms", "dead"):
+        if name in found:
+            found[name] = {**getattr(below, name), **found[name]}
+    return replace(below, **found)
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A calendar, task list, address book or scheduling inbox of one owner.
@@ -128,9 +140,16 @@ class Access:
         """The last segment of its path as the actor sees it."""
         return self.collection.name if self.mount is None else self.mount.name
 
+    @property
+    def properties(self) -> Properties:
+        """Its properties as the actor sees them: what the mount sets, else what the owner set."""
+        own = self.collection.properties
+        if self.mount is None:
+            return own
+        return overlaid(own, self.mount.properties)
 
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
+
+class ItemFacts(Struct, frozen=True, gc=False):
     """What is known of an object's content, found before the transaction.
 
     `first_ms` and `last_ms` bound all of its occurrences (`None`: no bound; both `None` for cards).
@@ -144,8 +163,7 @@ class ItemFacts:
     addresses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True, gc=False):
     """One object of a collection, without its content.
 
     `etag` is strong and without quotes; `schedule_tag` likewise, `None` for what is not scheduled.
@@ -191,6 +209,16 @@ class Changes:
     truncated: bool
 
 
+class ScheduleTag(IntEnum):
+    """What a change does to an object's schedule tag (RFC 6638 §3.2.10)."""
+
+    NONE = 0
+    """It has none: nothing is scheduled."""
+    KEEP = 1
+    """It stays, or is made where there is none: others answered."""
+    NEW = 2
+
+
 class PreconditionFailed(Conflict):
     """A condition of the request does not hold."""
 
@@ -218,6 +246,14 @@ class UidTaken(Exists):
         self.href = href
 
 
+class Taken(Exists):
+    """There is something of that name, which was not to be overwritten."""
+
+
+class DefaultStays(Denied):
+    """The default calendar or address book, or the inbox, can't be removed."""
+
+
 class TokenForgotten(Invalid):
     """Changes since then are no longer known: everything has to be read again."""
 
@@ -240,7 +276,7 @@ class Share:
     accepted: bool | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much an account may keep of calendars and contacts."""
 

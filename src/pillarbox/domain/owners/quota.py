@@ -31,6 +31,7 @@ _CHARGE = Statement(
     .returning(accounts.c.modseq, accounts.c.salt)
 )
 _LOCK = Statement(select(accounts.c.id).where(_ACCOUNT).with_for_update())
+_LOCK_SALT = Statement(select(accounts.c.salt).where(_ACCOUNT).with_for_update())
 _SALT = Statement(select(accounts.c.salt).where(_ACCOUNT))
 _USAGE = Statement(
     select(accounts.c.quota_bytes, accounts.c.used_bytes, accounts.c.used_messages).where(_ACCOUNT)
@@ -64,6 +65,14 @@ def lock(tx: Tx, account: AccountId) -> None:
     `charge` and `next_modseq` do so too.
     """
     tx.run(_LOCK, account=account)
+
+
+def lock_salt(tx: Tx, account: AccountId) -> bytes:
+    """`lock` and `salt_of` in one; raises `NotFound` for an unknown account."""
+    salt = tx.scalar(_LOCK_SALT, account=account)
+    if salt is None:
+        raise NotFound("There is no such account")
+    return bytes(salt)
 
 
 def charge(tx: Tx, account: AccountId, size_bytes: int, count: int) -> Charged:
