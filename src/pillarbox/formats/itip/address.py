@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pillarbox.base.errors import GrammarError
-from pillarbox.formats.address import Address, ascii_domain
+from pillarbox.formats.address import Address, parse_path
 
 ADDRESS_CHARS = 320
 _PRINCIPALS = "/principals/"
@@ -30,13 +30,8 @@ def bare_address(value: str) -> str:
 
 
 def _normal(text: str) -> str:
-    local, at, domain = text.strip("<>").rpartition("@")
-    if not at or not local or not domain or len(text) > ADDRESS_CHARS:
-        return ""
-    if any(ord(one) <= 32 or one in "\x7f<>,;:\\\"()[]" for one in local):
-        return ""
     try:
-        return f"{local.lower()}@{ascii_domain(domain)}"
+        return parse_path(text).key()
     except GrammarError:
         return ""
 

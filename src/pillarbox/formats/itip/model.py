@@ -9,6 +9,8 @@ from pillarbox.formats.ical.component import Component
 
 MAX_ATTENDEES = 200
 """Of a meeting that is scheduled here."""
+MAX_MESSAGE_BYTES = 1 << 20
+"""Of a message, once attachments within it are left out."""
 MAX_INSTANCES = 1000
 """Components of a message or a scheduled object, zones not counted."""
 
@@ -59,15 +61,15 @@ class NotAllowed(GrammarError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to one party: addresses are bare and in lower case, `calendar` has its METHOD.
+    """A message to some of a meeting: addresses are bare and in lower case.
 
-    `prior` is the status that is told of it until something else is known.
+    `calendar` has its METHOD. With `is_minor` only who else is invited is new.
     """
 
     method: Method
-    sender: str
-    recipient: str
+    recipients: tuple[str, ...]
     calendar: Component
+    is_minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,12 @@ class Applied:
     """What a message makes of the stored object.
 
     `stored` is the object as it is to be; `None` unless `APPLIED`. `partstats` are the new answers
-    by attendee; `rescheduled` says that the attendee has to answer (anew). `resend` asks for the
-    current state to be sent to the message's sender.
+    by attendee; `asks` says that the attendee has to answer (anew). `resend` asks for the current
+    state to be sent to the message's sender.
     """
 
     outcome: Outcome
     stored: Component | None = None
     partstats: Mapping[str, str] = field(default_factory=dict)
-    rescheduled: bool = False
+    asks: bool = False
     resend: bool = False
