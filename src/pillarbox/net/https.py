@@ -5,7 +5,7 @@ can be made to lead inside. Certificates are always checked; no redirect is foll
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -64,12 +64,19 @@ class HttpsClient:
         self._contexts = contexts
         self._options = options
 
-    async def get(self, url: str, *, max_bytes: int, timeout_s: float) -> Response:
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        timeout_s: float,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Response:
         """Fetch; raises `HttpsFailure`, also when the body is over the limit.
 
         Any status is an answer, a redirect too.
         """
-        return await self._request("GET", url, [], b"", max_bytes, timeout_s)
+        return await self._request("GET", url, list(headers), b"", max_bytes, timeout_s)
 
     async def post(
         self, url: str, body: bytes, content_type: str, *, max_bytes: int, timeout_s: float

@@ -16,6 +16,7 @@ from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.collection_rows.feed_table import feeds
 from pillarbox.domain.collections import collections, homes
 from pillarbox.domain.collections.model import (
+    ALL_RIGHTS,
     Access,
     Collection,
     CollectionKind,
@@ -164,7 +165,7 @@ def failed(tx: Tx, keys: KeyRing, feed: Feed, problem: str) -> None:
 def access_of(tx: Tx, keys: KeyRing, feed: Feed) -> Access | None:
     """The calendar of a feed, for the server to write to."""
     found = homes.collection_by_id(tx, keys, feed.collection_id)
-    return None if found is None else homes.server_access(found)
+    return None if found is None else Access(found, ALL_RIGHTS)
 
 
 def _settle(
