@@ -12,6 +12,13 @@ class TimeRange:
     start_ms: int | None = None
     end_ms: int | None = None
 
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        """Whether something overlaps; what has no length does where it begins (RFC 4791 §9.9)."""
+        if self.end_ms is not None and start_ms >= self.end_ms:
+            return False
+        low = self.start_ms
+        return low is None or low < end_ms or (start_ms == end_ms and low <= start_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class PropFilter:
