@@ -19,7 +19,7 @@ from pillarbox.domain.collections.model import (
     Item,
     Right,
 )
-from pillarbox.formats.ical.component import Component, parse_calendar
+from pillarbox.formats.ical.component import parse_calendar
 from pillarbox.formats.ical.filter import CompFilter, TimeRange
 from pillarbox.formats.ical.matching import matches as calendar_matches
 from pillarbox.formats.ical.partial import told as calendar_told
