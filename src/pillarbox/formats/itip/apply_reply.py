@@ -81,17 +81,12 @@ def _answer(
 ) -> Outcome:
     """Note the answer for one instance, or for the series."""
     said = incoming.series.components[key]
-    answer = _line_of(said, incoming.sender)
-    new = partstat(answer)
-    if answer is None or new not in PARTSTATS[stored.kind]:
+    new = partstat(_line_of(said, incoming.sender))
+    if new not in PARTSTATS[stored.kind]:
         return Outcome.REFUSED
-    target = merged.get(key)
-    is_made = target is None
+    target = merged.get(key) or _instance(stored, merged, said.first("RECURRENCE-ID"), budget)
     if target is None:
-        line = said.first("RECURRENCE-ID")
-        target = None if line is None else _instance(stored, merged, line, budget)
-        if target is None:
-            return Outcome.NOT_FOUND
+        return Outcome.NOT_FOUND
     own = _line_of(target, incoming.sender)
     if own is None:
         return Outcome.REFUSED
@@ -101,8 +96,7 @@ def _answer(
     if before == new and own.param("SCHEDULE-STATUS") == _status(said):
         return Outcome.UNCHANGED
     _note(own, new, said)
-    if is_made:
-        merged[key] = target
+    merged[key] = target
     if key == MASTER:
         # Instances that were answered as the series was are so still.
         others = (merged[one] for one in merged.keys() - incoming.series.components.keys())
@@ -140,14 +134,11 @@ def _line_of(component: Component, address: str) -> ContentLine | None:
 
 
 def _instance(
-    stored: Series, merged: dict[str, Component], line: ContentLine, budget: Budget
+    stored: Series, merged: dict[str, Component], line: ContentLine | None, budget: Budget
 ) -> Component | None:
     """A component for an instance of the series, `None` where there is no such instance."""
     master = merged.get(MASTER)
-    if master is None or len(merged) >= MAX_INSTANCES:
-        return None
-    start = master.first("DTSTART")
-    if start is None:
+    if line is None or master is None or len(merged) >= MAX_INSTANCES:
         return None
     try:
         at_ms = moment_of(line).ms(stored.zones)
