@@ -2,7 +2,8 @@
 
 Whoever changes an account's things takes the next modseq in the same transaction. Messages carry
 theirs in their own rows, in their mailbox's and in tombstones, and so do objects of calendars and
-address books; what has no such rows is noted in `changes`. CONDSTORE, QRESYNC, JMAP states and DAV sync tokens are views of these (RFC 7162 §3.1).
+address books; what has no such rows is noted in `changes`. CONDSTORE, QRESYNC, JMAP states and DAV
+sync tokens are views of these (RFC 7162 §3.1).
 """
 
 from collections.abc import Sequence

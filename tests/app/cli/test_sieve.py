@@ -126,7 +126,7 @@ def test_scripts_of_a_user(cli: Cli, place: Path) -> None:
     assert cli("sieve", "activate", ANN).code == 2
     assert cli("sieve", "activate", ANN, "x", "--none").code == 2
     assert "no script" in cli.printed("sieve", "activate", ANN, "gone", code=1)
-    assert "no user or group" in cli.printed("sieve", "list", "eve@example.org", code=1)
+    assert "no user, group or resource" in cli.printed("sieve", "list", "eve@example.org", code=1)
     cli.printed("sieve", "put", TEAM, "rules", str(place / "keep.sieve"))
 
 

@@ -12,7 +12,7 @@ from pillarbox.base.errors import Conflict, Exists, Invalid, NotFound, TooLarge
 from pillarbox.base.ids import DomainId
 from pillarbox.domain.accounts import domains, names
 from pillarbox.domain.accounts.model import TOPIC, Alias, Domain
-from pillarbox.domain.accounts.tables import alias_targets, aliases, user_groups, users
+from pillarbox.domain.accounts.tables import alias_targets, aliases, resources, user_groups, users
 from pillarbox.formats.address import Address
 from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Row, Tx
@@ -54,7 +54,8 @@ _OWNER_EXISTS = Statement(
     select(users.c.account_id)
     .where(users.c.address == bindparam("address"))
     .union_all(
-        select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
+        select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address")),
+        select(resources.c.account_id).where(resources.c.address == bindparam("address")),
     )
 )
 _INSERT = Statement(

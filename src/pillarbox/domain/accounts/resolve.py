@@ -12,7 +12,7 @@ from pillarbox.base.errors import NotFound, TooLarge
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, domains
 from pillarbox.domain.accounts.model import Domain, LocalTarget, Resolution, Role
-from pillarbox.domain.accounts.tables import user_groups, users
+from pillarbox.domain.accounts.tables import resources, user_groups, users
 from pillarbox.formats.address import Address, split_subaddress
 from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
@@ -23,8 +23,10 @@ MAX_RECIPIENTS = 1000
 _USER = Statement(
     select(users.c.account_id, users.c.enabled).where(users.c.address == bindparam("address"))
 )
-_GROUP = Statement(
-    select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
+_GROUP_OR_RESOURCE = Statement(
+    select(user_groups.c.account_id)
+    .where(user_groups.c.address == bindparam("address"))
+    .union_all(select(resources.c.account_id).where(resources.c.address == bindparam("address")))
 )
 _FIRST_ADMIN = Statement(
     select(users.c.account_id, users.c.address)
@@ -103,7 +105,7 @@ class _Walk:
         self._follow((domain.catch_all,), None, depth)
 
     def _exact(self, key: str, detail: str | None, depth: int) -> bool:
-        """Whether an alias, user or group has the address; follows them.
+        """Whether an alias, user, group or resource has the address; follows them.
 
         `NotFound` if disabled.
         """
@@ -120,9 +122,9 @@ class _Walk:
                 raise NotFound("This mailbox is disabled", key)
             self._add_local(user[0], key, detail)
             return True
-        group = self._tx.one(_GROUP, address=key)
-        if group is not None:
-            self._add_local(group[0], key, detail)
+        other = self._tx.one(_GROUP_OR_RESOURCE, address=key)
+        if other is not None:
+            self._add_local(other[0], key, detail)
             return True
         # An alias that was seen already: its targets are on the list, or will be.
         return alias is not None

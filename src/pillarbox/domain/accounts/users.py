@@ -8,7 +8,7 @@ from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts import aliases, credentials, domains, names, tokens
 from pillarbox.domain.accounts.model import TOPIC, CredentialKind, Domain, Role, User
 from pillarbox.domain.accounts.owned import close_account, open_account
-from pillarbox.domain.accounts.tables import group_members, user_groups, users
+from pillarbox.domain.accounts.tables import group_members, resources, user_groups, users
 from pillarbox.domain.mail import acl_entries, annotations, mailboxes
 from pillarbox.domain.owners.tables import accounts
 from pillarbox.formats.address import Address
@@ -50,8 +50,10 @@ _SET_QUOTA = Statement(
     .where(accounts.c.id == bindparam("account"))
     .values(quota_bytes=bindparam("new_quota_bytes"))
 )
-_GROUP = Statement(
-    select(user_groups.c.account_id).where(user_groups.c.address == bindparam("address"))
+_GROUP_OR_RESOURCE = Statement(
+    select(user_groups.c.account_id)
+    .where(user_groups.c.address == bindparam("address"))
+    .union_all(select(resources.c.account_id).where(resources.c.address == bindparam("address")))
 )
 _LEAVE = Statement(
     sql_delete(group_members).where(group_members.c.account_id == bindparam("account"))
@@ -77,7 +79,7 @@ def create(
     key, _, domain_name = names.mailbox_key(address)
     domain = domains.require_mailboxes(tx, domain_name)
     alias = aliases.get(tx, key)
-    taken = get(tx, key) is not None or tx.one(_GROUP, address=key) is not None
+    taken = get(tx, key) is not None or tx.one(_GROUP_OR_RESOURCE, address=key) is not None
     if taken or (alias is not None and key not in alias.targets):
         raise Exists(f"The address {key} exists already")
     account_id = open_account(tx, quota_bytes)

@@ -4,6 +4,7 @@ from sqlalchemy import Table, bindparam, delete, select
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
+from pillarbox.domain.collection_rows.feed_table import feeds
 from pillarbox.domain.collection_rows.tables import (
     collection_items,
     collection_mounts,
@@ -41,6 +42,7 @@ _PARTS = tuple(
             collection_shares,
             collection_mounts,
             public_links,
+            feeds,
         ),
     )
 )

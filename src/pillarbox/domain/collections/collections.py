@@ -77,6 +77,9 @@ _CHANGE_MOUNT = Statement(
 _RENAME_MOUNT = Statement(
     update(collection_mounts).where(m.id == bindparam("mount")).values(name=bindparam("new_name"))
 )
+_LEAVE = Statement(
+    update(collection_mounts).where(m.id == bindparam("mount")).values(accepted=0, name="")
+)
 _SIZE = Statement(select(c.size_bytes, c.is_default).where(c.id == bindparam("collection")))
 _TOUCH = Statement(
     update(collections)
@@ -205,9 +208,6 @@ def remove(tx: Tx, access: Access) -> None:
     Raises `Denied`, `DefaultStays` for defaults and the inbox, `NotFound`.
     """
     if access.mount is not None:
-        # Shares need homes and collections.
-        from pillarbox.domain.collections.shares import leave
-
         leave(tx, access.mount, access.collection.kind)
         return
     collection = access.collection
@@ -224,6 +224,14 @@ def remove(tx: Tx, access: Access) -> None:
     modseq = charge(tx, collection.account_id, -row[0], 0).modseq
     forget_collection(tx, collection.id)
     _note(tx, collection, modseq)
+
+
+def leave(tx: Tx, mount: Mount, kind: CollectionKind) -> None:
+    """Take a collection of somebody else out of one's home; raises `NotFound`."""
+    modseq = changes.next_modseq(tx, mount.account_id)
+    if not tx.run(_LEAVE, mount=mount.id):
+        raise NotFound("There is no such collection")
+    changes.note(tx, mount.account_id, modseq, KIND_NOTED[kind], mount.collection_id)
 
 
 def require_free(tx: Tx, owner: AccountId, kind: CollectionKind, name: str) -> None:

@@ -250,14 +250,6 @@ def answer(
     return Mount(number, actor.account_id, collection, chosen, accept, kept)
 
 
-def leave(tx: Tx, mount: Mount, kind: CollectionKind) -> None:
-    """Take a collection of somebody else out of one's home; raises `NotFound`."""
-    modseq = changes.next_modseq(tx, mount.account_id)
-    if not tx.run(_ANSWER, mount=mount.id, is_accepted=0, new_name=""):
-        raise NotFound("There is no such collection")
-    changes.note(tx, mount.account_id, modseq, KIND_NOTED[kind], mount.collection_id)
-
-
 def _require_admin(tx: Tx, keys: KeyRing, actor: Actor, access: Access) -> Collection:
     """The collection as it is now, under its owner's lock, which the actor may administer."""
     collection = homes.locked(tx, keys, access.collection.id)

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select
 from pillarbox.base.errors import Exists, NotFound, TooLarge
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain import changes
-from pillarbox.domain.accounts import aliases, domains, names, users
+from pillarbox.domain.accounts import aliases, domains, names, resources, users
 from pillarbox.domain.accounts.model import TOPIC, Domain, User
 from pillarbox.domain.accounts.owned import close_account, open_account
 from pillarbox.domain.accounts.tables import group_members, user_groups
@@ -82,8 +82,8 @@ def create(tx: Tx, address: str, quota_bytes: int = 0) -> Group:
     key, _, domain_name = names.mailbox_key(address)
     domain = domains.require_mailboxes(tx, domain_name)
     alias = aliases.get(tx, key)
-    taken = get(tx, key) is not None or users.get(tx, key) is not None
-    if taken or (alias is not None and key not in alias.targets):
+    taken = resources.get(tx, key) or get(tx, key) or users.get(tx, key)
+    if taken is not None or (alias is not None and key not in alias.targets):
         raise Exists(f"The address {key} exists already")
     account = open_account(tx, quota_bytes)
     tx.run(_INSERT, account_id=account, domain_id=domain.id, address=key, created_ms=tx.now_ms)

@@ -204,6 +204,24 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "feeds",
+        sa.Column(
+            "collection_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("every_s", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("failures", sa.SmallInteger(), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("collection_id", name=op.f("pk_feeds")),
+    )
+    op.create_index(op.f("ix_feeds_due_ms"), "feeds", ["due_ms"], unique=False)
+    op.create_table(
         "item_contents",
         sa.Column(
             "id",

@@ -1,0 +1,1 @@
+"""What the server makes of address books: who is a contact, and birthdays."""
