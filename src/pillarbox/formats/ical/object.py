@@ -133,29 +133,31 @@ def _check_one(components: list[Component]) -> None:
 
 def _check_component(component: Component, allow_method: bool) -> None:
     seen: set[str] = set()
-    dates = rules = 0
     for line in component.lines:
         name = line.name
-        if name in _ONCE:
-            if name in seen:
-                raise InvalidObject(f"{name} comes twice", DATA)
-            seen.add(name)
-        if name in _DATES:
-            dates += line.value.count(",") + 1
-            if dates > MAX_DATES:
-                raise InvalidObject(f"more than {MAX_DATES} dates", INSTANCES)
-        elif name in _RULES:
-            rules += 1
+        if name in _ONCE and name in seen:
+            raise InvalidObject(f"{name} comes twice", DATA)
+        seen.add(name)
         check = _CHECKS.get(name)
         if check is not None:
             check(line)
+    _check_numbers(component)
+    if allow_method:
+        # What is sent to others (CANCEL, REPLY of a whole series) may do without.
+        return
+    if component.name == "VEVENT" and "DTSTART" not in seen:
+        raise InvalidObject("the event has no DTSTART", DATA)
+    if "RRULE" in seen and not seen & {"DTSTART", "DUE"}:
+        raise InvalidObject("a rule needs DTSTART", DATA)
+
+
+def _check_numbers(component: Component) -> None:
+    rules = sum(line.name in _RULES for line in component.lines)
     if rules > MAX_RULES:
         raise InvalidObject(f"more than {MAX_RULES} rules", INSTANCES)
-    # What is sent to others (CANCEL, REPLY of a whole series) may do without.
-    if component.name == "VEVENT" and "DTSTART" not in seen and not allow_method:
-        raise InvalidObject("the event has no DTSTART", DATA)
-    if rules and component.name != "VEVENT" and not seen & {"DTSTART", "DUE"}:
-        raise InvalidObject("a rule needs DTSTART", DATA)
+    dates = sum(line.value.count(",") + 1 for line in component.lines if line.name in _DATES)
+    if dates > MAX_DATES:
+        raise InvalidObject(f"more than {MAX_DATES} dates", INSTANCES)
 
 
 def _check_duration(line: ContentLine) -> None:

@@ -7,9 +7,10 @@ be, also where a clock is put forward or back. All that is done is counted by a 
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from operator import attrgetter, itemgetter
+
+from msgspec import Struct
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.ical.budget import DEFAULT_STEPS, Budget, TooMuchWork
@@ -50,8 +51,7 @@ _Instance = tuple[int, datetime, int | None]
 """An instant, its time on the master's clock, and its end where a PERIOD gave one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True):
     """One occurrence: an instant, and the component that describes it.
 
     `start` is as its property would be written (a DATE, in the zone, floating or UTC), overrides'

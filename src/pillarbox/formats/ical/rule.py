@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.ical.values import Moment, parse_moment
@@ -27,8 +28,7 @@ class Frequency(IntEnum):
     SECONDLY = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Recur:
+class Recur(Struct, frozen=True):
     """A recurrence rule; lists are sorted and without doubles, so their sizes are bounded.
 
     `by_day` are pairs of number (0: every one) and weekday (Monday is 0). `skip` is `OMIT`,

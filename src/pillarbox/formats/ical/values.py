@@ -4,9 +4,10 @@ Every parser raises `GrammarError`; what is odd but clear is taken as it is mean
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Protocol
+
+from msgspec import Struct
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.content_line import ContentLine, split_values
@@ -34,8 +35,7 @@ class ZoneLookup(Protocol):
     def zone(self, tzid: str | None) -> tzinfo: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A DATE or DATE-TIME as it was written: in UTC, in the zone of `tzid`, or floating.
 
     `local` is the naive time on the clock there, midnight for a date.
@@ -81,8 +81,7 @@ class Moment:
         return ContentLine(name, self.written())
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     """A DURATION: days are nominal (whatever the clock does), seconds are exact; same sign."""
 
     days: int = 0
@@ -111,8 +110,7 @@ class Duration:
         return f"{sign}P{f'{days}D' if days else ''}{'T' + clock if clock else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A PERIOD: from `start` for `duration` or, where that is `None`, until `end`."""
 
     start: Moment

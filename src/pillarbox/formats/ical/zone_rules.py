@@ -61,8 +61,10 @@ def zone_component(name: str) -> Component | None:
     first, changes, footer = _read(content)
     zone = Component("VTIMEZONE", [ContentLine("TZID", name)])
     rules = _yearly(footer)
-    if rules:
-        changes = _until_rules(changes, rules)
+    kept = _until_rules(changes, rules)
+    # The rules hold from the first change on that is left to them, else after the last one known.
+    since = changes[len(kept)].at if len(kept) < len(changes) else (kept or [first])[-1].at + 1
+    changes = kept
     if not changes or changes[0].at > _SINCE:
         begin = _Change(_SINCE, first.offset, first.offset, first.is_daylight, first.name)
         zone.parts.append(_observance(begin, [begin]))
@@ -71,8 +73,7 @@ def zone_component(name: str) -> Component | None:
         key = (change.was, change.offset, change.is_daylight, change.name)
         groups.setdefault(key, []).append(change)
     zone.parts += [_observance(group[0], group) for group in groups.values()]
-    after = changes[-1].at if changes else _SINCE
-    zone.parts += [_recurring(rule, _first_year(rule, after)) for rule in rules]
+    zone.parts += [_recurring(rule, _first_year(rule, since)) for rule in rules]
     return zone
 
 
@@ -161,9 +162,9 @@ def _until_rules(changes: list[_Change], rules: list[_Yearly]) -> list[_Change]:
     return kept
 
 
-def _first_year(rule: _Yearly, after: int) -> int:
-    year = datetime.fromtimestamp(after, UTC).year - 1
-    while _instant(rule, year) <= after:
+def _first_year(rule: _Yearly, since: int) -> int:
+    year = datetime.fromtimestamp(since, UTC).year - 1
+    while _instant(rule, year) < since:
         year += 1
     return year
 
