@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pillarbox.app.accepting import Ground, accepting
+from pillarbox.app.calendaring import Calendaring, calendaring
 from pillarbox.app.checking import Checking, Matter, checking
 from pillarbox.app.config.kinds import Network
 from pillarbox.app.config.options import Options
@@ -135,6 +136,7 @@ class Services:
     checking: Checking
     learning: Learning
     imap_events: ImapEvents
+    calendaring: Calendaring
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
@@ -211,6 +213,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         taking.inbound, taking.submission, smtp, imap, pop3, managesieve.scripts, taking.scripts,
         managesieve, http, jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
         imap_events(options, database, bus, clock, owner, preparation, taking.scripts),
+        calendaring(database, keys, clock, leaving.https),
     )  # fmt: skip
 
 
