@@ -288,6 +288,84 @@ def upgrade() -> None:
         op.f("ix_public_links_collection_id"), "public_links", ["collection_id"], unique=False
     )
     op.create_table(
+        "scheduling_contents",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduling_contents")),
+    )
+    op.create_table(
+        "scheduling_counts",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "digest",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("ends_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "digest", name=op.f("pk_scheduling_counts")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_scheduling_counts_ends_ms"), "scheduling_counts", ["ends_ms"], unique=False
+    )
+    op.create_table(
+        "scheduling_messages",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "content_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("once", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("why", sa.SmallInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "created_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduling_messages")),
+    )
+    op.create_index(
+        op.f("ix_scheduling_messages_account_id_id"),
+        "scheduling_messages",
+        ["account_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_scheduling_messages_account_id_once"),
+        "scheduling_messages",
+        ["account_id", "once"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_scheduling_messages_content_id"),
+        "scheduling_messages",
+        ["content_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_scheduling_messages_due_ms"), "scheduling_messages", ["due_ms"], unique=False
+    )
+    op.create_table(
         "resources",
         sa.Column(
             "account_id",
