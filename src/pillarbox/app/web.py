@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from pillarbox.app.compose import Services
+    from pillarbox.protocols.dav.options import DavServices
     from pillarbox.protocols.http.web import WebApp
 
 
@@ -21,4 +22,23 @@ def web_app(services: "Services") -> "WebApp":
 
 def web_routes(services: "Services") -> "tuple[BaseRoute, ...]":
     """The routes and mounts of every face, in the order in which they are tried."""
-    return ()
+    from pillarbox.protocols.dav.app import dav_routes
+
+    return dav_routes(_dav(services))
+
+
+def _dav(services: "Services") -> "DavServices":
+    from pillarbox.protocols.dav.options import DavOptions, DavServices
+    from pillarbox.protocols.http.login import HttpLogin
+
+    parts = services.calendaring
+    return DavServices(
+        services.database,
+        services.keys,
+        HttpLogin(services.login, "dav"),
+        parts.objects,
+        parts.queries,
+        services.http.clock,
+        DavOptions(services.options.hostname, (services.options.hostname.lower(),)),
+        parts.free_busy,
+    )

@@ -1,0 +1,1 @@
+"""The properties of resources, one file for each namespace."""

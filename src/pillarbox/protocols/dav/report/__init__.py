@@ -1,0 +1,1 @@
+"""Reports, by what they are about."""

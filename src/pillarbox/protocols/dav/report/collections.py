@@ -1,0 +1,150 @@
+"""What the reports on collections have in common: rows of objects, told page by page."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pillarbox.base.errors import Denied, GrammarError, NotFound
+from pillarbox.domain.collections.model import Right
+from pillarbox.formats.ical.selection import CalendarData
+from pillarbox.formats.vcard.filter import AddressData
+from pillarbox.pipeline.collections.queries import Told
+from pillarbox.protocols.dav.call import Call
+from pillarbox.protocols.dav.errors import DavError, forbidden
+from pillarbox.protocols.dav.paths import Path, Place, read_path
+from pillarbox.protocols.dav.resources import FOREIGN, Kind, View, find
+from pillarbox.protocols.dav.telling import Answer, ItemForm, form_of
+from pillarbox.wire.dav.hrefs import href_path
+from pillarbox.wire.dav.names import A, C, D
+from pillarbox.wire.dav.properties import Propfind
+
+ROWS_ON_LOOP = 20
+"""Of more rows an answer is made in a thread."""
+NAMED_AT_ONCE = 200
+TOO_MANY = D + "number-of-matches-within-limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A collection and how its objects are told; `base` is what their paths begin with."""
+
+    kind: Kind
+    form: ItemForm
+    base: str
+
+
+async def table_of(call: Call, wanted: Propfind) -> Table:
+    """How the objects of the request's collection are told; `Denied` for who may not read them."""
+    return await call.lookup(_table, call.path, wanted)
+
+
+def _table(view: View, path: Path, wanted: Propfind) -> Table:
+    collection = find(view, path)
+    if Right.READ not in collection.rights:
+        raise Denied(FOREIGN)
+    return Table(collection.kind, form_of(view, collection, wanted), path.written(view.root))
+
+
+def check_data(data: CalendarData | AddressData | None) -> None:
+    """Refuse formats that objects can't be told in."""
+    if isinstance(data, CalendarData):
+        if data.content_type != "text/calendar" or data.version != "2.0":
+            raise forbidden(C + "supported-calendar-data", text="Only iCalendar 2.0 is told")
+    elif isinstance(data, AddressData) and (
+        data.content_type != "text/vcard" or data.version not in (None, "3.0", "4.0")
+    ):
+        raise forbidden(
+            A + "supported-address-data-conversion", text="Cards are told as vCard 3.0 or 4.0"
+        )
+
+
+async def told_rows(answer: Answer, table: Table, rows: Iterable[Told]) -> bytes:
+    """Tell of objects; what has been said so far."""
+    rows = list(rows)
+    if len(rows) <= ROWS_ON_LOOP and sum(len(row.data or b"") for row in rows) < 1 << 16:
+        return _rows(answer, table, rows)
+    return await asyncio.to_thread(_rows, answer, table, rows)
+
+
+def _rows(answer: Answer, table: Table, rows: list[Told]) -> bytes:
+    for row in rows:
+        answer.told(table.base + row.item.href, *table.form.told(row.item, row.data))
+    return answer.taken()
+
+
+async def matched(
+    call: Call, table: Table, pages: AsyncIterator[list[Told]], most: int
+) -> AsyncIterator[bytes]:
+    """The answer to a query; with more than `most` that fit it says so (RFC 6352 §8.6.2)."""
+    answer = Answer.begun(call.root, call.preferences.minimal)
+    left = most
+    async for page in pages:
+        yield await told_rows(answer, table, page[:left])
+        if len(page) > left:
+            answer.body.status(
+                call.path.written(call.root), HTTPStatus.INSUFFICIENT_STORAGE, (TOO_MANY,)
+            )
+            break
+        left -= len(page)
+    yield answer.body.build()
+
+
+async def named(
+    call: Call,
+    table: Table,
+    hrefs: tuple[str, ...],
+    data: CalendarData | AddressData | None,
+) -> AsyncIterator[bytes]:
+    """The answer to a multiget: each object named, or that there is none."""
+    if len(hrefs) > call.services.options.hrefs:
+        raise DavError(HTTPStatus.FORBIDDEN, TOO_MANY, text="That are too many hrefs")
+    place = await call.place()
+    with_timezones = call.with_timezones()
+    answer = Answer.begun(call.root, call.preferences.minimal)
+    for at in range(0, len(hrefs), NAMED_AT_ONCE):
+        names, strange = item_names(call.path, hrefs[at : at + NAMED_AT_ONCE])
+        found = await call.services.queries.named(call.actor, place, names, data, with_timezones)
+        yield await told_named(answer, table, names, strange, found)
+    yield answer.body.build()
+
+
+async def told_named(
+    answer: Answer,
+    table: Table,
+    names: Iterable[str],
+    strange: Iterable[str],
+    found: Mapping[str, Told],
+) -> bytes:
+    """Tell of objects that were named, of those there are not, and of what names none."""
+    for href in strange:
+        answer.body.status(href, HTTPStatus.NOT_FOUND)
+    rows: list[Told] = []
+    for name in names:
+        if name in found:
+            rows.append(found[name])
+        else:
+            answer.body.status(table.base + name, HTTPStatus.NOT_FOUND)
+    return await told_rows(answer, table, rows)
+
+
+def item_names(collection: Path, hrefs: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The names of objects of the collection, and hrefs that name none of them."""
+    names: list[str] = []
+    strange: list[str] = []
+    for href in hrefs:
+        try:
+            path = href_path(href)
+        except GrammarError:
+            strange.append(href[:1024])
+            continue
+        try:
+            found = read_path(path)
+        except NotFound:
+            strange.append(path)
+            continue
+        if found.place is Place.ITEM and found.parent == collection:
+            names.append(found.href)
+        else:
+            strange.append(path)
+    return names, strange

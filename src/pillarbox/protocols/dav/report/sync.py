@@ -1,0 +1,66 @@
+"""sync-collection: what changed in a collection since a token was given (RFC 6578)."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from pillarbox.base.errors import Denied
+from pillarbox.domain.collections import items
+from pillarbox.domain.collections.model import Changes, Right
+from pillarbox.pipeline.collections.queries import Told
+from pillarbox.protocols.dav.call import Call, Pieces
+from pillarbox.protocols.dav.paths import Path
+from pillarbox.protocols.dav.report.collections import (
+    NAMED_AT_ONCE,
+    TOO_MANY,
+    Table,
+    check_data,
+    told_rows,
+)
+from pillarbox.protocols.dav.resources import FOREIGN, View, find
+from pillarbox.protocols.dav.telling import Answer, form_of
+from pillarbox.protocols.dav.tokens import modseq_of, sync_token
+from pillarbox.wire.dav.reports import SyncCollection
+
+
+async def sync_collection(call: Call, query: SyncCollection) -> Response:
+    """Objects that changed, names of those that went, and the token to go on from."""
+    data = query.calendar_data or query.address_data
+    check_data(data)
+    most = min(query.limit or call.services.options.page, call.services.options.page)
+    table, found, token = await call.read(_changes, call.path, query, most)
+    answer = Answer.begun(call.root, call.preferences.minimal)
+    pieces: list[bytes] = []
+    for at in range(0, len(found.changed), NAMED_AT_ONCE if data is not None else most):
+        page = found.changed[at : at + (NAMED_AT_ONCE if data is not None else most)]
+        rows = [Told(item, None) for item in page]
+        if data is not None:
+            place = await call.place()
+            names = [item.href for item in page]
+            told = await call.services.queries.named(
+                call.actor, place, names, data, call.with_timezones()
+            )
+            rows = [told[name] for name in names if name in told]
+        pieces.append(await told_rows(answer, table, rows))
+    for href in found.removed:
+        answer.body.status(table.base + href, HTTPStatus.NOT_FOUND)
+    if found.truncated:
+        answer.body.status(
+            call.path.written(call.root), HTTPStatus.INSUFFICIENT_STORAGE, (TOO_MANY,)
+        )
+    answer.body.sync_token(token)
+    return Pieces([*pieces, *answer.end()])
+
+
+def _changes(
+    view: View, path: Path, query: SyncCollection, most: int
+) -> tuple[Table, Changes, str]:
+    resource = find(view, path)
+    if Right.READ not in resource.rights:
+        raise Denied(FOREIGN)
+    collection = resource.collection
+    since = modseq_of(query.token, collection) if query.token else 0
+    found = items.changed_since(view.tx, view.keys, collection, since, most)
+    form = form_of(view, resource, query.wanted)
+    table = Table(resource.kind, form, path.written(view.root))
+    return table, found, sync_token(collection, found.until)

@@ -1,0 +1,28 @@
+"""Which reports can be asked for of which kinds of resources."""
+
+from typing import Final
+
+from pillarbox.protocols.dav.resources import BOOKS, CALENDARS, EVERYTHING, STORED, Kind
+from pillarbox.wire.dav.names import CS, A, C, D
+
+_PRINCIPALS: Final = Kind.ROOT | Kind.FOLDER | Kind.PRINCIPAL
+
+REPORTS: Final = (
+    (D + "expand-property", EVERYTHING),
+    (D + "acl-principal-prop-set", EVERYTHING & ~(Kind.ROOT | Kind.FOLDER)),
+    (D + "principal-match", EVERYTHING & ~(Kind.EVENT | Kind.MESSAGE | Kind.CARD)),
+    (D + "principal-property-search", _PRINCIPALS),
+    (D + "principal-search-property-set", _PRINCIPALS),
+    (CS + "calendarserver-principal-search", _PRINCIPALS),
+    (D + "sync-collection", STORED),
+    (C + "calendar-query", CALENDARS),
+    (C + "calendar-multiget", CALENDARS),
+    (C + "free-busy-query", Kind.CALENDAR),
+    (A + "addressbook-query", BOOKS),
+    (A + "addressbook-multiget", BOOKS),
+)
+
+
+def reports_of(kind: Kind) -> tuple[str, ...]:
+    """The names of the reports on a kind of resource."""
+    return tuple(name for name, kinds in REPORTS if kind & kinds)

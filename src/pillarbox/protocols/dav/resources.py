@@ -1,0 +1,278 @@
+"""What a path names for whoever asks: found in one transaction, with what they may do to it."""
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import Final
+
+from pillarbox.base.errors import Denied, NotFound
+from pillarbox.base.ids import AccountId
+from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.collections import homes, items
+from pillarbox.domain.collections.model import (
+    ALL_RIGHTS,
+    NO_RIGHTS,
+    READ_RIGHTS,
+    Access,
+    Collection,
+    CollectionKind,
+    Item,
+    Right,
+)
+from pillarbox.domain.sharing import principals
+from pillarbox.domain.sharing.principals import Principal
+from pillarbox.protocols.dav.options import DavOptions
+from pillarbox.protocols.dav.paths import DIRECTORY, INBOX, OUTBOX, Area, Path
+from pillarbox.protocols.dav.paths import Place as PathPlace
+from pillarbox.storage.keys import KeyRing
+from pillarbox.storage.tx import Tx
+
+FOREIGN: Final = "You have no rights here"
+
+
+class Kind(IntFlag):
+    """Kinds of resources; properties say which of them they are for."""
+
+    ROOT = 1
+    FOLDER = 2
+    PRINCIPAL = 4
+    CALENDAR_HOME = 8
+    CONTACTS_HOME = 16
+    NOTIFICATIONS = 32
+    CALENDAR = 64
+    INBOX = 128
+    OUTBOX = 256
+    ADDRESS_BOOK = 512
+    DIRECTORY = 1024
+    EVENT = 2048
+    """An object of a calendar."""
+    MESSAGE = 4096
+    """An object in an inbox."""
+    CARD = 8192
+    DIRECTORY_CARD = 16384
+
+
+HOMES: Final = Kind.CALENDAR_HOME | Kind.CONTACTS_HOME
+ITEMS: Final = Kind.EVENT | Kind.MESSAGE | Kind.CARD | Kind.DIRECTORY_CARD
+CALENDARS: Final = Kind.CALENDAR | Kind.INBOX
+BOOKS: Final = Kind.ADDRESS_BOOK | Kind.DIRECTORY
+STORED: Final = Kind.CALENDAR | Kind.INBOX | Kind.ADDRESS_BOOK
+"""Collections that have a row."""
+EVERYTHING: Final = Kind(32767)
+FOLDERS: Final = EVERYTHING & ~ITEMS
+ITEM_KINDS: Final = {
+    Kind.CALENDAR: Kind.EVENT,
+    Kind.INBOX: Kind.MESSAGE,
+    Kind.ADDRESS_BOOK: Kind.CARD,
+    Kind.DIRECTORY: Kind.DIRECTORY_CARD,
+}
+
+
+@dataclass(slots=True)
+class Resource:
+    """A resource that the actor may know of; `rights` are theirs on it.
+
+    `owner` is the principal that its path names; the owner of a mount's collection is another.
+    """
+
+    kind: Kind
+    path: Path
+    rights: Right = NO_RIGHTS
+    owner: Principal | None = None
+    access: Access | None = None
+    item: Item | None = None
+
+    @property
+    def collection(self) -> Collection:
+        """The collection that this is or is in; `NotFound` for other things."""
+        if self.access is None:
+            raise NotFound("There is nothing here")
+        return self.access.collection
+
+
+@dataclass(slots=True)
+class View:
+    """Who looks, in which transaction; what was looked up once is kept for the request."""
+
+    tx: Tx
+    keys: KeyRing
+    actor: Actor
+    options: DavOptions
+    root: str
+    _principals: dict[str, Principal | None] = field(default_factory=dict)
+    _by_account: dict[int, Principal | None] = field(default_factory=dict)
+    _inboxes: dict[int, Access | None] = field(default_factory=dict)
+
+    def principal(self, address: str) -> Principal | None:
+        """Who has an address here."""
+        if address not in self._principals:
+            self._principals[address] = principals.find(self.tx, address)
+        return self._principals[address]
+
+    def principal_of(self, account: AccountId) -> Principal | None:
+        """Whose account this is."""
+        if account not in self._by_account:
+            self._by_account[account] = principals.by_account(self.tx, account)
+        return self._by_account[account]
+
+    def inbox(self, owner: Principal) -> Access | None:
+        """Somebody's inbox, which also keeps what is set for their whole home."""
+        if owner.account_id not in self._inboxes:
+            self._inboxes[owner.account_id] = homes.find(
+                self.tx, self.keys, self.actor, owner.account_id, CollectionKind.INBOX, INBOX
+            )
+        return self._inboxes[owner.account_id]
+
+    def is_own(self, owner: Principal | None) -> bool:
+        """Whether it is the actor's."""
+        return owner is not None and owner.account_id == self.actor.account_id
+
+
+def find(view: View, path: Path) -> Resource:
+    """The resource at a path.
+
+    `Denied` below what belongs to somebody who gave the actor no rights, whether or not it exists;
+    `NotFound` for what is not there.
+    """
+    place = path.place
+    if place is PathPlace.ROOT:
+        return Resource(Kind.ROOT, path, READ_RIGHTS)
+    if place is PathPlace.FOLDER:
+        return Resource(Kind.FOLDER, path, READ_RIGHTS)
+    owner = owner_of(view, path)
+    if place is PathPlace.PRINCIPAL:
+        rights = ALL_RIGHTS if view.is_own(owner) else READ_RIGHTS
+        return Resource(Kind.PRINCIPAL, path, rights, owner)
+    if place is PathPlace.NOTIFICATIONS:
+        if not view.is_own(owner):
+            raise Denied(FOREIGN)
+        return Resource(Kind.NOTIFICATIONS, path, READ_RIGHTS, owner)
+    if place is PathPlace.HOME:
+        return _home(view, path, owner)
+    collection = find_collection(view, path.parent if path.href else path, owner)
+    return collection if not path.href else find_item(view, collection, path)
+
+
+def owner_of(view: View, path: Path) -> Principal:
+    """Whom a path names; `Denied` if there is nobody, or nobody the actor may know of.
+
+    That there is nobody of an address in one's own domain is no secret: its users can be searched.
+    """
+    owner = view.principal(path.address)
+    is_principal = path.place is PathPlace.PRINCIPAL
+    if owner is None:
+        domain = path.address.rpartition("@")[2].lower()
+        if is_principal and view.actor.address.rpartition("@")[2] == domain:
+            raise NotFound("There is nobody of this address")
+        raise Denied(FOREIGN)
+    if is_principal and owner.domain_id != view.actor.domain_id:
+        raise Denied(FOREIGN)
+    return owner
+
+
+def find_collection(view: View, path: Path, owner: Principal) -> Resource:
+    """The collection at a path; raises as `find`."""
+    place = path.collection_place
+    own = view.is_own(owner)
+    if place is PathPlace.OUTBOX:
+        if not own:
+            raise Denied(FOREIGN)
+        return Resource(Kind.OUTBOX, path, ALL_RIGHTS, owner)
+    if place is PathPlace.DIRECTORY:
+        if not own or not view.options.directory:
+            raise NotFound("There is no directory") if own else Denied(FOREIGN)
+        return Resource(Kind.DIRECTORY, path, READ_RIGHTS, owner)
+    if place is PathPlace.INBOX:
+        access = view.inbox(owner)
+    else:
+        access = homes.find(view.tx, view.keys, view.actor, owner.account_id, path.kind, path.name)
+    if access is None:
+        raise NotFound("There is no such collection") if own else Denied(FOREIGN)
+    kind = {
+        CollectionKind.CALENDAR: Kind.CALENDAR,
+        CollectionKind.ADDRESS_BOOK: Kind.ADDRESS_BOOK,
+        CollectionKind.INBOX: Kind.INBOX,
+    }[access.collection.kind]
+    return Resource(kind, path, access.rights, owner, access)
+
+
+def find_item(view: View, collection: Resource, path: Path) -> Resource:
+    """An object of a collection; `NotFound` if there is none of this name."""
+    if collection.kind not in ITEM_KINDS or collection.kind is Kind.DIRECTORY:
+        raise NotFound("There is no such object")
+    if not collection.rights & Right.READ:
+        raise Denied(FOREIGN)
+    item = items.get(view.tx, view.keys, collection.collection, path.href)
+    if item is None:
+        raise NotFound("There is no such object")
+    return of_item(collection, item)
+
+
+def of_item(collection: Resource, item: Item) -> Resource:
+    """An object as a resource of its collection."""
+    path = Path(collection.path.area, collection.path.address, collection.path.name, item.href)
+    return Resource(
+        ITEM_KINDS[collection.kind],
+        path,
+        collection.rights,
+        collection.owner,
+        collection.access,
+        item,
+    )
+
+
+def children(view: View, resource: Resource) -> list[Resource]:
+    """What is in a folder or home, objects of collections aside."""
+    own = view.is_own(resource.owner)
+    match resource.kind:
+        case Kind.ROOT:
+            return [Resource(Kind.FOLDER, Path(area), READ_RIGHTS) for area in Area]
+        case Kind.FOLDER:
+            mine = view.principal(view.actor.address)
+            if mine is None or resource.path.area is None:
+                return []
+            return [find(view, Path(resource.path.area, mine.address))]
+        case Kind.CALENDAR_HOME:
+            found = _collections(view, resource, CollectionKind.CALENDAR)
+            if own:
+                home = resource.path
+                inbox = Path(home.area, home.address, INBOX)
+                outbox = Path(home.area, home.address, OUTBOX)
+                found += [find(view, inbox), find(view, outbox)]
+            return found
+        case Kind.CONTACTS_HOME:
+            found = _collections(view, resource, CollectionKind.ADDRESS_BOOK)
+            if own and view.options.directory:
+                found.append(find(view, Path(resource.path.area, resource.path.address, DIRECTORY)))
+            return found
+    return []
+
+
+def _collections(view: View, home: Resource, kind: CollectionKind) -> list[Resource]:
+    owner = _owner(home)
+    found = homes.list_of(view.tx, view.keys, view.actor, owner.account_id, (kind,))
+    which = Kind.CALENDAR if kind is CollectionKind.CALENDAR else Kind.ADDRESS_BOOK
+    return [
+        Resource(
+            which,
+            Path(home.path.area, home.path.address, access.name),
+            access.rights,
+            home.owner,
+            access,
+        )
+        for access in found
+    ]
+
+
+def _home(view: View, path: Path, owner: Principal) -> Resource:
+    kind = Kind.CALENDAR_HOME if path.area is Area.CALENDARS else Kind.CONTACTS_HOME
+    if view.is_own(owner):
+        return Resource(kind, path, ALL_RIGHTS, owner)
+    if not homes.list_of(view.tx, view.keys, view.actor, owner.account_id, (path.kind,)):
+        raise Denied(FOREIGN)
+    return Resource(kind, path, READ_RIGHTS, owner)
+
+
+def _owner(resource: Resource) -> Principal:
+    if resource.owner is None:
+        raise NotFound("There is nothing here")
+    return resource.owner
