@@ -307,3 +307,8 @@ def test_counter_proposals_and_questions() -> None:
 def test_what_is_no_message(message: str) -> None:
     with pytest.raises(GrammarError):
         read_message(message.encode())
+
+
+def test_what_was_declined_and_deleted_is_not_put_back() -> None:
+    found = to_ben(None, event(ANN, BEN + ";PARTSTAT=DECLINED", extra="LOCATION:x\n"))
+    assert found.outcome is Outcome.FOR_PEOPLE

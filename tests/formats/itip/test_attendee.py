@@ -52,14 +52,12 @@ def test_accepting_is_an_answer_of_oneself_alone() -> None:
     assert "REQUEST-STATUS:2.0;Success" in text
     stored = found.stored.written().decode()  # type: ignore[union-attr]
     assert "ORGANIZER;SCHEDULE-STATUS=1.1" in stored
-    assert found.tag_kept
 
 
 def test_what_is_one_s_own_is_told_to_nobody() -> None:
     found = change(one(ANN, YES), one(ANN, YES, alarm=True, extra="TRANSP:TRANSPARENT\nX-A:b\n"))
     assert not found.messages
     assert found.as_sent
-    assert found.tag_kept
 
 
 @pytest.mark.parametrize(

@@ -277,3 +277,13 @@ def test_tasks_are_scheduled_too() -> None:
     found = change(task, moved)
     assert told(found) == [("REQUEST", ("ben@here.example",))]
     assert "SEQUENCE:1" in found.stored.written().decode()
+
+
+def test_who_is_elsewhere_gets_no_mail_for_each_who_is_invited() -> None:
+    reach = {"ben@here.example": Status.DELIVERED, "cat@there.example": Status.SENT}
+    new = one(ANN, BEN, CAT, "ATTENDEE:mailto:eve@here.example")
+    found = change(one(ANN, BEN, CAT), new, reach=reach)
+    assert sorted(found.messages[0].recipients + found.messages[1].recipients) == [
+        "ben@here.example",
+        "eve@here.example",
+    ]

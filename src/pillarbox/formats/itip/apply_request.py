@@ -8,7 +8,7 @@ from pillarbox.base.errors import GrammarError
 from pillarbox.formats.content_line import ContentLine
 from pillarbox.formats.ical.component import Component
 from pillarbox.formats.ical.values import moment_of, utc_moment
-from pillarbox.formats.itip.address import Identity
+from pillarbox.formats.itip.address import Identity, bare_address
 from pillarbox.formats.itip.attendee import DECLINED, NEEDS_ACTION, own_line, partstat
 from pillarbox.formats.itip.difference import times
 from pillarbox.formats.itip.message import PRODUCT, STAMP, Incoming, is_private, used_zones
@@ -34,6 +34,11 @@ def apply_request(
     mine = {key for key, one in new.components.items() if own_line(one, me) is not None}
     if not mine:
         return Applied(Outcome.REFUSED)
+    if stored is None and all(
+        partstat(own_line(new.components[key], me)) == DECLINED for key in mine
+    ):
+        # Declined, and deleted: to be put back by who declined it.
+        return Applied(Outcome.FOR_PEOPLE)
     if stored is not None and any(
         _is_older(new.components[key], stored.components.get(key)) for key in new.components
     ):
@@ -107,8 +112,6 @@ def apply_cancel(stored: Series | None, incoming: Incoming, me: Identity) -> App
 
 def is_of_its_organizer(stored: Series, incoming: Incoming) -> bool:
     """Whether a message is of the organizer of the meeting that is stored."""
-    from pillarbox.formats.itip.address import bare_address
-
     try:
         return bare_address(organizer_of(stored) or "") == incoming.organizer
     except GrammarError:

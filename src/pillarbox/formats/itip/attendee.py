@@ -60,13 +60,13 @@ def attendee_changes(
     changed |= _set_all(lines, "SCHEDULE-FORCE-SEND", None)
     answers = _answers(old, new, me, forced=forced)
     if not answers:
-        return Scheduled(new.calendar, as_sent=not changed, tag_kept=old is not None)
+        return Scheduled(new.calendar, as_sent=not changed)
     changed |= _set_all(lines, "SCHEDULE-STATUS", reach.value)
     messages = ()
     if reach is not Status.INVALID_USER:
         calendar = calendar_of(Method.REPLY, answers, new.calendar, now)
         messages = (Message(Method.REPLY, (bare_address(lines[0].value),), calendar),)
-    return Scheduled(new.calendar, messages, as_sent=not changed, tag_kept=old is not None)
+    return Scheduled(new.calendar, messages, as_sent=not changed)
 
 
 def speaks(series: Series) -> bool:

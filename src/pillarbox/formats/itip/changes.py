@@ -8,10 +8,12 @@ from pillarbox.formats.ical.component import Component
 from pillarbox.formats.itip.address import Identity, bare_address
 from pillarbox.formats.itip.attendee import RULE as ATTENDEE_RULE
 from pillarbox.formats.itip.attendee import attendee_changes, speaks
-from pillarbox.formats.itip.model import NotAllowed, Scheduled, Status
+from pillarbox.formats.itip.model import MAX_ATTENDEES, SCHEDULED, NotAllowed, Scheduled, Status
 from pillarbox.formats.itip.organizer import organizer_changes
 from pillarbox.formats.itip.series import Series, invited, organizer_of, series_of
 
+PARTIES_MOST = 2 * MAX_ATTENDEES + 2
+"""Those of an object before and after a change."""
 ORGANIZER_RULE = "allowed-organizer-scheduling-object-change"
 
 
@@ -106,9 +108,12 @@ def _organizer(series: Series | None) -> str:
 
 
 def parties(calendar: Component) -> frozenset[str]:
-    """Everybody an object names, as addresses; raises as `changes`."""
-    series = series_of(calendar)
-    if series is None:
-        return frozenset()
-    organizer = bare_address(series.any.value("ORGANIZER") or "")
-    return frozenset((*invited(series), *((organizer,) if organizer else ())))
+    """Everybody an object names, as addresses; at most `PARTIES_MOST`, in no order."""
+    found: set[str] = set()
+    for component in calendar.parts:
+        if component.name not in SCHEDULED:
+            continue
+        for line in component.lines:
+            if line.name in ("ATTENDEE", "ORGANIZER") and len(found) < PARTIES_MOST:
+                found.add(bare_address(line.value))
+    return frozenset(found - {""})

@@ -77,13 +77,12 @@ class Scheduled:
     """What a change means: what is to be stored, and whom to tell.
 
     `stored` is `None` where nothing is (the object goes). With `as_sent` it is what the client
-    sent. `tag_kept` says that the Schedule-Tag stays as it was (RFC 6638 §3.2.10).
+    sent.
     """
 
     stored: Component | None
     messages: tuple[Message, ...] = ()
     as_sent: bool = True
-    tag_kept: bool = False
 
 
 class Outcome(StrEnum):

@@ -82,8 +82,11 @@ def organizer_changes(
         if address in me.addresses or not handled_here(line):
             continue
         for batch in views.batches(address, forced=address in forced):
+            status = reach.get(address)
+            if batch.is_minor and status is Status.SENT:
+                continue  # a mail to everybody for each who is invited would be too much
             told.add(address)
-            if reach.get(address) is Status.INVALID_USER:
+            if status is Status.INVALID_USER:
                 continue
             kept = batches.setdefault(
                 (batch.method, batch.view.key, frozenset(batch.instances), batch.is_minor), batch
