@@ -31,6 +31,7 @@ class HttpWire:
         self.wire = wire
         self.authorization = authorization
         """What is sent as `Authorization` with each request, unless that has its own."""
+        self._is_closed = False
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 24)
 
     @classmethod
@@ -91,7 +92,12 @@ class HttpWire:
         response: h11.Response | None = None
         body = b""
         while True:
-            event = self._h11.next_event()
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError:
+                if not self._is_closed:
+                    raise
+                break
             if event is h11.NEED_DATA:
                 await self._receive()
             elif isinstance(event, h11.Response):
@@ -137,6 +143,7 @@ class HttpWire:
             data = await asyncio.wait_for(self.wire.reader.read(1 << 16), ANSWER_S)
         except (ConnectionError, ssl.SSLError):
             data = b""
+        self._is_closed = not data
         self._h11.receive_data(data)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect
 
 from pillarbox.base.log import logger
-from pillarbox.protocols.http.visit import ROOM, VISIT, Room, Visit
+from pillarbox.protocols.http.visit import ROOM, USER, VISIT, Room, Visit
 from pillarbox.protocols.stream.connection import Connection
 
 if TYPE_CHECKING:
@@ -108,7 +108,6 @@ class Answer:
 
     def _note(self, scope: "Scope", took_s: float) -> None:
         visit: Visit = scope["state"][VISIT]
-        user = visit.user
         _log.info(
             "request",
             ip=visit.client.ip,
@@ -116,7 +115,7 @@ class Answer:
             status=self._status,
             bytes=self._sent_bytes,
             ms=round(took_s * 1000, 1),
-            user=None if user is None else user.address,
+            user=scope["state"].get(USER),
         )
 
 

@@ -16,7 +16,7 @@ from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.accounts.tokens import PREFIX
 from pillarbox.pipeline.login import Barred, Login, WrongScope
 from pillarbox.protocols.http.errors import Refused
-from pillarbox.protocols.http.visit import Visit, visit_of
+from pillarbox.protocols.http.visit import Visit, note_user, visit_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -62,10 +62,12 @@ class HttpLogin:
         known = visit.known(fields[0])
         if known is not None:
             if await self.login.still_holds(known):
+                note_user(request, known)
                 return known
             visit.forget()
         actor = await self._ask(visit, fields[0])
         visit.remember(fields[0], actor)
+        note_user(request, actor)
         return actor
 
     async def _ask(self, visit: Visit, field: str) -> Actor:

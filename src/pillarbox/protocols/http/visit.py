@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VISIT = "visit"
 ROOM = "room"
+USER = "user"
 """Under which names a request's `state` has them."""
 
 
@@ -35,11 +36,6 @@ class Visit:
         self._key = key
         self._digest = b""
         self._user: Actor | None = None
-
-    @property
-    def user(self) -> Actor | None:
-        """Who logged in last over this connection."""
-        return self._user
 
     def remember(self, credentials: str, user: Actor) -> None:
         """Note whose these credentials (the field `Authorization`) are."""
@@ -80,6 +76,11 @@ class Room:
         """Give back all of it."""
         self._in_flight.release(self._taken_bytes)
         self._taken_bytes = 0
+
+
+def note_user(request: "Request", user: Actor) -> None:
+    """Note who makes a request, for the log."""
+    request.scope["state"][USER] = user.address
 
 
 def visit_of(request: "Request") -> Visit:
