@@ -10,6 +10,7 @@ from pillarbox.wire.dav.markup import (
     empty_elements,
     href_value,
     text_element,
+    text_value,
 )
 from pillarbox.wire.dav.names import LANG, D
 from pillarbox.wire.dav.properties import root_of
@@ -144,7 +145,7 @@ def supported_privileges_value(privileges: Iterable[SupportedPrivilege]) -> str:
             + (element(D + "abstract") if one.abstract else "")
             + element(
                 D + "description",
-                one.description,
+                text_value(one.description),
                 [(LANG, "en")],
             )
             + supported_privileges_value(one.contains),
@@ -158,7 +159,7 @@ def acl_restrictions_value(names: Iterable[str]) -> str:
     return empty_elements(names)
 
 
-def search_properties_body_value(props: Iterable[tuple[str, str]]) -> str:
+def search_properties_value(props: Iterable[tuple[str, str]]) -> str:
     """The inside of a DAV:principal-search-property-set: names and what people call them (§9.5)."""
     return "".join(
         element(

@@ -13,7 +13,8 @@ MAX_HEADER_CHARACTERS: Final = 16 * 1024
 MAX_ETAGS: Final = 100
 MAX_CONDITIONS: Final = 100
 
-_ETAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\U0010ffff]*)"')
+# With spaces, as RFC 4918 has them in its examples.
+_ETAG = re.compile(r'(W/)?"([\x20\x21\x23-\x7e\x80-\U0010ffff]*)"')
 _GAP = re.compile(r"[ \t]*")
 _COMMAS = re.compile(r"[ \t,]*")
 _URL = re.compile(r"<([^<>\s]{1,4096})>")

@@ -30,6 +30,12 @@ _PROLOG = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+", re.DOTALL
 )
 _ENCODING = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']", re.DOTALL)
+# Other clients' parsers take a whole answer for broken XML where a namespace is no URI.
+_URI_CHARACTERS = r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*+"
+_NAMESPACE = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*:|(?![^/?#]*:))(?://[A-Za-z0-9._~-]*+(?::[0-9]{0,5})?(?![^/?#])|(?!//))"
+    + f"{_URI_CHARACTERS}(?:#{_URI_CHARACTERS})?"
+)
 _BYTE_ORDER_MARKS = (b"\xfe\xff", b"\xff\xfe", b"\0", b"<\0", b"+/v")
 
 
@@ -173,8 +179,8 @@ class _Reader:
         self._declarations += 1
         if self._declarations > MAX_ATTRIBUTES:
             raise self._refuse(f"An element declares more than {MAX_ATTRIBUTES} namespaces.")
-        if uri is not None and (len(uri) > MAX_NAME_CHARACTERS or "{" in uri or "}" in uri):
-            raise self._refuse("A namespace is too long or has a brace.")
+        if uri and (len(uri) > MAX_NAME_CHARACTERS or _NAMESPACE.fullmatch(uri) is None):
+            raise self._refuse("A namespace is too long or no URI.")
 
     def _start(self, name: str, attributes: list[str]) -> None:
         self._elements += 1
