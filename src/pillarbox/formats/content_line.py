@@ -289,7 +289,7 @@ def _located(error: _LineError, text: str) -> GrammarError:
     logical = -1
     physical = 0
     at = 0
-    for piece in re.split(r"(\r*\n|\r)", text):
+    for piece in re.split(r"(\r{0,2}\n|\r)", text):
         if piece[:1] not in ("\r", "\n"):
             physical += 1
             if at == 0 or not piece.startswith((" ", "\t")):

@@ -29,8 +29,12 @@ class CardFilter:
 
 @dataclass(frozen=True, slots=True)
 class AddressData:
-    """How cards are to be told (CARDDAV:address-data); `None`: as stored, all properties."""
+    """How cards are to be told (CARDDAV:address-data); `None`: as stored, all properties.
+
+    Of names in `props` that are in `without_value` too only that they are there is told.
+    """
 
     content_type: str = "text/vcard"
     version: str | None = None
     props: tuple[str, ...] | None = None
+    without_value: frozenset[str] = frozenset()
