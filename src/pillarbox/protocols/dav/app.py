@@ -98,6 +98,7 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         response = await self.answer(request)
+        response.status_code = int(response.status_code)
         await response(scope, receive, send)
 
 
