@@ -1,4 +1,7 @@
-"""Who makes a request: credentials in their forms, what is remembered, what is refused."""
+"""Who makes a request: credentials in their forms, what is remembered, what is refused.
+
+The form of Basic is that of RFC 7617 §2.
+"""
 
 from base64 import b64encode
 

@@ -86,6 +86,25 @@ async def test_whoever_reads_slowly_holds_the_answer_up(house: WebHouse) -> None
         assert len((await HttpWire(wire).hear()).body) == 256 * 65536
 
 
+async def test_whoever_sends_ahead_is_held_up(house: WebHouse) -> None:
+    most = 64 << 20
+    wire = await house.connect()
+    await wire.send(request("PUT", "/held", b"Content-Length: %d\r\n" % most))
+    await house.began.wait()
+    wire.writer.transport.set_write_buffer_limits(0)
+    sending = asyncio.create_task(wire.send(bytes(most)))
+    left = most
+    while left != (left := wire.writer.transport.get_write_buffer_size()):
+        await asyncio.sleep(0.2)  # until the buffers of both sides are full
+    assert left > most // 2
+    assert not sending.done()
+    house.held.set()
+    heard = await HttpWire(wire).hear("PUT")
+    assert (heard.status, heard.fields["connection"]) == (200, "close")
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
 async def test_old_clients_get_no_chunks(house: WebHouse) -> None:
     said = await house.raw(b"GET /large HTTP/1.0\r\n\r\n")
     head, _, body = said.partition(b"\r\n\r\n")

@@ -1,4 +1,7 @@
-"""Requests that a proxy before the server could see otherwise than the server does."""
+"""Requests that a proxy before the server could see otherwise than the server does.
+
+RFC 9112 §11.2 tells of them.
+"""
 
 import re
 
