@@ -139,6 +139,7 @@ def test_collections_to_make() -> None:
     assert parse_mkcalendar(b"") == Mkcalendar()
     calendar = parse_mkcalendar(
         b"<C:mkcalendar xmlns:D='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav'><D:set><D:prop>"
+        b"<D:resourcetype><D:collection/><C:calendar/></D:resourcetype>"
         b"<C:calendar-description xml:lang='en'>x</C:calendar-description>"
         b"</D:prop></D:set></C:mkcalendar>"
     )
@@ -165,3 +166,11 @@ def test_collections_to_make() -> None:
 def test_wrong_collections_are_refused(body: bytes, why: str) -> None:
     with pytest.raises(XmlError, match=why):
         parse_mkcol(body)
+
+
+def test_a_calendar_is_nothing_else() -> None:
+    made = parse_mkcalendar(
+        b"<C:mkcalendar xmlns:D='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav'><D:set><D:prop>"
+        b"<D:resourcetype><D:principal/></D:resourcetype></D:prop></D:set></C:mkcalendar>"
+    )
+    assert [prop.name for prop in made.props] == [D + "resourcetype"]

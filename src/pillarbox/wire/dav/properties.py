@@ -148,10 +148,20 @@ def parse_mkcol(body: bytes) -> Mkcol:
 
 
 def parse_mkcalendar(body: bytes) -> Mkcalendar:
-    """A MKCALENDAR's body; an empty one sets nothing (RFC 4791 §5.3.1)."""
+    """A MKCALENDAR's body; an empty one sets nothing (RFC 4791 §5.3.1).
+
+    Clients that say in it that a calendar is a calendar are not contradicted.
+    """
     if not body.strip():
         return Mkcalendar()
-    return Mkcalendar(_made_with(root_of(body, C + "mkcalendar")))
+    return Mkcalendar(
+        tuple(
+            prop
+            for prop in _made_with(root_of(body, C + "mkcalendar"))
+            if prop.name != D + "resourcetype"
+            or not {child.name for child in prop.element} <= {D + "collection", C + "calendar"}
+        )
+    )
 
 
 def _made_with(root: Element) -> tuple[SetProp, ...]:
