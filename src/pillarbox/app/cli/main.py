@@ -53,6 +53,8 @@ COMMANDS = MappingProxyType(
         "vacation": ("pillarbox.app.cli.absence", "The reply while a user is away."),
         "forward": ("pillarbox.app.cli.absence", "Sending all mail of a user on."),
         "sieve": ("pillarbox.app.cli.sieve", "Filters of users and of the site."),
+        "calendar": ("pillarbox.app.cli.calendar", "Calendars and task lists of users."),
+        "contacts": ("pillarbox.app.cli.contacts", "Address books of users."),
         "ban": ("pillarbox.app.cli.ban", "Addresses barred after failed logins."),
         "version": ("pillarbox.app.cli.version", "Print the version."),
     }

@@ -101,25 +101,41 @@ def joined(objects: Iterable[bytes], properties: Sequence[ContentLine] = ()) -> 
 def joined_parts(
     objects: Iterable[bytes], properties: Sequence[ContentLine] = ()
 ) -> Iterator[bytes]:
-    """The same in parts, one for each object, for what is too large to be held at once.
+    """The same in parts, one for each object, for what is too large to be held at once."""
+    joining = Joining()
+    yield joining.begin(properties)
+    for content in objects:
+        yield joining.add(content)
+    yield joining.end()
+
+
+class Joining:
+    """One VCALENDAR in the making; what its methods give is to be put one behind the other.
 
     A VTIMEZONE comes once, before its first use; where two objects define one TZID differently, and
-    it is no name of the time zone database, the second gets another name. An object that can't be
-    read is left out.
+    it is no name of the time zone database, the second gets another name.
     """
-    own = "".join(line.written() for line in properties).encode()
-    yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + _PRODUCT + b"\r\n" + own
-    zones: dict[str, dict[bytes, str]] = {}
-    for content in objects:
+
+    def __init__(self) -> None:
+        self._zones: dict[str, dict[bytes, str]] = {}
+
+    def begin(self, properties: Sequence[ContentLine] = ()) -> bytes:
+        """What comes first, with properties of the calendar."""
+        own = "".join(line.written() for line in properties).encode("utf-8", "replace")
+        return b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + _PRODUCT + b"\r\n" + own
+
+    def add(self, content: bytes) -> bytes:
+        """The components of an object; nothing of one that can't be read."""
         try:
             calendars = list(_calendars(content))
         except GrammarError:
-            continue
-        for calendar in calendars:
-            texts = list(_with_zones(calendar.parts, zones))
-            if texts:
-                yield _written(texts, whole=False)
-    yield b"END:VCALENDAR\r\n"
+            return b""
+        texts = [text for one in calendars for text in _with_zones(one.parts, self._zones)]
+        return _written(texts, whole=False) if texts else b""
+
+    def end(self) -> bytes:
+        """What comes last."""
+        return b"END:VCALENDAR\r\n"
 
 
 def _with_zones(parts: list[_Part], zones: dict[str, dict[bytes, str]]) -> Iterator[bytes]:
