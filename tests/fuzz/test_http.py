@@ -80,6 +80,12 @@ class Scripted(ScriptedConnection):
     draining = lost = False
     peer_port = 1
 
+    async def read_or(
+        self, wake: asyncio.Event, timeout_s: float, *, at_rest: bool = True
+    ) -> bytes | None:
+        await asyncio.sleep(0)
+        return None if wake.is_set() else await self.read(timeout_s)
+
 
 async def said_to(pieces: list[bytes], secure: bool) -> tuple[bytes, WebHouse, InFlight]:
     """What the server says to these, and its application."""

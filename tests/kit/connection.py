@@ -47,10 +47,12 @@ class FakeConnection:
     async def input_within(self, timeout_s: float) -> bool:
         return bool(self._input)
 
-    async def read_or(self, wake: asyncio.Event, timeout_s: float) -> bytes | None:
+    async def read_or(
+        self, wake: asyncio.Event, timeout_s: float, *, at_rest: bool = True
+    ) -> bytes | None:
         if wake.is_set() and not self._input:
             return None
-        reading = asyncio.ensure_future(self.read(timeout_s, at_rest=True))
+        reading = asyncio.ensure_future(self.read(timeout_s, at_rest=at_rest))
         waking = asyncio.ensure_future(wake.wait())
         await asyncio.wait({reading, waking}, return_when=asyncio.FIRST_COMPLETED)
         waking.cancel()

@@ -91,21 +91,13 @@ class HttpWire:
             self._h11.send(h11.EndOfMessage())
         response: h11.Response | None = None
         body = b""
-        while True:
-            try:
-                event = self._h11.next_event()
-            except h11.RemoteProtocolError:
-                if not self._is_closed:
-                    raise
-                break
-            if event is h11.NEED_DATA:
-                await self._receive()
-            elif isinstance(event, h11.Response):
+        while not isinstance(
+            event := await self._event(), (h11.EndOfMessage, h11.ConnectionClosed)
+        ):
+            if isinstance(event, h11.Response):
                 response = event
             elif isinstance(event, h11.Data):
                 body += event.data
-            elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
-                break
         if response is None:
             raise ConnectionResetError("the server closed the connection")
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
@@ -118,8 +110,7 @@ class HttpWire:
 
     async def continued(self) -> bool:
         """Whether the server asks for the body (100) before it answers."""
-        while (event := self._h11.next_event()) is h11.NEED_DATA:
-            await self._receive()
+        event = await self._event()
         assert isinstance(event, (h11.InformationalResponse, h11.Response)), event
         return event.status_code == 100
 
@@ -138,13 +129,23 @@ class HttpWire:
     async def __aexit__(self, *_: object) -> None:
         await self.wire.__aexit__()
 
-    async def _receive(self) -> None:
-        try:
-            data = await asyncio.wait_for(self.wire.reader.read(1 << 16), ANSWER_S)
-        except (ConnectionError, ssl.SSLError):
-            data = b""
-        self._is_closed = not data
-        self._h11.receive_data(data)
+    async def _event(self) -> object:
+        """What h11 sees next."""
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError:
+                if self._is_closed:
+                    return h11.ConnectionClosed()
+                raise
+            if event is not h11.NEED_DATA:
+                return event
+            try:
+                data = await asyncio.wait_for(self.wire.reader.read(1 << 16), ANSWER_S)
+            except (ConnectionError, ssl.SSLError):
+                data = b""
+            self._is_closed = not data
+            self._h11.receive_data(data)
 
 
 def basic(user: str, password: str) -> str:

@@ -117,6 +117,7 @@ class WebHouse:
 
         async def large(request: Request) -> Response:
             async def pieces() -> Any:
+                self.began.set()
                 for _ in range(256):
                     self.sent_pieces += 1
                     yield bytes(65536)

@@ -98,7 +98,10 @@ class Exchange(HttpToolsProtocol):
         self.body_bytes = 0
         """What came of this request's content."""
         self._fed_bytes = self._field_bytes = self._fields = 0
-        self.connection_made(StreamTransport(connection, self._changed.set))
+        transport = StreamTransport(connection, self._changed.set)
+        self.closed = transport.closed
+        """Set when the last answer is given, which may be before all of its request has come."""
+        self.connection_made(transport)
 
     # What the session uses.
 

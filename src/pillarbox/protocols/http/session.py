@@ -78,13 +78,17 @@ class HttpSession:
         loop = asyncio.get_running_loop()
         left_s, began_s = patience.left_s(exchange), loop.time()
         at_rest = not exchange.phase
-        data = b""
+        data: bytes | None = b""
         try:
-            if left_s > 0:
-                data = await self._connection.read(left_s, at_rest=at_rest)
+            if left_s > 0 and at_rest:
+                data = await self._connection.read(left_s, at_rest=True)
+            elif left_s > 0:
+                data = await self._connection.read_or(exchange.closed, left_s, at_rest=False)
         except TimeoutError:
             left_s = 0.0
         patience.waited_s += loop.time() - began_s
+        if data is None:
+            return b""
         if not data and not at_rest:
             exchange.fail(*((400, _CUT) if left_s > 0 else (408, _LATE)))
             await exchange.until_ready()

@@ -20,17 +20,17 @@ class StreamTransport(asyncio.Transport):
         super().__init__({"peername": peer, "sslcontext": connection.tls})
         self._connection = connection
         self._changed = changed
-        self._closing = False
+        self.closed = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self._connection.write(data)
 
     def close(self) -> None:
-        self._closing = True
+        self.closed.set()
         self._changed()
 
     def is_closing(self) -> bool:
-        return self._closing
+        return self.closed.is_set()
 
     def pause_reading(self) -> None:
         return

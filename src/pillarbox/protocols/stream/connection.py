@@ -126,19 +126,21 @@ class Connection(asyncio.Protocol):
             await self._wait(timeout_s, at_rest)
         return self._take()
 
-    async def read_or(self, wake: asyncio.Event, timeout_s: float) -> bytes | None:
-        """Like `read` at rest, but `None` as soon as `wake` is set; no input is lost.
+    async def read_or(
+        self, wake: asyncio.Event, timeout_s: float, *, at_rest: bool = True
+    ) -> bytes | None:
+        """Like `read`, but `None` as soon as `wake` is set; no input is lost.
 
         Input comes first: whoever is woken all the time must still hear the client.
         """
-        if self._draining:
+        if at_rest and self._draining:
             raise Draining
         if not self._chunks and not self._ended:
             if wake.is_set():
                 return None
             hint = self._loop.create_task(wake.wait())
             try:
-                await self._wait(timeout_s, True, hint)
+                await self._wait(timeout_s, at_rest, hint)
             finally:
                 hint.cancel()
             if not self._chunks and not self._ended:
