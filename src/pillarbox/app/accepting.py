@@ -28,6 +28,7 @@ from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.report_reading import ReportReading, TlsReports
 from pillarbox.pipeline.outbound.reports import Reports
 from pillarbox.pipeline.prepare import Preparation
+from pillarbox.pipeline.scheduling.mail import MeetingMail
 from pillarbox.pipeline.signing import Signing
 from pillarbox.pipeline.submission.limits import SendingWatch
 from pillarbox.pipeline.submission.submit import Submission
@@ -149,6 +150,7 @@ def _inbound(
         checks.records,
         (*checks.aftermaths, quarantine),
         scripts.filters,
+        MeetingMail(database, ground.keys, enabled=ground.options.calendar_scheduling),
     )
 
 

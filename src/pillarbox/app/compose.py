@@ -213,7 +213,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         taking.inbound, taking.submission, smtp, imap, pop3, managesieve.scripts, taking.scripts,
         managesieve, http, jobs, indexing, extraction, leaving, signing, signatures, checks, learns,
         imap_events(options, database, bus, clock, owner, preparation, taking.scripts),
-        calendaring(database, keys, clock, leaving.https),
+        calendaring(options, database, keys, clock, bus, owner, leaving.https, taking, signing),
     )  # fmt: skip
 
 

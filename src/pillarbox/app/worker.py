@@ -118,6 +118,7 @@ async def _serve(plan: Plan, station: Station, target: LogTarget) -> int:
         asyncio.create_task(worker.services.indexing.run()),
         asyncio.create_task(worker.services.learning.training.run()),
         asyncio.create_task(worker.services.imap_events.run()),
+        asyncio.create_task(worker.services.calendaring.scheduling.run()),
         asyncio.create_task(worker.services.learning.outcomes.run()),
         asyncio.create_task(worker.services.sending.run()),
         asyncio.create_task(worker.watch_certificate()),

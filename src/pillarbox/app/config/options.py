@@ -374,6 +374,19 @@ class Options(InboundOptions):
         "already is kept, but fails; mail then goes where it would go without the script.",
     )
 
+    calendar_scheduling: bool = key(
+        kinds.BOOLEAN,
+        "true",
+        "Tell those who are invited to meetings, and apply what they answer; by mail too.",
+        section="Calendars",
+    )
+    calendar_invitations: str = key(
+        kinds.choice("known", "all"),
+        "known",
+        "Whose invitations by mail are put into calendars: known (contacts, users here, and\n"
+        "addresses the user has written to); all (whoever is proved to have sent the mail).",
+    )
+
     dns_reverse: bool = key(
         kinds.BOOLEAN,
         "true",

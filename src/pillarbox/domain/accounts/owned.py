@@ -15,7 +15,7 @@ from pillarbox.domain.policy import policies
 from pillarbox.domain.policy.model import NO_WISHES
 from pillarbox.domain.quarantine import rows as quarantine
 from pillarbox.domain.reputation import history
-from pillarbox.domain.scheduling import messages as scheduling
+from pillarbox.domain.scheduling_rows.forget import forget_account as forget_scheduling
 from pillarbox.domain.sender_lists import lists
 from pillarbox.domain.sender_lists.model import Owner, Scope
 from pillarbox.domain.sending import counts as sending
@@ -58,7 +58,7 @@ def close_account(tx: Tx, account: AccountId) -> None:
     index.drop(tx, account)
     mailboxes.delete_all(tx, account)
     forget_collections(tx, account)
-    scheduling.forget(tx, account)
+    forget_scheduling(tx, account)
     imap_events.forget(tx, account)
     changes.forget(tx, account)
     sending.forget(tx, account)

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, case, delete, select
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.owners.quota import salt_of
 from pillarbox.domain.scheduling.messages import DIGESTS
-from pillarbox.domain.scheduling.tables import scheduling_counts
+from pillarbox.domain.scheduling_rows.tables import scheduling_counts
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.schema import Big
 from pillarbox.storage.statement import Statement, upsert

@@ -17,11 +17,7 @@ from pillarbox.domain.scheduling.model import (
     WaitingMessage,
     Why,
 )
-from pillarbox.domain.scheduling.tables import (
-    scheduling_contents,
-    scheduling_counts,
-    scheduling_messages,
-)
+from pillarbox.domain.scheduling_rows.tables import scheduling_contents, scheduling_messages
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.statement import Statement, insert_row
 from pillarbox.storage.tx import Tx
@@ -75,15 +71,6 @@ _UNUSED = Statement(
         scheduling_contents.c.id == bindparam("content"),
         ~exists().where(_m.content_id == bindparam("content")),
     )
-)
-_FORGET_CONTENTS = Statement(
-    delete(scheduling_contents).where(
-        scheduling_contents.c.id.in_(select(_m.content_id).where(_MINE))
-    )
-)
-_FORGET = Statement(delete(scheduling_messages).where(_MINE))
-_FORGET_COUNTS = Statement(
-    delete(scheduling_counts).where(scheduling_counts.c.account_id == bindparam("account"))
 )
 
 
@@ -196,13 +183,6 @@ def release(tx: Tx, account: AccountId) -> None:
     """Let any process deliver what an account's own did not come to."""
     if tx.run(_RELEASE, account=account, now_ms=tx.now_ms):
         tx.emit(TOPIC)
-
-
-def forget(tx: Tx, account: AccountId) -> None:
-    """Drop everything that an account has waiting."""
-    tx.run(_FORGET_CONTENTS, account=account)
-    tx.run(_FORGET, account=account)
-    tx.run(_FORGET_COUNTS, account=account)
 
 
 def _row_name(row_id: int, what: bytes) -> bytes:

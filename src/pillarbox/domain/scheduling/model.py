@@ -19,11 +19,13 @@ class Why(IntEnum):
     CHANGE = 0
     """A user changed an object."""
     REFRESH = 1
-    """Somebody answered, and the others' copies are to show it; kept out of their inboxes."""
+    """Somebody answered: noted once for a meeting, until the others' copies show it."""
     ANSWER = 2
     """The server answers by itself, for a resource or to a REFRESH."""
     ARRIVED = 3
     """It came by mail."""
+    REFRESH_COPY = 4
+    """For a copy that is there, and is to show who is invited or answered; not for the inbox."""
 
 
 class SchedulingDenied(Denied):

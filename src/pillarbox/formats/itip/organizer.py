@@ -147,12 +147,14 @@ def _keep_order(old: Series | None, new: Series, me: Identity) -> bool:
         if before is None:
             continue
         least = sequence(before)
-        if is_rescheduled(old, before, new, component, key):
+        rescheduled = is_rescheduled(old, before, new, component, key)
+        if rescheduled:
             least += 1
             changed |= _ask_anew(component, me)
         elif key == MASTER and old.excluded(before).keys() != new.excluded(component).keys():
             least += 1
-        changed |= _keep_answers(before, component)
+        asked_anew = rescheduled or sequence(component) > sequence(before)
+        changed |= _keep_answers(before, component, keep_partstat=not asked_anew)
         if sequence(component) < least:
             set_value(component, "SEQUENCE", str(least))
             changed = True
@@ -170,18 +172,22 @@ def _ask_anew(component: Component, me: Identity) -> bool:
     return changed
 
 
-def _keep_answers(old: Component, new: Component) -> bool:
-    """Keep what the server noted beside attendees where a client drops it."""
-    stamps = {
-        address: stamp
-        for address, line in attendees(old)
-        if (stamp := line.param(STAMP)) is not None
-    }
+def _keep_answers(old: Component, new: Component, *, keep_partstat: bool) -> bool:
+    """Keep what the server noted of answers, where a client did not know of them or drops them.
+
+    So a client that changes what it read before an answer came does not undo that (RFC 6638
+    §3.2.10).
+    """
+    answered = {address: line for address, line in attendees(old) if line.param(STAMP) is not None}
     changed = False
     for address, line in attendees(new):
-        if address in stamps and line.param(STAMP) != stamps[address]:
-            line.set_param(STAMP, stamps[address])
-            changed = True
+        before = answered.get(address)
+        if before is None:
+            continue
+        for name in (STAMP, "PARTSTAT") if keep_partstat else (STAMP,):
+            if line.param(name) != before.param(name):
+                line.set_param(name, before.param(name))
+                changed = True
     return changed
 
 

@@ -4,20 +4,21 @@ Called by `protocols/smtp` (MX and LMTP); calls `recipients`, `trace`, `judging`
 `deliver` and `records`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pillarbox.base.clock import Clock
 from pillarbox.base.errors import Denied, Failure
-from pillarbox.base.ids import IdSource, public_id
+from pillarbox.base.ids import AccountId, IdSource, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.trace.model import Trace
 from pillarbox.formats.mailauth.authentication_results import field as results_field
+from pillarbox.pipeline.inbound.checks.arrival import Arrival
 from pillarbox.pipeline.inbound.deliver import Copy, Delivery, Outcomes, Parcel
 from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.judging import Judgement, Judging
-from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
+from pillarbox.pipeline.inbound.message import Envelope, Fate, Received, Recipient
 from pillarbox.pipeline.inbound.own_mail import OwnMail
 from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
 from pillarbox.pipeline.inbound.recipients import Recipients
@@ -33,6 +34,18 @@ from pillarbox.pipeline.inbound.trace import (
 )
 
 _log = logger("inbound")
+
+
+class Meetings(Protocol):
+    """Takes messages about meetings out of mail that was delivered."""
+
+    async def take(
+        self,
+        envelope: Envelope,
+        content: bytes,
+        arrival: Arrival | None,
+        fates: Mapping[AccountId, Fate],
+    ) -> int: ...
 
 
 class Aftermath(Protocol):
@@ -63,7 +76,7 @@ class Inbound:
 
     Without `forwarding` forwarded mail leaves as it came, without `own_mail` also what forges a
     sender of ours. Without `judging` nothing is checked, without `records` nothing put down,
-    without `filters` no scripts run.
+    without `filters` no scripts run, without `meetings` no calendar is changed.
     """
 
     hostname: str
@@ -78,6 +91,7 @@ class Inbound:
     records: Records | None = None
     aftermaths: Sequence[Aftermath] = ()
     filters: Filters | None = None
+    meetings: Meetings | None = None
 
     async def recipient(self, path: str, size_bytes: int = 0, reverse_path: str = "") -> Recipient:
         """Accept a recipient, for a message announced with `size_bytes`.
@@ -127,6 +141,8 @@ class Inbound:
             raise
         if self.reports is not None:
             await self.reports.read(envelope, content, judgement.arrival)
+        if self.meetings is not None and not came_back:
+            await self.meetings.take(envelope, content, judgement.arrival, judgement.fates)
         return Received(message_id, outcomes)
 
     async def _deliver(self, message: _Message) -> Outcomes:

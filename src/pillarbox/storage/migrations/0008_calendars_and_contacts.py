@@ -392,3 +392,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("address", name=op.f("uq_resources_address")),
     )
     op.create_index(op.f("ix_resources_domain_id"), "resources", ["domain_id"], unique=False)
+    op.add_column("domain_policies", sa.Column("directory_enabled", sa.Integer(), nullable=True))

@@ -1,0 +1,1 @@
+"""Rows of scheduling, below what makes them: an account that goes takes its own with it."""
