@@ -1,13 +1,15 @@
 """Queries of any calendar object: an answer or a `GrammarError`, and never much work."""
 
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from time import process_time
 from zoneinfo import ZoneInfo
 
+from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.calendars import BERLIN
+from kit.calendars import BERLIN, component, ics
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.content_line import ContentLine
 from pillarbox.formats.ical.alarms import default_alarms, parse_alarms
@@ -136,6 +138,52 @@ FILTERS = st.recursive(
     ),
     max_leaves=4,
 )
+
+
+RULES = st.builds(
+    "FREQ={};INTERVAL={}{}".format,
+    st.sampled_from(("DAILY", "WEEKLY", "MONTHLY", "WEEKLY;BYDAY=MO,TH", "MONTHLY;BYDAY=-1FR")),
+    st.integers(1, 4),
+    st.sampled_from(("", ";COUNT=5", ";UNTIL=20260301T000000Z")),
+)
+HOUR_MS = 3_600_000
+
+
+@given(RULES, st.integers(0, 30), st.integers(-24 * 40, 24 * 80), st.integers(1, 24 * 12))
+def test_recurring_events_as_by_another_engine(
+    rule: str, hours: int, first: int, length: int
+) -> None:
+    """Filters, expansion and free/busy find what dateutil does."""
+    start = datetime(2026, 1, 5, 10)
+    lines = (f"DTSTART:{start:%Y%m%dT%H%M%S}Z", f"DURATION:PT{hours}H", f"RRULE:{rule}")
+    calendar = parse_calendar(ics(*component("VEVENT", *lines)))
+    begin = datetime(2026, 1, 5) + timedelta(hours=first)
+    end = begin + timedelta(hours=length)
+    # The first is an occurrence whether or not it follows the rule, and COUNT counts it.
+    told = rrulestr(rule.replace("Z", ""), dtstart=start)
+    limit = None if told._count is None else told._count
+    times = sorted({start, *islice(told, 400)})[:limit]
+    wanted = [
+        at
+        for at in times
+        if at < end and (at + timedelta(hours=hours) > begin or (hours == 0 and at >= begin))
+    ]
+    window = TimeRange(*(int(at.replace(tzinfo=UTC).timestamp() * 1000) for at in (begin, end)))
+    zones = Zones(calendar, UTC)
+    ranged = CompFilter("VCALENDAR", comps=(CompFilter("VEVENT", time_range=window),))
+    assert matches(ranged, calendar, zones, Budget()) == bool(wanted)
+    found = expanded(calendar, window, zones, Budget())
+    starts = [part.value("DTSTART") for part in found.parts]
+    assert starts == [f"{at:%Y%m%dT%H%M%S}Z" for at in wanted]
+    busy = busy_periods([calendar], window, UTC, Budget())
+    covered = sum(one.end_ms - one.start_ms for one in busy) // HOUR_MS
+    hours_busy = {
+        at + timedelta(hours=n)
+        for at in wanted
+        for n in range(hours)
+        if begin <= at + timedelta(hours=n) < end
+    }
+    assert covered == len(hours_busy)
 
 
 def parsed(content: bytes) -> Component | None:

@@ -186,3 +186,10 @@ def test_long_folded_properties_cost_nothing() -> None:
     start = process_time()
     joined([b"BEGIN:VCALENDAR\r\nX-A:1\r\n" + b" 1\r\n" * 300_000 + b"END:VCALENDAR\r\n"])
     assert process_time() - start < 3
+
+
+def test_a_time_zone_does_not_multiply_without_bound() -> None:
+    large = [*zone("Large")[:-1], *["X-PADDING:" + "x" * 1000] * 60, "END:VTIMEZONE"]
+    events = [line for n in range(3_000) for line in event(f"e{n}", "Large")]
+    with pytest.raises(GrammarError, match="too large"):
+        split_calendar(calendar(*large, *events))

@@ -16,7 +16,9 @@ MAX_OBJECTS = 100_000
 """Of one file that is taken apart."""
 MAX_ZONE_BYTES = 64 * 1024
 """Of a VTIMEZONE; every object that refers to it gets a copy."""
-_MAX_SPLIT_BYTES = 1 << 29
+_MAX_SPLIT_BYTES = 64 << 20
+"""Of all objects of a file, and so many times its own size beside that."""
+_MAX_GROWTH = 8
 _MAX_DEPTH = 8
 _MAX_PROPERTIES = 200
 _MAX_PROPERTY_BYTES = 1000
@@ -60,11 +62,13 @@ def split_calendar(content: bytes) -> list[tuple[str, bytes]]:
     calendar are left out. Raises `GrammarError` for what is no iCalendar stream.
     """
     found: list[tuple[str, bytes]] = []
-    size = 0
+    size, most = 0, _MAX_SPLIT_BYTES + _MAX_GROWTH * len(content)
     for uid, one in split_objects(content):
         size += len(one)
-        if len(found) >= MAX_OBJECTS or size > _MAX_SPLIT_BYTES:
-            raise GrammarError(f"more than {len(found)} objects in one file are too many")
+        if len(found) >= MAX_OBJECTS:
+            raise GrammarError(f"more than {MAX_OBJECTS} objects in one file")
+        if size > most:
+            raise GrammarError("with the time zones each refers to, the objects are too large")
         found.append((uid, one))
     return found
 
