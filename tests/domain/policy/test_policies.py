@@ -205,6 +205,15 @@ async def test_sending(database: Database) -> None:
     assert (await database.read(policies.sending, HERE)).most == 0
 
 
+async def test_directory(database: Database) -> None:
+    assert await database.read(policies.directory, HERE)
+    await put(database, DEFAULT, directory_enabled="0")
+    assert not await database.read(policies.directory, HERE)
+    await put(database, HERE, directory_enabled="1")
+    assert await database.read(policies.directory, HERE)
+    assert not await database.read(policies.directory, "other.example")
+
+
 async def test_logins(database: Database) -> None:
     found = await database.read(policies.logins, HERE)
     assert found == LoginPolicy(Bar(), Bar(), False, Rate(0, 900), Rate(0, 3600))

@@ -217,6 +217,8 @@ def _columns() -> tuple[PolicyColumn, ...]:
             "Passes after which a client is trusted; 0: never."),
         *_rates(),
         *_auth(),
+        one("directory_enabled", FLAG, 1, "Show the domain's users, groups and resources to each "
+            "other as an address book."),
     )  # fmt: skip
 
 

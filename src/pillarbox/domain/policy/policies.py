@@ -57,6 +57,8 @@ _LOGIN_COLUMNS = (
     "auth_ip_blacklist_enabled",
 )
 _LOGIN = _some(*_LOGIN_COLUMNS)
+_DIRECTORY_COLUMNS = ("directory_enabled",)
+_DIRECTORY = _some(*_DIRECTORY_COLUMNS)
 _NAMED = Statement(select(_p.domain).order_by(_p.domain))
 _DELETE = Statement(delete(domain_policies).where(_p.domain == bindparam("of_domain")))
 _s = spam_settings.c
@@ -101,6 +103,12 @@ def sending(tx: Tx, domain: str) -> Rate:
     """How many messages each user of a domain may send, beside what the settings allow."""
     own, general = _read(tx, _SENDING, _SENDING_COLUMNS, domain)
     return _rate({**_DEFAULTS, **general, **own}, "ratelimit_smtp_per_user")
+
+
+def directory(tx: Tx, domain: str) -> bool:
+    """Whether a domain shows its users, groups and resources to each other."""
+    own, general = _read(tx, _DIRECTORY, _DIRECTORY_COLUMNS, domain)
+    return bool({**_DEFAULTS, **general, **own}["directory_enabled"])
 
 
 def logins(tx: Tx, domain: str) -> LoginPolicy:
