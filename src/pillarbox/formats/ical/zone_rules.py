@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from pillarbox.formats.content_line import ContentLine
 from pillarbox.formats.ical.component import Component
@@ -52,11 +53,8 @@ def zone_component(name: str) -> Component | None:
 
     Not to be changed: copies are.
     """
-    from importlib.resources import files
-
-    try:
-        content = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    except (OSError, ValueError):
+    content = _compiled(name)
+    if content is None:
         return None
     first, changes, footer = _read(content)
     zone = Component("VTIMEZONE", [ContentLine("TZID", name)])
@@ -75,6 +73,19 @@ def zone_component(name: str) -> Component | None:
     zone.parts += [_observance(group[0], group) for group in groups.values()]
     zone.parts += [_recurring(rule, _first_year(rule, since)) for rule in rules]
     return zone
+
+
+def _compiled(name: str) -> bytes | None:
+    # In the order in which zoneinfo looks, so that both speak of the same rules.
+    from importlib.resources import files
+    from zoneinfo import TZPATH
+
+    for folder in (*map(Path, TZPATH), files("tzdata").joinpath("zoneinfo")):
+        try:
+            return folder.joinpath(*name.split("/")).read_bytes()
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def _read(content: bytes) -> tuple[_Change, list[_Change], str]:
