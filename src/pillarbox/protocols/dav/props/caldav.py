@@ -25,9 +25,10 @@ from pillarbox.protocols.dav.paths import (
     principal_path,
 )
 from pillarbox.protocols.dav.props.table import Getter, ItemProp, Prop, Setter
-from pillarbox.protocols.dav.resources import CALENDARS, Kind, Resource, View
+from pillarbox.protocols.dav.resources import CALENDARS, Kind, Resource
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.markup import element, href_value, hrefs_value, text_value
-from pillarbox.wire.dav.names import C
+from pillarbox.wire.dav.names import C, local_of
 from pillarbox.wire.dav.xml import Element
 
 MAX_INSTANCES: Final = 10_000
@@ -254,6 +255,12 @@ def _set_transparency(properties: Properties, value: Element | None) -> Properti
     return replace(properties, is_transparent=transparent)
 
 
+def _set_counted(properties: Properties, value: Element | None) -> Properties:
+    """Apple's clients say of a new calendar with YES or NO whether it counts in free-busy."""
+    counts = value is None or not any(local_of(child.name) == "NO" for child in value)
+    return replace(properties, is_transparent=not counts)
+
+
 def _alarm(name: str) -> tuple[Getter, Setter]:
     def get(view: View, resource: Resource) -> str | None:
         properties = properties_of(view, resource)
@@ -377,7 +384,13 @@ PROPS: Final = (
         set=_set_availability,
         settable=Kind.INBOX | Kind.CALENDAR_HOME,
     ),
-    Prop(C + "calendar-free-busy-set", Kind.INBOX, _free_busy_set),
+    Prop(
+        C + "calendar-free-busy-set",
+        Kind.INBOX,
+        _free_busy_set,
+        set=_set_counted,
+        settable=Kind.CALENDAR,
+    ),
     *(
         Prop(C + name, _KEEPERS, _alarm(name)[0], set=_alarm(name)[1], settable=_KEEPERS)
         for name in _ALARMS
