@@ -16,7 +16,8 @@ from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.paths import Path, Place, read_path
 from pillarbox.protocols.dav.privileges import granted
-from pillarbox.protocols.dav.resources import FOREIGN, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, find
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.acl import Ace, Acl, PrincipalKind, parse_acl
 from pillarbox.wire.dav.hrefs import href_address, href_path
 from pillarbox.wire.dav.names import D

@@ -17,7 +17,8 @@ from pillarbox.pipeline.collections.places import Place
 from pillarbox.protocols.dav.errors import DavError
 from pillarbox.protocols.dav.options import DavServices
 from pillarbox.protocols.dav.paths import Path
-from pillarbox.protocols.dav.resources import Resource, View, find, owner_of
+from pillarbox.protocols.dav.resources import Resource, find, owner_of
+from pillarbox.protocols.dav.view import View
 from pillarbox.protocols.http.body import read_body
 from pillarbox.storage.tx import Tx
 from pillarbox.wire.dav.headers import (

@@ -15,7 +15,8 @@ from pillarbox.protocols.dav.errors import DavError, conflict, forbidden
 from pillarbox.protocols.dav.get import item_headers
 from pillarbox.protocols.dav.paths import Path, Place, read_path
 from pillarbox.protocols.dav.put import location_missing, require_writable
-from pillarbox.protocols.dav.resources import FOREIGN, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, find
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.headers import parse_overwrite
 from pillarbox.wire.dav.hrefs import OtherHost, href_path
 

@@ -11,7 +11,8 @@ from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import DavError, forbidden
 from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.props.dav import collection_tag
-from pillarbox.protocols.dav.resources import View, find
+from pillarbox.protocols.dav.resources import find
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.names import A, C
 
 

@@ -8,7 +8,7 @@ from pillarbox.domain.collections.model import ComponentKind, Item, ItemFacts
 from pillarbox.domain.sharing import principals
 from pillarbox.domain.sharing.principals import Principal, PrincipalKind
 from pillarbox.formats.vcard.directory import DirectoryEntry, EntryKind, directory_card
-from pillarbox.protocols.dav.resources import View
+from pillarbox.protocols.dav.view import View
 
 _KINDS = {
     PrincipalKind.USER: EntryKind.USER,

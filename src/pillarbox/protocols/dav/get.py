@@ -31,10 +31,10 @@ from pillarbox.protocols.dav.resources import (
     FOREIGN,
     Kind,
     Resource,
-    View,
     children,
     find,
 )
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.hrefs import quoted
 
 MAX_FILE_BYTES: Final = 128 << 20

@@ -13,7 +13,8 @@ from pillarbox.protocols.dav.changing import changed
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
 from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.props.caldav import read_components
-from pillarbox.protocols.dav.resources import FOREIGN, Kind, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, Kind, find
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.multistatus import PropStatus, made_body
 from pillarbox.wire.dav.names import A, C, D
 from pillarbox.wire.dav.properties import SetProp, parse_mkcalendar, parse_mkcol

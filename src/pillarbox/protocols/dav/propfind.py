@@ -9,8 +9,9 @@ from pillarbox.protocols.dav.directory import directory_cards
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.methods import DAV_CLASSES
 from pillarbox.protocols.dav.paths import Path
-from pillarbox.protocols.dav.resources import STORED, Kind, Resource, View, children, find
+from pillarbox.protocols.dav.resources import STORED, Kind, Resource, children, find
 from pillarbox.protocols.dav.telling import Answer, form_of
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.headers import Depth
 from pillarbox.wire.dav.names import D
 from pillarbox.wire.dav.properties import Propfind, parse_propfind

@@ -9,7 +9,8 @@ from pillarbox.protocols.dav.call import Call, xml_answer
 from pillarbox.protocols.dav.changing import Changed, changed
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.paths import Area, Path, Place, read_path
-from pillarbox.protocols.dav.resources import FOREIGN, Kind, Resource, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, Kind, Resource, find
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.hrefs import href_path
 from pillarbox.wire.dav.multistatus import MultiStatus, PropStatus
 from pillarbox.wire.dav.names import C, D

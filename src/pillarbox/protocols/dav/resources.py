@@ -1,12 +1,10 @@
 """What a path names for whoever asks: found in one transaction, with what they may do to it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
 from pillarbox.base.errors import Denied, NotFound
-from pillarbox.base.ids import AccountId
-from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.collections import homes, items
 from pillarbox.domain.collections.model import (
     ALL_RIGHTS,
@@ -18,13 +16,11 @@ from pillarbox.domain.collections.model import (
     Item,
     Right,
 )
-from pillarbox.domain.sharing import principals
 from pillarbox.domain.sharing.principals import Principal
-from pillarbox.protocols.dav.options import DavOptions
+from pillarbox.protocols.dav.directory import directory_cards
 from pillarbox.protocols.dav.paths import DIRECTORY, INBOX, OUTBOX, Area, Path
 from pillarbox.protocols.dav.paths import Place as PathPlace
-from pillarbox.storage.keys import KeyRing
-from pillarbox.storage.tx import Tx
+from pillarbox.protocols.dav.view import View
 
 FOREIGN: Final = "You have no rights here"
 
@@ -87,44 +83,6 @@ class Resource:
         if self.access is None:
             raise NotFound("There is nothing here")
         return self.access.collection
-
-
-@dataclass(slots=True)
-class View:
-    """Who looks, in which transaction; what was looked up once is kept for the request."""
-
-    tx: Tx
-    keys: KeyRing
-    actor: Actor
-    options: DavOptions
-    root: str
-    _principals: dict[str, Principal | None] = field(default_factory=dict)
-    _by_account: dict[int, Principal | None] = field(default_factory=dict)
-    _inboxes: dict[int, Access | None] = field(default_factory=dict)
-
-    def principal(self, address: str) -> Principal | None:
-        """Who has an address here."""
-        if address not in self._principals:
-            self._principals[address] = principals.find(self.tx, address)
-        return self._principals[address]
-
-    def principal_of(self, account: AccountId) -> Principal | None:
-        """Whose account this is."""
-        if account not in self._by_account:
-            self._by_account[account] = principals.by_account(self.tx, account)
-        return self._by_account[account]
-
-    def inbox(self, owner: Principal) -> Access | None:
-        """Somebody's inbox, which also keeps what is set for their whole home."""
-        if owner.account_id not in self._inboxes:
-            self._inboxes[owner.account_id] = homes.find(
-                self.tx, self.keys, self.actor, owner.account_id, CollectionKind.INBOX, INBOX
-            )
-        return self._inboxes[owner.account_id]
-
-    def is_own(self, owner: Principal | None) -> bool:
-        """Whether it is the actor's."""
-        return owner is not None and owner.account_id == self.actor.account_id
 
 
 def find(view: View, path: Path) -> Resource:
@@ -197,11 +155,14 @@ def find_collection(view: View, path: Path, owner: Principal) -> Resource:
 
 def find_item(view: View, collection: Resource, path: Path) -> Resource:
     """An object of a collection; `NotFound` if there is none of this name."""
-    if collection.kind not in ITEM_KINDS or collection.kind is Kind.DIRECTORY:
+    if collection.kind not in ITEM_KINDS:
         raise NotFound("There is no such object")
     if not collection.rights & Right.READ:
         raise Denied(FOREIGN)
-    item = items.get(view.tx, view.keys, collection.collection, path.href)
+    if collection.kind is Kind.DIRECTORY:
+        item = next((one.item for one in directory_cards(view) if one.item.href == path.href), None)
+    else:
+        item = items.get(view.tx, view.keys, collection.collection, path.href)
     if item is None:
         raise NotFound("There is no such object")
     return of_item(collection, item)

@@ -12,7 +12,8 @@ from typing import Final
 from pillarbox.domain.collections.model import Item
 from pillarbox.protocols.dav.props import apple, caldav, calendarserver, carddav, dav
 from pillarbox.protocols.dav.props.table import ItemProp, Prop
-from pillarbox.protocols.dav.resources import ITEM_KINDS, Kind, Resource, View
+from pillarbox.protocols.dav.resources import ITEM_KINDS, Kind, Resource
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.markup import WholeElement, text_value
 from pillarbox.wire.dav.multistatus import MultiStatus
 from pillarbox.wire.dav.names import A, C

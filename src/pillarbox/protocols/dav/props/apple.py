@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from pillarbox.domain.collections.model import Properties
 from pillarbox.protocols.dav.errors import conflict
 from pillarbox.protocols.dav.props.table import Prop
-from pillarbox.protocols.dav.resources import Kind, Resource, View
+from pillarbox.protocols.dav.resources import Kind, Resource
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.markup import text_value
 from pillarbox.wire.dav.names import ICAL
 from pillarbox.wire.dav.xml import Element

@@ -6,8 +6,9 @@ from pillarbox.domain.collections.model import Access, Source
 from pillarbox.protocols.dav.paths import Area, Path
 from pillarbox.protocols.dav.props import caldav
 from pillarbox.protocols.dav.props.table import Prop
-from pillarbox.protocols.dav.resources import HOMES, STORED, Kind, Resource, View
+from pillarbox.protocols.dav.resources import HOMES, STORED, Kind, Resource
 from pillarbox.protocols.dav.tokens import ctag
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.markup import element, href_value, text_value
 from pillarbox.wire.dav.names import CS
 

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from pillarbox.domain.collections.model import Properties
 from pillarbox.protocols.dav.paths import DIRECTORY, Area, Path, contacts_home
 from pillarbox.protocols.dav.props.table import Prop
-from pillarbox.protocols.dav.resources import BOOKS, Kind, Resource, View
+from pillarbox.protocols.dav.resources import BOOKS, Kind, Resource
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.markup import element, href_value, text_value
 from pillarbox.wire.dav.names import A
 from pillarbox.wire.dav.xml import Element

@@ -29,9 +29,9 @@ from pillarbox.protocols.dav.resources import (
     STORED,
     Kind,
     Resource,
-    View,
 )
 from pillarbox.protocols.dav.tokens import sync_token
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.acl import Ace, acl_restrictions_value, acl_value
 from pillarbox.wire.dav.acl import PrincipalKind as AceKind
 from pillarbox.wire.dav.markup import element, href_value, hrefs_value, text_value

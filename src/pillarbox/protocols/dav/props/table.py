@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pillarbox.domain.collections.model import Item, Properties
-from pillarbox.protocols.dav.resources import Kind, Resource, View
+from pillarbox.protocols.dav.resources import Kind, Resource
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.xml import Element
 
 Getter = Callable[[View, Resource], str | None]

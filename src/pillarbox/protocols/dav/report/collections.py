@@ -13,8 +13,9 @@ from pillarbox.pipeline.collections.queries import Told
 from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import DavError, forbidden
 from pillarbox.protocols.dav.paths import Path, Place, read_path
-from pillarbox.protocols.dav.resources import FOREIGN, Kind, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, Kind, find
 from pillarbox.protocols.dav.telling import Answer, ItemForm, form_of
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.hrefs import href_path
 from pillarbox.wire.dav.names import A, C, D
 from pillarbox.wire.dav.properties import Propfind

@@ -10,8 +10,9 @@ from pillarbox.base.errors import Denied, Failure, GrammarError
 from pillarbox.protocols.dav.call import Call, Pieces
 from pillarbox.protocols.dav.errors import DavError
 from pillarbox.protocols.dav.paths import Path, read_path
-from pillarbox.protocols.dav.resources import Resource, View, find
+from pillarbox.protocols.dav.resources import Resource, find
 from pillarbox.protocols.dav.telling import Found, tell
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.hrefs import href_path
 from pillarbox.wire.dav.markup import WholeElement, element, href_value, text_element
 from pillarbox.wire.dav.multistatus import MultiStatus, PropStatus, propstat, status_line

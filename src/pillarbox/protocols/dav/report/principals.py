@@ -13,8 +13,9 @@ from pillarbox.protocols.dav.call import Call, Pieces, xml_answer
 from pillarbox.protocols.dav.paths import Area, Path, principal_path, read_path
 from pillarbox.protocols.dav.props.dav import aces_of
 from pillarbox.protocols.dav.report.collections import TOO_MANY
-from pillarbox.protocols.dav.resources import Kind, Resource, View, children, find
+from pillarbox.protocols.dav.resources import Kind, Resource, children, find
 from pillarbox.protocols.dav.telling import Answer, value_of
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.acl import PrincipalKind as AceKind
 from pillarbox.wire.dav.acl import search_properties_value
 from pillarbox.wire.dav.markup import document, href_value

@@ -17,9 +17,10 @@ from pillarbox.protocols.dav.report.collections import (
     check_data,
     told_rows,
 )
-from pillarbox.protocols.dav.resources import FOREIGN, View, find
+from pillarbox.protocols.dav.resources import FOREIGN, find
 from pillarbox.protocols.dav.telling import Answer, form_of
 from pillarbox.protocols.dav.tokens import modseq_of, sync_token
+from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.reports import SyncCollection
 
 
