@@ -17,6 +17,7 @@ from pillarbox.pipeline.inbound.checks.arc import ArcCheck
 from pillarbox.pipeline.inbound.checks.attachments import AttachmentCheck
 from pillarbox.pipeline.inbound.checks.bayes import BayesCheck
 from pillarbox.pipeline.inbound.checks.check import Check, RecipientCheck
+from pillarbox.pipeline.inbound.checks.correspondents import ContactDomains
 from pillarbox.pipeline.inbound.checks.directory import Directory
 from pillarbox.pipeline.inbound.checks.dkim import DkimCheck
 from pillarbox.pipeline.inbound.checks.dmarc import DmarcCheck
@@ -132,7 +133,7 @@ def _checks(matter: Matter, policies: Policies) -> tuple[Check, ...]:
         MimeCheck(),
         HtmlCheck(),
         LinkCheck(),
-        LookalikeCheck(own_domains, directory.names),
+        LookalikeCheck(own_domains, directory.names, ContactDomains(database, keys).of),
         AttachmentCheck(),
         BayesCheck(database, keys),
         ReputationCheck(database, keys),

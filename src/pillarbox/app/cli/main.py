@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "token": ("pillarbox.app.cli.token", "Tokens that programs log in with."),
         "alias": ("pillarbox.app.cli.alias", "Addresses that lead to others."),
         "group": ("pillarbox.app.cli.group", "Groups: shared addresses and mailboxes."),
+        "resource": ("pillarbox.app.cli.resource", "Rooms and things that are invited."),
         "acl": ("pillarbox.app.cli.acl", "Who may do what with a mailbox."),
         "dkim": ("pillarbox.app.cli.dkim", "Keys that mail is signed with, and their records."),
         "index": ("pillarbox.app.cli.index", "What searches look things up in."),

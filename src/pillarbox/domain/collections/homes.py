@@ -16,6 +16,7 @@ from pillarbox.domain.accounts.tables import group_members
 from pillarbox.domain.collections import rows
 from pillarbox.domain.collections.model import (
     ALL_RIGHTS,
+    NAME_CHARACTERS,
     NO_RIGHTS,
     READ_RIGHTS,
     WRITE_RIGHTS,
@@ -221,9 +222,14 @@ def mounted(
 def find(
     tx: Tx, keys: KeyRing, actor: Actor, owner: AccountId, kind: CollectionKind, name: str
 ) -> Access | None:
-    """The collection of a name in a home; `None` where there is none, or none to be known of."""
-    if len(name) > 255 or "\0" in name:
+    """The collection of a name in a home; `None` where there is none, or none to be known of.
+
+    The inbox is among the calendars.
+    """
+    if len(name) > NAME_CHARACTERS or "\0" in name:
         return None
+    if kind is CollectionKind.CALENDAR and name == INBOX:
+        kind = CollectionKind.INBOX
     row = tx.one(_NAMED, owner=owner, of_kind=int(kind), named=name)
     if owner != actor.account_id:
         # Asked for in any case, so that it takes as long where there is none.

@@ -13,7 +13,7 @@ from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain import changes
 from pillarbox.domain.accounts import names
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.accounts.tables import group_members, user_groups, users
+from pillarbox.domain.accounts.tables import group_members, resources, user_groups, users
 from pillarbox.domain.collections import collections as made
 from pillarbox.domain.collections import homes, rows
 from pillarbox.domain.collections.homes import KIND_NOTED
@@ -74,6 +74,11 @@ _DOMAIN_OF_USER = Statement(
 _DOMAIN_OF_GROUP = Statement(
     select(user_groups.c.domain_id, user_groups.c.address).where(
         user_groups.c.account_id == bindparam("account")
+    )
+)
+_DOMAIN_OF_RESOURCE = Statement(
+    select(resources.c.domain_id, resources.c.address).where(
+        resources.c.account_id == bindparam("account")
     )
 )
 _MEMBERS = Statement(
@@ -264,10 +269,11 @@ def _require_admin(tx: Tx, keys: KeyRing, actor: Actor, access: Access) -> Colle
 def _owner(tx: Tx, collection: Collection) -> Row:
     """Domain and address of the owner."""
     account = collection.account_id
-    row = tx.one(_DOMAIN_OF_USER, account=account) or tx.one(_DOMAIN_OF_GROUP, account=account)
-    if row is None:
-        raise NotFound("There is no such collection")
-    return row
+    for statement in (_DOMAIN_OF_USER, _DOMAIN_OF_GROUP, _DOMAIN_OF_RESOURCE):
+        row = tx.one(statement, account=account)
+        if row is not None:
+            return row
+    raise NotFound("There is no such collection")
 
 
 def _holder(tx: Tx, collection: Collection, address: str) -> tuple[int, str]:

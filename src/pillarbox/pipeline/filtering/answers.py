@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pillarbox.base.errors import Invalid
 from pillarbox.base.ids import MailboxId, parse_public_id
 from pillarbox.domain.accounts.model import Actor
+from pillarbox.domain.contacts import lookup as contacts
 from pillarbox.domain.judgement.model import Action
 from pillarbox.domain.mail import annotations, mailboxes
 from pillarbox.domain.mail.annotations import SERVER, Annotated
@@ -42,7 +43,10 @@ LISTS = MappingProxyType(
 )
 """External lists (RFC 6134): what of the user's own sender list each has."""
 CONTACTS = frozenset((":addrbook:default", "urn:ietf:params:sieve:addrbook:default"))
-"""The list of whom the user knows: whom they let in, and to whom they wrote."""
+"""The list of whom the user knows: who is in their address books, whom they let in, and to whom
+they wrote."""
+BOOKS = (":addrbook:", "urn:ietf:params:sieve:addrbook:")
+"""What the names of single address books begin with."""
 
 
 def answer_all(
@@ -69,7 +73,7 @@ def answer(tx: Tx, keys: KeyRing, actor: Actor, question: Question) -> Answer:
         case ListQuestion(name, value):
             return _listed(tx, keys, actor, name, value)
         case ValidListQuestion(name):
-            return name.lower() in LISTS or name.lower() in CONTACTS
+            return _is_list(tx, keys, actor, name.lower())
         case SeenQuestion(mark):
             return bool(memory.seen(tx, keys, actor.account_id, [mark]))
 
@@ -103,13 +107,31 @@ def _annotation(tx: Tx, keys: KeyRing, actor: Actor, name: str, entry: str) -> s
     return None
 
 
+def _is_list(tx: Tx, keys: KeyRing, actor: Actor, name: str) -> bool:
+    book = _book(name)
+    if name in LISTS or name in CONTACTS:
+        return True
+    return bool(book) and contacts.has_book(tx, keys, actor, book)
+
+
+def _book(name: str) -> str:
+    """Which address book a list is; empty for any other list."""
+    start = next((one for one in BOOKS if name.startswith(one)), name)
+    return name[len(start) :]
+
+
 def _listed(tx: Tx, keys: KeyRing, actor: Actor, name: str, value: str) -> bool:
     key, value = name.lower(), value.strip().lower()
     actions = (Action.ALLOW,) if key in CONTACTS else LISTS.get(key)
     if actions is None:
-        return False
+        book = _book(key)
+        return bool(book) and contacts.is_in_book(tx, keys, actor, book, value)
     whose = Owner(Scope.USER, actor.account_id)
     listed = {one.pattern for one in lists.all_of(tx, keys, whose) if one.action in actions}
     if any(pattern in listed for _, pattern in patterns(value)):
         return True
-    return key in CONTACTS and bool(have_written_to(tx, keys, (actor.account_id,), value))
+    if key not in CONTACTS:
+        return False
+    if contacts.is_contact(tx, keys, actor.account_id, value):
+        return True
+    return bool(have_written_to(tx, keys, (actor.account_id,), value))

@@ -1,7 +1,8 @@
-"""Forgetting old changes: tombstones of expunged messages, and notes of the change log.
+"""Forgetting old changes: tombstones of messages and objects, and notes of the change log.
 
-A job of `runner`. What may go is decided by `domain/mail/tombstones` and `domain/changes`; it works
-in small steps, so that writers never wait long.
+A job of `runner`. What may go is decided by `domain/mail/tombstones`,
+`domain/collections/tombstones` and `domain/changes`; it works in small steps, so that writers never
+wait long.
 """
 
 from collections.abc import Callable
@@ -11,16 +12,19 @@ from typing import TypeVar
 from pillarbox.base.clock import Clock
 from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
+from pillarbox.domain.collections import tombstones as items
 from pillarbox.domain.mail import tombstones
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
 FORGET_EVERY_S = 24 * 3600
 FORGET_AFTER_MS = 30 * 86_400_000
+FORGET_ITEMS_AFTER_MS = 90 * 86_400_000
+"""Of calendars and contacts little goes, and devices that sync them lie in drawers for months."""
 STEP = 1_000
 AT_ONCE = 50
 
-_Id = TypeVar("_Id", AccountId, MailboxId)
+_Id = TypeVar("_Id", AccountId, MailboxId, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,9 @@ class Forgetting:
 
     async def run(self) -> None:
         """Forget everything that is due; may be stopped and begun again at any point."""
-        before_ms = self.clock.now_ms() - FORGET_AFTER_MS
+        now_ms = self.clock.now_ms()
+        await self._through(items.prune, 0, now_ms - FORGET_ITEMS_AFTER_MS)
+        before_ms = now_ms - FORGET_AFTER_MS
         await self._through(tombstones.prune, MailboxId(0), before_ms)
         await self._through(changes.prune, AccountId(0), before_ms)
 

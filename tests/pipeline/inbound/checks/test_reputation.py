@@ -6,8 +6,10 @@ from typing import cast
 import pytest
 
 from kit.checks import arrival
+from kit.collections import put_card
 from pillarbox.base.ids import AccountId, DomainId
 from pillarbox.domain.accounts.model import LocalTarget
+from pillarbox.domain.accounts.owned import open_account
 from pillarbox.domain.judgement.model import Finding
 from pillarbox.domain.reputation import history
 from pillarbox.domain.reputation.model import Origin, Outcome
@@ -149,14 +151,21 @@ async def test_mixed_mail_says_nothing(database: Database) -> None:
 
 
 async def test_contacts_have_the_benefit_too(database: Database) -> None:
-    class Book:
-        def have(self, tx: Tx, accounts: object, address: str) -> frozenset[AccountId]:
-            return frozenset({BOB}) if address == "ann@sender.test" else frozenset()
+    def fill(tx: Tx) -> AccountId:
+        account = open_account(tx, 0)
+        put_card(tx, KEYS, account, "ann", "Ann@sender.test")
+        return account
 
-    check = ReputationCheck(database, KEYS, Book())
-    names = {one.name for one in await check.run(coming(PROVED))}
-    assert "sender_in_contacts" in names
-    assert not {one.name for one in await check.run(coming())} & {"sender_in_contacts"}
+    account = await database.write(fill)
+    found = await found_in(database, coming(PROVED, EVA, account))
+    assert ("sender_in_contacts", account) in found
+    assert ("sender_in_contacts", EVA) not in found
+    assert ("sender_in_contacts", account) not in await found_in(database, coming(None, account))
+    # Who was written to has no need of it.
+    await wrote(database, account, "ann@sender.test")
+    found = await found_in(database, coming(PROVED, account))
+    assert ("sender_in_contacts", account) not in found
+    assert ("known_correspondent", account) in found
 
 
 async def test_what_greylisting_asks(database: Database) -> None:

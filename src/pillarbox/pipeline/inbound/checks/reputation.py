@@ -6,9 +6,9 @@ itself has seen counts more than what all users here have.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from pillarbox.base.ids import AccountId
+from pillarbox.domain.contacts import lookup as contacts
 from pillarbox.domain.judgement.model import Finding, Kind, Stage
 from pillarbox.domain.reputation import history
 from pillarbox.domain.reputation.model import SERVER, Origin, Standing
@@ -59,28 +59,12 @@ Said = tuple[Kind, float]
 """A finding and its points."""
 
 
-class Contacts(Protocol):
-    """Whom users have in their address books."""
-
-    def have(self, tx: Tx, accounts: Sequence[AccountId], address: str) -> frozenset[AccountId]:
-        """Which of these accounts have an address; it is in lower case."""
-        ...
-
-
-class NoContacts:
-    """Nobody has any."""
-
-    def have(self, tx: Tx, accounts: Sequence[AccountId], address: str) -> frozenset[AccountId]:
-        return frozenset()
-
-
 @dataclass(frozen=True, slots=True)
 class ReputationCheck(Check):
     """Looks the origin of a message up; `Stage.VERDICT`, since it needs to know what is proved."""
 
     database: Database
     keys: KeyRing
-    contacts: Contacts = NoContacts()  # noqa: RUF009 - has no state
     name: str = "reputation"
     stage: Stage = Stage.VERDICT
     deadline_s: float = DEADLINE_S
@@ -104,8 +88,8 @@ class ReputationCheck(Check):
         found: list[Finding] = []
         if origin.address:
             known = have_written_to(tx, self.keys, accounts, origin.address)
-            contacts = self.contacts.have(tx, accounts, origin.address)
-            for kind, who in ((KNOWN, known), (CONTACT, contacts - known)):
+            in_books = contacts.have(tx, self.keys, accounts, origin.address)
+            for kind, who in ((KNOWN, known), (CONTACT, in_books - known)):
                 found += [kind.found(origin.address, account_id=one) for one in sorted(who)]
         standings = history.standings(tx, self.keys, origin, accounts)
         if origin.domain and (SERVER, Name.DOMAIN) not in standings:

@@ -1,0 +1,16 @@
+"""Two people with address books, on each kind of database."""
+
+import pytest
+
+from kit.collections import Home
+from pillarbox.storage.db import Database
+
+
+@pytest.fixture
+async def ann(database: Database, add_user) -> Home:
+    return await Home.open(database, await database.write(add_user, "ann@example.org"))
+
+
+@pytest.fixture
+async def bob(database: Database, add_user) -> Home:
+    return await Home.open(database, await database.write(add_user, "bob@example.org"))
