@@ -41,8 +41,9 @@ USER = User(AccountId(1), DomainId(1), ALICE, "", Role.USER, True, 0, 0, 0)
 class WebHouse:
     """Starts with `async with`. Its application answers:
 
-    `/echo` what was sent, `/who` who logged in, `/held` once `held` is set, `/large` a megabyte in
-    pieces, `/early` without looking at the body, `/broken` not at all.
+    `/echo` what was sent, `/who` who logged in, `/other` the same of another face, `/held` once
+    `held` is set, `/large` 16 MiB in pieces, `/early` without looking at the body, `/broken` not at
+    all.
     """
 
     options: HttpOptions = field(default_factory=HttpOptions)
@@ -100,6 +101,7 @@ class WebHouse:
 
     def _routes(self) -> Sequence[BaseRoute]:
         login = HttpLogin(cast(Login, self.login), "dav")
+        other = HttpLogin(cast(Login, self.login), "other")
 
         async def echo(request: Request) -> Response:
             body = await read_body(request, MOST_BYTES)
@@ -107,7 +109,8 @@ class WebHouse:
             return Response(body)
 
         async def who(request: Request) -> Response:
-            return PlainTextResponse((await login.actor(request)).address)
+            asked = other if request.url.path == "/other" else login
+            return PlainTextResponse((await asked.actor(request)).address)
 
         async def held(request: Request) -> Response:
             self.asked.append(request.url.query)
@@ -134,8 +137,12 @@ class WebHouse:
         methods = ["GET", "PUT", "POST"]
         found = {"echo": echo, "who": who, "held": held, "large": large, "early": early}
         return [
-            Route(f"/{name}", function, methods=methods)
-            for name, function in {**found, "broken": broken}.items()
+            Route("/calendars/public/{key}", early),
+            Route("/other", who),
+            *(
+                Route(f"/{name}", function, methods=methods)
+                for name, function in {**found, "broken": broken}.items()
+            ),
         ]
 
 

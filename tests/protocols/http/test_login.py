@@ -79,3 +79,24 @@ async def test_unknown_and_known_users_get_one_answer(house: WebHouse) -> None:
     known = await ask(house, http, basic(ALICE, "wrong"))
     assert known == await ask(house, http, basic("nobody@example.test", "wrong"))
     assert known[0] == 401
+
+
+async def test_each_face_asks_itself(house: WebHouse) -> None:
+    http = await house.open()
+    fields = {"Authorization": basic(ALICE, PASSWORD)}
+    for path in ("/who", "/other", "/who"):
+        assert (await http.ask("GET", path, fields=fields)).text == ALICE
+    assert [one.protocol for one in house.login.asked] == ["dav", "other", "dav"]
+
+
+async def test_the_log_has_no_secrets(house: WebHouse, capsys: pytest.CaptureFixture[str]) -> None:
+    http = await house.open()
+    fields = {"Authorization": basic(ALICE, PASSWORD)}
+    await http.ask("GET", "/who?key=hidden-one", fields=fields)
+    for path in ("/calendars/public/hidden-two.ics", "/calendars/%70ublic/hidden-three"):
+        assert (await http.ask("GET", path)).text == "no"
+    logged = capsys.readouterr().out
+    assert "path=/who status=200 user=alice@example.test" in logged
+    assert logged.count("path=/calendars/public/...") == 2
+    assert "hidden" not in logged
+    assert fields["Authorization"].partition(" ")[2] not in logged

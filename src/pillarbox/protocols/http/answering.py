@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DISCARDED_BYTES = 64 * 1024
 """As much of a request that nobody wanted to read is read, so that the connection can go on."""
-SECRET_PATHS = (b"/calendars/public/",)
+SECRET_PATHS = ("/calendars/public/",)
 """Behind these a path holds what opens it, which the log must not."""
 SHOWN_PATH_BYTES = 300
 
@@ -123,8 +123,8 @@ def _told(scope: "Scope") -> dict[str, Any]:
     """What the log says of a request: no query, and no path that is a secret."""
     path: bytes = scope["raw_path"][:SHOWN_PATH_BYTES]
     for secret in SECRET_PATHS:
-        if path.startswith(secret):
-            path = secret + b"..."
+        if scope["path"].startswith(secret):
+            path = secret.encode() + b"..."
     return {"method": scope["method"], "path": path.decode("ascii", "replace")}
 
 

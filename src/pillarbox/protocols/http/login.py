@@ -59,14 +59,16 @@ class HttpLogin:
             raise Refused(403, IN_CLEAR)
         if len(fields) != 1 or len(fields[0]) > MAX_CREDENTIALS:
             raise self._challenge()
-        known = visit.known(fields[0])
+        # A token that is good for one face is not for another.
+        credentials = f"{self.protocol} {fields[0]}"
+        known = visit.known(credentials)
         if known is not None:
             if await self.login.still_holds(known):
                 note_user(request, known)
                 return known
             visit.forget()
         actor = await self._ask(visit, fields[0])
-        visit.remember(fields[0], actor)
+        visit.remember(credentials, actor)
         note_user(request, actor)
         return actor
 

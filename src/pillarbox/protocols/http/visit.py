@@ -38,7 +38,7 @@ class Visit:
         self._user: Actor | None = None
 
     def remember(self, credentials: str, user: Actor) -> None:
-        """Note whose these credentials (the field `Authorization`) are."""
+        """Note whose these credentials (the face and the field `Authorization`) are."""
         self._digest = self._of(credentials)
         self._user = user
 
