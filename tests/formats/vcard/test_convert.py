@@ -1,4 +1,7 @@
-"""Cards in the other version: what each client finds there, and that nothing is lost on the way."""
+"""Cards in the other version: what a client finds there, and that nothing is lost on the way.
+
+RFC 2426 is 3.0, RFC 6350 is 4.0.
+"""
 
 import string
 import time

@@ -1,4 +1,4 @@
-"""Cards of the directory."""
+"""Cards of the directory; things are devices (RFC 6869 §3)."""
 
 from pillarbox.formats.vcard.card import check_card, parse_card
 from pillarbox.formats.vcard.directory import DirectoryEntry, EntryKind, directory_card

@@ -26,6 +26,13 @@ MADE = "X-PILLARBOX-MADE"
 _MAX_WAS = 8192
 _OWN = (WAS, MADE)
 _NEVER = ("BEGIN", "END", "VERSION")
+# Where these have no parameters, both versions write them alike.
+_ALIKE = frozenset(
+    (
+        *("CATEGORIES", "EMAIL", "FN", "IMPP", "N", "NICKNAME", "NOTE", "ORG", "PRODID", "ROLE"),
+        *("SOURCE", "TEL", "TITLE", "UID", "URL", "VERSION", "X-ABLABEL"),
+    )
+)
 
 Rules = Callable[[ContentLine, About], list[ContentLine]]
 
@@ -141,6 +148,8 @@ class _Spare:
 
 def _convert(line: ContentLine, there: Rules, back: Rules, about: About) -> list[ContentLine]:
     """The line converted, with WAS where the rules alone do not lead back to it."""
+    if not line.params and line.name in _ALIKE:
+        return [line.copy()]
     first, *made = there(line, about)
     for one in made:
         one.params.append((MADE, ["1"]))
