@@ -52,7 +52,7 @@ collection_items = Table(
     Column("changed_ms", Big, nullable=False),
     Column("head", Blob, nullable=False),  # sealed: name, UID, key of the content, addresses
     UniqueConstraint("collection_id", "href_digest"),
-    Index(None, "collection_id", "uid_digest"),
+    Index(None, "uid_digest"),
     Index(None, "collection_id", "modseq"),
     Index(None, "collection_id", "last_ms", "first_ms"),
     sqlite_with_rowid=False,

@@ -88,13 +88,14 @@ LIMITS = Limits()
 
 _HERE = i.collection_id == bindparam("collection")
 _THIS = (_HERE, i.id == bindparam("item"))
-# Two searches, each by its index: an OR makes the whole collection be read.
+# Two searches, each by its index: an OR makes the whole collection be read. So does SQLite for the
+# second one without `+ 0`, since it takes any table for a small one.
 _FIND = Statement(
     select(*COLUMNS)
     .where(_HERE, i.href_digest == bindparam("of_href"))
     .union_all(
         select(*COLUMNS).where(
-            _HERE,
+            i.collection_id + 0 == bindparam("collection"),
             i.uid_digest == bindparam("of_uid"),
             i.href_digest != bindparam("of_href"),
         )

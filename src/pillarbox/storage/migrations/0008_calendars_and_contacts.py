@@ -74,10 +74,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_collection_items_collection_id_uid_digest"),
-        "collection_items",
-        ["collection_id", "uid_digest"],
-        unique=False,
+        op.f("ix_collection_items_uid_digest"), "collection_items", ["uid_digest"], unique=False
     )
     op.create_table(
         "collection_mounts",
