@@ -159,10 +159,18 @@ def test_joined_keeps_zones_of_one_name_apart() -> None:
 
 
 def test_what_is_joined_splits_into_the_same() -> None:
-    objects = [calendar(*event(f"e{n}", "UTC")) for n in range(20)]
+    objects = [calendar(*zone("Own"), *event(f"e{n}", "Own")) for n in range(20)]
     assert [one for _, one in split_calendar(joined(objects))] == [
         one.replace(b"-//t//t//EN", b"-//pillarbox//calendar//EN") for one in objects
     ]
+
+
+def test_zones_by_reference_are_told_in_full() -> None:
+    objects = [calendar(*event(f"e{n}")) for n in range(2)]
+    whole = joined(objects)
+    assert whole.count(b"BEGIN:VTIMEZONE") == 1
+    assert whole.index(b"TZID:Europe/Berlin\r\n") < whole.index(b"BEGIN:VEVENT")
+    assert joined([calendar(*event("a", "Nowhere"))]).count(b"BEGIN:VTIMEZONE") == 0
 
 
 def _seconds(objects: int) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.base.errors import GrammarError
 from pillarbox.formats.content_line import ContentLine, decode_text, parse_lines
+from pillarbox.formats.ical.partial import with_zones
 
 MAX_OBJECTS = 100_000
 """Of one file that is taken apart."""
@@ -117,7 +118,8 @@ class Joining:
     """One VCALENDAR in the making; what its methods give is to be put one behind the other.
 
     A VTIMEZONE comes once, before its first use; where two objects define one TZID differently, and
-    it is no name of the time zone database, the second gets another name.
+    it is no name of the time zone database, the second gets another name. Objects that name a zone
+    of the database without a VTIMEZONE get one (RFC 7809 §3.1.2).
     """
 
     def __init__(self) -> None:
@@ -131,7 +133,7 @@ class Joining:
     def add(self, content: bytes) -> bytes:
         """The components of an object; nothing of one that can't be read."""
         try:
-            calendars = list(_calendars(content))
+            calendars = list(_calendars(with_zones(content)))
         except GrammarError:
             return b""
         texts = [text for one in calendars for text in _with_zones(one.parts, self._zones)]
