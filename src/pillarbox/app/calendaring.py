@@ -10,7 +10,7 @@ from pillarbox.net.https import HttpsClient
 from pillarbox.pipeline.collections.feeds import Feeds
 from pillarbox.pipeline.collections.objects import Objects
 from pillarbox.pipeline.collections.queries import Queries
-from pillarbox.pipeline.scheduling.free_busy import FreeBusy
+from pillarbox.pipeline.collections.free_busy import FreeBusy
 from pillarbox.pipeline.scheduling.posting import Posting, Signer
 from pillarbox.pipeline.scheduling.scheduling import Scheduling
 from pillarbox.storage.db import Database

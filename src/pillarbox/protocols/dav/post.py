@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from pillarbox.base.errors import NotFound
 from pillarbox.domain.collections.model import CollectionKind, Condition
-from pillarbox.pipeline.scheduling.free_busy import Recipient
+from pillarbox.pipeline.collections.free_busy import Recipient
 from pillarbox.protocols.dav.call import Call, xml_answer
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
 from pillarbox.protocols.dav.paths import Path, Place
