@@ -8,9 +8,9 @@ from pillarbox.base.clock import Clock
 from pillarbox.cluster.bus import Bus
 from pillarbox.net.https import HttpsClient
 from pillarbox.pipeline.collections.feeds import Feeds
+from pillarbox.pipeline.collections.free_busy import FreeBusy
 from pillarbox.pipeline.collections.objects import Objects
 from pillarbox.pipeline.collections.queries import Queries
-from pillarbox.pipeline.collections.free_busy import FreeBusy
 from pillarbox.pipeline.scheduling.posting import Posting, Signer
 from pillarbox.pipeline.scheduling.scheduling import Scheduling
 from pillarbox.storage.db import Database

@@ -35,6 +35,7 @@ FEED_BYTES_MAX = 10 << 20
 OBJECTS_MAX = 10_000
 TIMEOUT_S = 60.0
 REDIRECTS_MAX = 5
+FEEDS_EVERY_S = 300
 AT_ONCE = 20
 """So many feeds are fetched in one run of the job."""
 _BATCH = 50
