@@ -1,5 +1,6 @@
 """One request: who makes it, what it is about, and how it is answered."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -39,6 +40,7 @@ from pillarbox.wire.dav.multistatus import CONTENT_TYPE
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
+PARSED_AT_ONCE_BYTES = 32 * 1024
 HELD_BYTES = 1 << 20
 """Of an answer, before what there is of it is sent."""
 
@@ -87,6 +89,13 @@ class Call:
     async def body(self, most_bytes: int | None = None) -> bytes:
         """What the request brings."""
         return await read_body(self.request, most_bytes or self.services.options.body_bytes)
+
+    async def parsed(self, parse: Callable[[bytes], R]) -> R:
+        """What the request brings, as `parse` reads it; in a thread where that takes long."""
+        body = await self.body()
+        if len(body) > PARSED_AT_ONCE_BYTES:
+            return await asyncio.to_thread(parse, body)
+        return parse(body)
 
     @property
     def headers(self) -> Mapping[str, str]:

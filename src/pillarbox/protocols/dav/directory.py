@@ -32,6 +32,15 @@ def directory_cards(view: View) -> list[DirectoryCard]:
     return [_card(view, one) for one in found]
 
 
+def directory_card_named(view: View, href: str) -> DirectoryCard | None:
+    """The card of a name."""
+    address = href.removesuffix(".vcf")
+    found = principals.find(view.tx, address) if address != href else None
+    if found is None or found.address != address or not found.enabled:
+        return None
+    return _card(view, found) if found.domain_id == view.actor.domain_id else None
+
+
 def _card(view: View, principal: Principal) -> DirectoryCard:
     members: tuple[str, ...] = ()
     if principal.kind is PrincipalKind.GROUP:

@@ -15,7 +15,7 @@ from pillarbox.formats.content_line import ContentLine, encode_text
 from pillarbox.formats.ical.selection import CalendarData
 from pillarbox.formats.ical.split import joined_parts
 from pillarbox.protocols.dav.call import Call, Pieces
-from pillarbox.protocols.dav.directory import directory_cards
+from pillarbox.protocols.dav.directory import directory_card_named, directory_cards
 from pillarbox.protocols.dav.errors import DavError
 from pillarbox.protocols.dav.paths import ROOT, Path, Place
 from pillarbox.protocols.dav.props.dav import (
@@ -37,6 +37,7 @@ from pillarbox.protocols.dav.resources import (
 from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.hrefs import quoted
 
+OPENED_AT_ONCE_BYTES: Final = 64 * 1024
 MAX_FILE_BYTES: Final = 128 << 20
 """Of a collection that is sent as one file."""
 _PAGE = """<!DOCTYPE html>
@@ -65,7 +66,7 @@ async def get(call: Call) -> Response:
 async def _item(call: Call) -> Response:
     if call.path.collection_place is Place.DIRECTORY:
         return await call.read(_directory_card, call.path)
-    item, content = await call.lookup(_content, call.path)
+    item, content = await item_content(call)
     condition = await call.condition()
     headers = item_headers(item)
     if not _holds(condition, item):
@@ -98,13 +99,18 @@ def item_headers(item: Item) -> dict[str, str]:
     return headers
 
 
-def _content(view: View, path: Path) -> tuple[Item, bytes]:
-    collection = find(view, path.parent)
-    if collection.kind not in (Kind.CALENDAR, Kind.INBOX, Kind.ADDRESS_BOOK):
+async def item_content(call: Call) -> tuple[Item, bytes]:
+    """The object a request is about, and its content; a large one is opened in a thread."""
+    item = (await call.resource()).item
+    if item is None:
         raise NotFound("There is no such object")
-    if Right.READ not in collection.rights:
-        raise Denied(FOREIGN)
-    found = items.read(view.tx, view.keys, collection.collection, [path.href])
+    run = call.read if item.size_bytes > OPENED_AT_ONCE_BYTES else call.lookup
+    return await run(_content, call.path)
+
+
+def _content(view: View, path: Path) -> tuple[Item, bytes]:
+    collection = find(view, path.parent).collection
+    found = items.read(view.tx, view.keys, collection, [path.href])
     if not found:
         raise NotFound("There is no such object")
     return found[0]
@@ -112,10 +118,10 @@ def _content(view: View, path: Path) -> tuple[Item, bytes]:
 
 def _directory_card(view: View, path: Path) -> Response:
     find(view, path.parent)
-    for card in directory_cards(view):
-        if card.item.href == path.href:
-            return Response(card.content, HTTPStatus.OK, item_headers(card.item))
-    raise NotFound("There is no such object")
+    card = directory_card_named(view, path.href)
+    if card is None:
+        raise NotFound("There is no such object")
+    return Response(card.content, HTTPStatus.OK, item_headers(card.item))
 
 
 def _calendar(view: View, path: Path) -> tuple[list[bytes], dict[str, str]]:

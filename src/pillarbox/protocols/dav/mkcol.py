@@ -30,7 +30,7 @@ async def mkcalendar(call: Call) -> Response:
         raise forbidden(
             C + "calendar-collection-location-ok", text="Calendars are made in calendar homes"
         )
-    props = parse_mkcalendar(await call.body()).props
+    props = (await call.parsed(parse_mkcalendar)).props
     return await _make(call, props, C + "mkcalendar-response")
 
 

@@ -12,7 +12,7 @@ from pillarbox.protocols.dav.paths import Path
 from pillarbox.protocols.dav.resources import STORED, Kind, Resource, children, find
 from pillarbox.protocols.dav.telling import Answer, form_of
 from pillarbox.protocols.dav.view import View
-from pillarbox.wire.dav.headers import Depth
+from pillarbox.wire.dav.headers import Depth, Preferences
 from pillarbox.wire.dav.names import D
 from pillarbox.wire.dav.properties import Propfind, parse_propfind
 
@@ -23,17 +23,28 @@ async def propfind(call: Call) -> Response:
     depth = call.depth(Depth.ZERO)
     if depth is Depth.INFINITY:
         raise forbidden(D + "propfind-finite-depth", text="Depth has to be 0 or 1")
-    wanted = parse_propfind(await call.body())
+    wanted = await call.parsed(parse_propfind)
     deep = depth is Depth.ONE
     run = call.read if deep else call.lookup
-    pieces = await run(_told, call.path, wanted, deep, call.preferences.minimal)
-    return Pieces(pieces, headers={"DAV": DAV_CLASSES})
+    pieces = await run(_told, call.path, wanted, deep, call.preferences)
+    return Pieces(pieces, headers={"DAV": DAV_CLASSES, **_applied(call.preferences, deep)})
 
 
-def _told(view: View, path: Path, wanted: Propfind, deep: bool, minimal: bool) -> list[bytes]:
+def _applied(preferences: Preferences, deep: bool) -> dict[str, str]:
+    """Which preferences were honoured (RFC 8144 §2, §3)."""
+    applied = ["return=minimal"] if preferences.minimal else []
+    if preferences.depth_noroot and deep:
+        applied.append("depth-noroot")
+    return {"Preference-Applied": ", ".join(applied)} if applied else {}
+
+
+def _told(
+    view: View, path: Path, wanted: Propfind, deep: bool, preferences: Preferences
+) -> list[bytes]:
     resource = find(view, path)
-    answer = Answer.begun(view.root, minimal)
-    answer.resource(view, resource, wanted)
+    answer = Answer.begun(view.root, preferences.minimal)
+    if not (deep and preferences.depth_noroot):
+        answer.resource(view, resource, wanted)
     if deep and resource.item is None:
         for child in children(view, resource):
             answer.resource(view, child, wanted)

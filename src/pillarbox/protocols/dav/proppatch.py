@@ -23,7 +23,7 @@ _NOTHING = Properties()
 async def proppatch(call: Call) -> Response:
     """Answer a PROPPATCH."""
     await call.condition()
-    wanted = parse_proppatch(await call.body())
+    wanted = await call.parsed(parse_proppatch)
     statuses = await call.write(_patched, call.path, wanted)
     minimal = call.preferences.minimal and all(one.status == 200 for one in statuses)
     if minimal:

@@ -9,7 +9,7 @@ from pillarbox.domain.collections.model import CollectionKind, PreconditionFaile
 from pillarbox.pipeline.collections.objects import Stored
 from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
-from pillarbox.protocols.dav.get import item_headers
+from pillarbox.protocols.dav.get import item_content, item_headers
 from pillarbox.protocols.dav.paths import Path
 from pillarbox.protocols.dav.paths import Place as PathPlace
 from pillarbox.wire.dav.names import A, C
@@ -43,8 +43,20 @@ async def put(call: Call) -> Response:
     except NotFound as failure:
         raise conflict(*location_missing(path), text=failure.public) from None
     except PreconditionFailed:
-        raise DavError(HTTPStatus.PRECONDITION_FAILED) from None
+        return await _precondition_failed(call)
     return stored_answer(call, stored, content)
+
+
+async def _precondition_failed(call: Call) -> Response:
+    """412, with the object as it is for who likes to see it (RFC 8144 §3.2)."""
+    if call.preferences.representation:
+        try:
+            item, content = await item_content(call)
+        except (Denied, NotFound):
+            raise DavError(HTTPStatus.PRECONDITION_FAILED) from None
+        headers = {**item_headers(item), "preference-applied": "return=representation"}
+        return Response(content, HTTPStatus.PRECONDITION_FAILED, headers)
+    raise DavError(HTTPStatus.PRECONDITION_FAILED)
 
 
 def require_writable(path: Path) -> None:

@@ -16,8 +16,8 @@ from pillarbox.domain.collections.model import (
     Item,
     Right,
 )
-from pillarbox.domain.sharing.principals import Principal
-from pillarbox.protocols.dav.directory import directory_cards
+from pillarbox.domain.sharing.principals import Principal, PrincipalKind
+from pillarbox.protocols.dav.directory import directory_card_named
 from pillarbox.protocols.dav.paths import DIRECTORY, INBOX, OUTBOX, Area, Path
 from pillarbox.protocols.dav.paths import Place as PathPlace
 from pillarbox.protocols.dav.view import View
@@ -61,6 +61,30 @@ ITEM_KINDS: Final = {
     Kind.ADDRESS_BOOK: Kind.CARD,
     Kind.DIRECTORY: Kind.DIRECTORY_CARD,
 }
+
+
+_KINDS: Final = {
+    PathPlace.ROOT: Kind.ROOT,
+    PathPlace.FOLDER: Kind.FOLDER,
+    PathPlace.PRINCIPAL: Kind.PRINCIPAL,
+    PathPlace.NOTIFICATIONS: Kind.NOTIFICATIONS,
+    PathPlace.INBOX: Kind.INBOX,
+    PathPlace.OUTBOX: Kind.OUTBOX,
+    PathPlace.DIRECTORY: Kind.DIRECTORY,
+}
+
+
+def kind_at(path: Path) -> Kind:
+    """The kind of resource that a path names, if there is one."""
+    is_card = path.area is Area.CONTACTS
+    match path.place:
+        case PathPlace.HOME:
+            return Kind.CONTACTS_HOME if is_card else Kind.CALENDAR_HOME
+        case PathPlace.COLLECTION:
+            return Kind.ADDRESS_BOOK if is_card else Kind.CALENDAR
+        case PathPlace.ITEM:
+            return ITEM_KINDS.get(kind_at(path.parent), Kind.EVENT)
+    return _KINDS[path.place]
 
 
 @dataclass(slots=True)
@@ -115,8 +139,14 @@ def owner_of(view: View, path: Path) -> Principal:
 
     That there is nobody of an address in one's own domain is no secret: its users can be searched.
     """
-    owner = view.principal(path.address)
+    actor = view.actor
     is_principal = path.place is PathPlace.PRINCIPAL
+    if path.address == actor.address and not is_principal:
+        # The usual case; what else is to be known of a principal is told of itself alone.
+        return Principal(
+            actor.account_id, actor.domain_id, actor.address, actor.address, PrincipalKind.USER
+        )
+    owner = view.principal(path.address)
     if owner is None:
         domain = path.address.rpartition("@")[2].lower()
         if is_principal and view.actor.address.rpartition("@")[2] == domain:
@@ -145,12 +175,7 @@ def find_collection(view: View, path: Path, owner: Principal) -> Resource:
         access = homes.find(view.tx, view.keys, view.actor, owner.account_id, path.kind, path.name)
     if access is None:
         raise NotFound("There is no such collection") if own else Denied(FOREIGN)
-    kind = {
-        CollectionKind.CALENDAR: Kind.CALENDAR,
-        CollectionKind.ADDRESS_BOOK: Kind.ADDRESS_BOOK,
-        CollectionKind.INBOX: Kind.INBOX,
-    }[access.collection.kind]
-    return Resource(kind, path, access.rights, owner, access)
+    return Resource(kind_at(path), path, access.rights, owner, access)
 
 
 def find_item(view: View, collection: Resource, path: Path) -> Resource:
@@ -160,7 +185,8 @@ def find_item(view: View, collection: Resource, path: Path) -> Resource:
     if not collection.rights & Right.READ:
         raise Denied(FOREIGN)
     if collection.kind is Kind.DIRECTORY:
-        item = next((one.item for one in directory_cards(view) if one.item.href == path.href), None)
+        card = directory_card_named(view, path.href)
+        item = None if card is None else card.item
     else:
         item = items.get(view.tx, view.keys, collection.collection, path.href)
     if item is None:
@@ -225,7 +251,7 @@ def _collections(view: View, home: Resource, kind: CollectionKind) -> list[Resou
 
 
 def _home(view: View, path: Path, owner: Principal) -> Resource:
-    kind = Kind.CALENDAR_HOME if path.area is Area.CALENDARS else Kind.CONTACTS_HOME
+    kind = kind_at(path)
     if view.is_own(owner):
         return Resource(kind, path, ALL_RIGHTS, owner)
     if not homes.list_of(view.tx, view.keys, view.actor, owner.account_id, (path.kind,)):

@@ -32,6 +32,8 @@ from pillarbox.wire.dav.names import C, local_of
 from pillarbox.wire.dav.xml import Element
 
 MAX_INSTANCES: Final = 10_000
+MAX_PROPERTY_CHARACTERS: Final = 64 * 1024
+"""Of a property that is a calendar object; it is read in the transaction that changes it."""
 MAX_ATTENDEES: Final = 200
 _KEEPERS: Final = Kind.CALENDAR | Kind.CALENDAR_HOME | Kind.INBOX
 _SCHEDULING: Final = Kind.PRINCIPAL
@@ -191,6 +193,8 @@ def _max_size(view: View, resource: Resource) -> str | None:
 
 
 def _parsed(text: str) -> Component:
+    if len(text) > MAX_PROPERTY_CHARACTERS:
+        raise forbidden(C + "valid-calendar-data", text="That is too large for a property")
     try:
         return parse_calendar(text.strip().encode() + b"\r\n")
     except GrammarError as error:

@@ -24,6 +24,7 @@ from pillarbox.protocols.dav.report.principals import (
 )
 from pillarbox.protocols.dav.report.sync import sync_collection
 from pillarbox.protocols.dav.report_names import reports_of
+from pillarbox.protocols.dav.resources import kind_at
 from pillarbox.wire.dav.names import CS, A, C, D
 from pillarbox.wire.dav.principal_reports import (
     AclPrincipalPropSet,
@@ -72,9 +73,8 @@ _REPORTS: Final = MappingProxyType[type[Report], tuple[str, Handler]](
 
 async def report(call: Call) -> Response:
     """Answer a REPORT."""
-    wanted = parse_report(await call.body())
-    resource = await call.resource()
+    wanted = await call.parsed(parse_report)
     name, answer = _REPORTS[type(wanted)]
-    if name not in reports_of(resource.kind):
+    if name not in reports_of(kind_at(call.path)):
         raise forbidden(D + "supported-report", text="This resource does not have this report")
     return await answer(call, wanted)
