@@ -49,7 +49,7 @@ def _after(
     recur: Recur, start: datetime, last: datetime, begin: datetime, budget: Budget
 ) -> Iterator[datetime]:
     previous = start
-    for local in _matches(recur, start, begin, budget):
+    for local in _matches(recur, start, begin, last, budget):
         if local > last:
             return
         # Skipped days of two months may be the same (RFC 7529).
@@ -102,15 +102,17 @@ def _last_week_day(recur: Recur, start: datetime, count: int) -> datetime:
     return start + timedelta(days=7 * recur.interval * (1 + weeks) + places[place] - at)
 
 
-def _matches(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> Iterator[datetime]:
+def _matches(
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
+) -> Iterator[datetime]:
     if recur.frequency in _UNITS:
-        yield from _within_days(recur, start, begin, budget)
+        yield from _within_days(recur, start, begin, last, budget)
         return
     hours = recur.by_hour or (start.hour,)
     minutes = recur.by_minute or (start.minute,)
     seconds = _seconds(recur) or (start.second,)
     from_day = begin.toordinal()
-    for days in _PERIODS[recur.frequency](recur, start, begin, budget):
+    for days in _PERIODS[recur.frequency](recur, start, begin, last, budget):
         budget.spend(1)
         if recur.by_set_position:
             yield from _at_positions(recur, days, hours, minutes, seconds, budget)
@@ -155,22 +157,26 @@ def _at_positions(
 # Years, months, weeks, days: the days of each period that the rule has, sorted.
 
 
-def _years(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> Iterator[list[int]]:
+def _years(
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
+) -> Iterator[list[int]]:
     behind = begin.year - start.year - (recur.skip != "OMIT")
     year = start.year + max(0, -(-behind // recur.interval)) * recur.interval
     work = _work(recur, len(recur.by_month) or 12)
-    while year <= MAXYEAR:
+    while year <= last.year:
         budget.spend(work)
         yield _year_days(recur, start, year)
         year += recur.interval
 
 
-def _months(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> Iterator[list[int]]:
+def _months(
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
+) -> Iterator[list[int]]:
     first = start.year * 12 + start.month - 1
     behind = begin.year * 12 + begin.month - 1 - first - (recur.skip != "OMIT")
     index = first + max(0, -(-behind // recur.interval)) * recur.interval
     work = _work(recur, 1)
-    while index < (MAXYEAR + 1) * 12:
+    while index < last.year * 12 + last.month:
         year, month = divmod(index, 12)
         budget.spend()
         if not recur.by_month or month + 1 in recur.by_month:
@@ -188,7 +194,9 @@ def _work(recur: Recur, months: int) -> int:
     return 1 + (numbers + 16 * len(recur.by_week_number) + 2 * months * len(recur.by_day)) // 2
 
 
-def _weeks(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> Iterator[list[int]]:
+def _weeks(
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
+) -> Iterator[list[int]]:
     first = start.toordinal()
     first -= (first - 1 - recur.week_start) % 7
     step = 7 * recur.interval
@@ -198,7 +206,7 @@ def _weeks(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> It
         or {(start.weekday() - recur.week_start) % 7}
     )
     limited = _is_limited(recur)
-    while week <= _MAX_DAY:
+    while week <= last.toordinal():
         days = [week + place for place in places if 1 <= week + place <= _MAX_DAY]
         if limited:
             days = [day for day in days if _day_fits(recur, day, False)]
@@ -207,12 +215,14 @@ def _weeks(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> It
         week += step
 
 
-def _days(recur: Recur, start: datetime, begin: datetime, budget: Budget) -> Iterator[list[int]]:
+def _days(
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
+) -> Iterator[list[int]]:
     first = start.toordinal()
     step = recur.interval
     day = first + max(0, -(-(begin.toordinal() - first) // step)) * step
     limited = _is_limited(recur) or bool(recur.by_day)
-    while day <= _MAX_DAY:
+    while day <= last.toordinal():
         if not limited or _day_fits(recur, day, True):
             yield [day]
             day += step
@@ -353,7 +363,7 @@ def _in_months(recur: Recur, days: set[int]) -> set[int]:
 
 
 def _within_days(
-    recur: Recur, start: datetime, begin: datetime, budget: Budget
+    recur: Recur, start: datetime, begin: datetime, last: datetime, budget: Budget
 ) -> Iterator[datetime]:
     unit = _UNITS[recur.frequency]
     step = recur.interval * unit
@@ -361,8 +371,8 @@ def _within_days(
     at = anchor + max(0, (_in_seconds(begin) // unit * unit - anchor) // step) * step
     minutes = (recur.by_minute or (start.minute,)) if unit == 3600 else ()
     seconds = (_seconds(recur) or (start.second,)) if unit >= 60 else ()
-    end = (_MAX_DAY + 1) * _DAY_S
-    while at < end:
+    end = _in_seconds(last)
+    while at <= end:
         budget.spend()
         to = _next_fit(recur, unit, at)
         if to > at:

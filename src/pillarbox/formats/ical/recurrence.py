@@ -150,7 +150,7 @@ def rule_last_ms(component: Component, zones: Zones, budget: Budget) -> int | No
             until = _until(recur, shape)
             last = max(last, local_ms(until, shape.zone) if until else last)
         else:
-            for ms, _, _ in _rule_instances(recur, shape, -_FOREVER_MS, budget):
+            for ms, _, _ in _rule_instances(recur, shape, -_FOREVER_MS, _FOREVER_MS, budget):
                 last = max(last, ms)
     for _, start_ms, _ in _dates(component, shape, budget):
         last = max(last, start_ms)
@@ -358,7 +358,9 @@ class _Master:
         skipped = begin - longest - _MARGIN_MS
         if shift is not None:
             skipped -= shift // timedelta(milliseconds=1)
-        for ms, local, end_ms in self._instances(max(skipped, segment.from_ms)):
+        until = end if shift is None else end + abs(shift) // timedelta(milliseconds=1)
+        until = min(until, segment.until_ms)
+        for ms, local, end_ms in self._instances(max(skipped, segment.from_ms), until):
             if ms >= segment.until_ms:
                 return
             if shift is None:
@@ -389,8 +391,11 @@ class _Master:
             local.date() in self._excluded_days or local.date() in self._replaced_days
         )
 
-    def _instances(self, begin: int) -> Iterator[_Instance]:
-        """The recurrence set from an instant on, ascending, EXDATE and overrides not yet out."""
+    def _instances(self, begin: int, end: int) -> Iterator[_Instance]:
+        """The recurrence set from an instant on, ascending, EXDATE and overrides not yet out.
+
+        Nothing is looked for long after `end`.
+        """
         shape = self._shape
         streams: list[Iterator[_Instance]] = []
         excluding: list[Iterator[_Instance]] = []
@@ -398,7 +403,7 @@ class _Master:
             for line in self._component.lines:
                 if line.name == "RRULE" or line.name == "EXRULE":
                     recur = parse_recur(line.value)
-                    stream = _rule_instances(recur, shape, begin, self._budget)
+                    stream = _rule_instances(recur, shape, begin, end, self._budget)
                     (streams if line.name == "RRULE" else excluding).append(stream)
         if not streams and shape.start_ms >= begin:
             streams.append(iter([(shape.start_ms, shape.start.local, None)]))
@@ -469,13 +474,18 @@ def _until(recur: Recur, shape: _Shape) -> datetime | None:
     return local
 
 
-def _rule_instances(recur: Recur, shape: _Shape, begin: int, budget: Budget) -> Iterator[_Instance]:
+def _rule_instances(
+    recur: Recur, shape: _Shape, begin: int, end: int, budget: Budget
+) -> Iterator[_Instance]:
     if recur.rscale not in (None, "GREGORIAN"):
         raise TooMuchWork(f"rules of the calendar {recur.rscale} can't be expanded")
     zone = shape.zone
     walk_from = local_at(begin - _MARGIN_MS, zone) if begin > shape.start_ms else datetime.min
     start = shape.start.local
-    times = local_times(recur, start, _until(recur, shape), walk_from, budget)
+    until = _until(recur, shape) or datetime.max
+    if end < _FOREVER_MS // 2:
+        until = min(until, local_at(end + _MARGIN_MS, zone))
+    times = local_times(recur, start, until, walk_from, budget)
     many = max(len(recur.by_hour), len(recur.by_minute), len(recur.by_second)) > 1
     if (many or recur.frequency > Frequency.DAILY) and not shape.start.is_utc:
         return _in_order(times, zone, begin)
