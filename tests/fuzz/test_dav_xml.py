@@ -73,14 +73,19 @@ TEXTS = VALUES.map(lambda text: text_value(text)).map(
 
 
 @st.composite
-def elements(draw: st.DrawFn, depth: int = 4) -> Element:
+def elements(draw: st.DrawFn) -> Element:
     """A tree of what requests are made of, and of other things."""
-    node = Element(draw(NAMES), draw(ATTRIBUTES), draw(TEXTS))
-    node.prefix = draw(st.sampled_from(["", "D", "p", "xmlns", "X"]))
-    for child in draw(st.lists(elements(depth - 1), max_size=4)) if depth else ():
-        child.tail = draw(TEXTS)
-        node.children.append(child)
-    return node
+    size = draw(st.integers(0, 8))
+    nodes: list[Element] = []
+    for _ in range(size + 1):
+        node = Element(draw(NAMES), draw(ATTRIBUTES), draw(TEXTS))
+        node.prefix = draw(st.sampled_from(["", "D", "p", "xmlns", "X"]))
+        node.tail = draw(TEXTS) if nodes else ""
+        if nodes:
+            # Mostly deeper, since requests have their names on several levels.
+            nodes[draw(st.integers(max(0, len(nodes) - 3), len(nodes) - 1))].children.append(node)
+        nodes.append(node)
+    return nodes[0]
 
 
 def seen(node: Any) -> Any:
