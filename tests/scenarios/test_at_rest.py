@@ -1,4 +1,4 @@
-"""A second look at the data folder: no word of any message is in any of its files."""
+"""A second look at the data folder: no word of mail, calendars or contacts is in any file."""
 
 import asyncio
 import base64
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kit.documents import pdf
+from kit.http import HttpWire
 from kit.live import LiveServer, live_server
 from kit.wire import ImapWire, ManageSieveWire, SmtpWire
 
@@ -28,6 +29,9 @@ WORDS = tuple(
         "Searched",
         "Queued",
         "Scripted",
+        "Meeting",
+        "Contact",
+        "Calendar",
     )
 )
 LARGE_BYTES = 1_500_000
@@ -92,6 +96,47 @@ def test_the_second_look_finds_words(tmp_path: Path) -> None:
     assert len(leaks(tmp_path, ALL)) == 3 * len(WORDS)
 
 
+async def _use_dav(server: LiveServer) -> None:
+    """Everything that words of calendars and address books pass through."""
+    meeting, contact, calendar = WORDS[11:14]
+    http = await HttpWire.open(server.port("HTTPS"), ALICE, server.password)
+    event = (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t//EN\r\nBEGIN:VEVENT\r\n"
+        f"UID:{meeting}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260102T100000Z\r\n"
+        f"DURATION:PT1H\r\nSUMMARY:{meeting}\r\nORGANIZER:mailto:{ALICE}\r\n"
+        f"ATTENDEE;CN={meeting}:mailto:{BOB}\r\nATTENDEE;CN={meeting}:mailto:friend@outside.test\r\n"
+        "END:VEVENT\r\nEND:VCALENDAR\r\n"
+    ).encode()
+    card = (
+        f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{contact}\r\nFN:{contact}\r\nN:{contact};;;;\r\n"
+        f"EMAIL:{contact}@outside.test\r\nBDAY:1990-01-02\r\nNOTE:{contact} {'x' * 5000}\r\n"
+        "END:VCARD\r\n"
+    ).encode()
+    home, book = f"/dav/calendars/{ALICE}/personal", f"/dav/contacts/{ALICE}/contacts"
+    for path, content, kind in (
+        (f"{home}/{meeting}.ics", event, "text/calendar"),
+        (f"{book}/{contact}.vcf", card, "text/vcard"),
+        (f"{book}/{contact}-gone.vcf", card.replace(b"UID:", b"UID:gone-"), "text/vcard"),
+    ):
+        answer = await http.ask("PUT", path, content, {"Content-Type": kind})
+        assert answer.status == 201, answer
+    gone = await http.ask("DELETE", f"{book}/{contact}-gone.vcf")
+    assert gone.status == 204, gone
+    named = (
+        '<propertyupdate xmlns="DAV:"><set><prop>'
+        f'<displayname>{calendar}</displayname><x xmlns="urn:{calendar}">{calendar}</x>'
+        "</prop></set></propertyupdate>"
+    ).encode()
+    answer = await http.ask("PROPPATCH", f"{home}/", named, {"Content-Type": "application/xml"})
+    assert answer.status == 207, answer
+    assert b"HTTP/1.1 200" in answer.body, answer
+    asked = f"{home}/{meeting}.ics?{calendar}"
+    answer = await http.ask("GET", asked)
+    assert answer.status == 200, answer
+    assert meeting in answer.text
+    await http.wire.close()
+
+
 async def _use(server: LiveServer) -> None:
     """Everything that words of mail pass through."""
     large, listed, searched, draft, scripted = WORDS[4], WORDS[7], WORDS[8], WORDS[9], WORDS[10]
@@ -141,6 +186,7 @@ async def test_no_word_in_the_data_folder(
 ) -> None:
     with live_server(tmp_path, SETTINGS | database_settings) as server:
         await _use(server)
+        await _use_dav(server)
         assert leaks(server.data, ALL) == []  # with the log that is not yet in the database
         if database_settings:
             folder, other = await asyncio.to_thread(_postgres_folder, database_settings["DB_DSN"])

@@ -51,7 +51,7 @@ collection_items = Table(
     Column("created_ms", Big, nullable=False),
     Column("changed_ms", Big, nullable=False),
     Column("head", Blob, nullable=False),  # sealed: name, UID, key of the content, addresses
-    UniqueConstraint("collection_id", "href_digest"),
+    UniqueConstraint("href_digest", "collection_id"),
     Index(None, "uid_digest"),
     Index(None, "collection_id", "modseq"),
     Index(None, "collection_id", "last_ms", "first_ms"),

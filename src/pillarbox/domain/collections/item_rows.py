@@ -143,7 +143,10 @@ def opened(rows: Iterable[Row], sealer: Sealer) -> list[Item]:
 def _by_digests(step: int) -> Statement:
     wanted: list[BindParameter[int]] = [bindparam(f"digest{number}") for number in range(step)]
     return Statement(
-        WITH_CONTENT.where(i.collection_id == bindparam("collection"), i.href_digest.in_(wanted))
+        # Without `+ 0` SQLite reads the whole collection: it takes any table for a small one.
+        WITH_CONTENT.where(
+            i.collection_id + 0 == bindparam("collection"), i.href_digest.in_(wanted)
+        )
     )
 
 

@@ -22,6 +22,8 @@ DISCARDED_BYTES = 64 * 1024
 """As much of a request that nobody wanted to read is read, so that the connection can go on."""
 SECRET_PATHS = ("/calendars/public/",)
 """Behind these a path holds what opens it, which the log must not."""
+HOMES = ("calendars", "contacts")
+"""Collections of users; the names of what is in them are told to nobody but them."""
 SHOWN_PATH_BYTES = 300
 
 _FIELDS = (
@@ -120,11 +122,15 @@ class Answer:
 
 
 def _told(scope: "Scope") -> dict[str, Any]:
-    """What the log says of a request: no query, and no path that is a secret."""
+    """What the log says of a request: no query, no path that is a secret, no name of an object."""
     path: bytes = scope["raw_path"][:SHOWN_PATH_BYTES]
     for secret in SECRET_PATHS:
         if scope["path"].startswith(secret):
             path = secret.encode() + b"..."
+    # /dav/calendars/<address>/<collection>/<object>
+    parts = path.split(b"/")
+    if len(parts) > 5 and parts[5] and parts[2].decode("ascii", "replace") in HOMES:
+        path = b"/".join(parts[:5]) + b"/..."
     return {"method": scope["method"], "path": path.decode("ascii", "replace")}
 
 

@@ -55,9 +55,9 @@ def upgrade() -> None:
         sa.Column("head", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("collection_id", "id", name=op.f("pk_collection_items")),
         sa.UniqueConstraint(
-            "collection_id",
             "href_digest",
-            name=op.f("uq_collection_items_collection_id_href_digest"),
+            "collection_id",
+            name=op.f("uq_collection_items_href_digest_collection_id"),
         ),
         sqlite_with_rowid=False,
     )
