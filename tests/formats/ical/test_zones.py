@@ -52,8 +52,10 @@ def component(text: bytes) -> Component:
         ("/freeassociation.sourceforge.net/Tzfile/Europe/Berlin", "Europe/Berlin"),
         ("/freeassociation.sourceforge.net/America/New_York", "America/New_York"),
         ("/softwarestudio.org/Olson_20011030_5/America/Chicago", "America/Chicago"),
-        ("/citadel.org/20190914_1/America/Argentina/Buenos_Aires",)
-        + ("America/Argentina/Buenos_Aires",),
+        (
+            "/citadel.org/20190914_1/America/Argentina/Buenos_Aires",
+            "America/Argentina/Buenos_Aires",
+        ),
         ("tzone://Microsoft/Utc", "Etc/UTC"),
         ("/example.org/UTC", "UTC"),
     ],
