@@ -1,6 +1,7 @@
 """Rows of objects as values: what is sealed in them, and how they are found."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
@@ -8,7 +9,7 @@ from msgspec import Struct, msgpack
 from sqlalchemy import BindParameter, bindparam, select
 
 from pillarbox.base.ids import BlobId
-from pillarbox.domain.collections.model import ComponentKind, Item, ItemFacts
+from pillarbox.domain.collections.model import Collection, ComponentKind, Item, ItemFacts
 from pillarbox.domain.collections.tables import collection_items, item_contents
 from pillarbox.storage.blobs.sealed import row_name, unseal
 from pillarbox.storage.keys import KeyRing, Sealer
@@ -64,6 +65,56 @@ class Stored(Struct, frozen=True):
     content_id: int
     href_digest: int
     tag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """An object as it is about to be stored."""
+
+    id: int
+    href: str
+    facts: ItemFacts
+    head: Head
+    modseq: int
+    size_bytes: int
+    content_id: int
+    tag: int | None
+    created_ms: int
+    changed_ms: int
+
+    def values(self, keys: KeyRing, salt: bytes) -> dict[str, object]:
+        """The values of the columns but for the collection's."""
+        facts = self.facts
+        return {
+            "id": self.id,
+            "href_digest": href_digests(keys, salt, self.href)[0],
+            "uid_digest": uid_digests(keys, salt, facts.uid)[0],
+            "component": int(facts.component),
+            "modseq": self.modseq,
+            "created_modseq": self.modseq,
+            "first_ms": NO_FIRST if facts.first_ms is None else facts.first_ms,
+            "last_ms": NO_LAST if facts.last_ms is None else facts.last_ms,
+            "size_bytes": self.size_bytes,
+            "content_id": self.content_id,
+            "schedule_tag": self.tag,
+            "created_ms": self.created_ms,
+            "changed_ms": self.changed_ms,
+            "head": seal_head(keys.account(salt), self.id, self.head),
+        }
+
+    def item(self, collection: Collection) -> Item:
+        return Item(
+            self.id,
+            collection.id,
+            self.href,
+            self.facts,
+            self.modseq,
+            self.size_bytes,
+            f"{self.content_id:x}",
+            None if self.tag is None else f"{self.tag:x}",
+            self.created_ms,
+            self.changed_ms,
+        )
 
 
 _DECODER = msgpack.Decoder(Head)

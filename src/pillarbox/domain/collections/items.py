@@ -13,7 +13,7 @@ from pillarbox.base.errors import Denied, Invalid, NotFound, OverQuota, TooLarge
 from pillarbox.base.ids import AccountId, BlobId
 from pillarbox.domain import changes
 from pillarbox.domain.collections import addresses, item_rows
-from pillarbox.domain.collections.item_rows import COLUMNS, NO_FIRST, NO_LAST, Head, Stored, i
+from pillarbox.domain.collections.item_rows import COLUMNS, Head, NewRow, Stored, i
 from pillarbox.domain.collections.listing import (
     PAGE,
     by_uid,
@@ -216,7 +216,7 @@ def put(
     replaced = _content(tx, here) if want_replaced and here is not None else None
     content_id = tx.next_id()
     sealed = prepared.sealed
-    row = _Row(
+    row = NewRow(
         id=tx.next_id() if here is None else here.item.id,
         href=href,
         facts=facts,
@@ -345,56 +345,6 @@ def require_href(href: str) -> None:
         raise Invalid("A name can't be empty or hold slashes or control characters")
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An object as it is about to be stored."""
-
-    id: int
-    href: str
-    facts: ItemFacts
-    head: Head
-    modseq: int
-    size_bytes: int
-    content_id: int
-    tag: int | None
-    created_ms: int
-    changed_ms: int
-
-    def values(self, keys: KeyRing, salt: bytes) -> dict[str, object]:
-        """The values of the columns but for the collection's."""
-        facts = self.facts
-        return {
-            "id": self.id,
-            "href_digest": item_rows.href_digests(keys, salt, self.href)[0],
-            "uid_digest": item_rows.uid_digests(keys, salt, facts.uid)[0],
-            "component": int(facts.component),
-            "modseq": self.modseq,
-            "created_modseq": self.modseq,
-            "first_ms": NO_FIRST if facts.first_ms is None else facts.first_ms,
-            "last_ms": NO_LAST if facts.last_ms is None else facts.last_ms,
-            "size_bytes": self.size_bytes,
-            "content_id": self.content_id,
-            "schedule_tag": self.tag,
-            "created_ms": self.created_ms,
-            "changed_ms": self.changed_ms,
-            "head": item_rows.seal_head(keys.account(salt), self.id, self.head),
-        }
-
-    def item(self, collection: Collection) -> Item:
-        return Item(
-            self.id,
-            collection.id,
-            self.href,
-            self.facts,
-            self.modseq,
-            self.size_bytes,
-            f"{self.content_id:x}",
-            None if self.tag is None else f"{self.tag:x}",
-            self.created_ms,
-            self.changed_ms,
-        )
-
-
 class _Transfer:
     """One object on its way to another place: what copying and moving have in common."""
 
@@ -466,7 +416,7 @@ class _Transfer:
         """Put the object into its new place."""
         tx, keys, found, before = self._tx, self._keys, self._found, self._replaced
         old, target = found.item, self._target
-        row = _Row(
+        row = NewRow(
             id=item_id,
             href=self._new_href,
             facts=old.facts,
@@ -571,7 +521,7 @@ def _tag(wanted: ScheduleTag, here: Stored | None, content_id: int) -> int | Non
     return content_id
 
 
-def _insert(tx: Tx, keys: KeyRing, salt: bytes, collection: Collection, row: _Row) -> None:
+def _insert(tx: Tx, keys: KeyRing, salt: bytes, collection: Collection, row: NewRow) -> None:
     tx.run(_INSERT, collection_id=collection.id, **row.values(keys, salt))
 
 
