@@ -22,9 +22,9 @@ from pillarbox.formats.ical.zones import Zones
 
 KINDS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
 """The components an object may be of."""
-MAX_OVERRIDES = 3_000
-MAX_DATES = 8_000
-"""RDATEs, and EXDATEs, of one component."""
+MAX_OVERRIDES = 2_000
+MAX_DATES = 4_000
+"""RDATEs, EXDATEs and FREEBUSYs of one component: with all overrides within the default budget."""
 MAX_RULES = 20
 MAX_UID_CHARACTERS = 2_048
 MAX_TIMES_A_DAY = 24

@@ -95,7 +95,7 @@ def occurrences(
     overrides: list[Component] = []
     for component in components:
         (overrides if component.first("RECURRENCE-ID") is not None else masters).append(component)
-    budget.spend(10 * len(overrides) + 2 * len(masters))
+    budget.spend(5 * len(overrides) + 2 * len(masters))
     begin = -_FOREVER_MS if window.start_ms is None else window.start_ms
     end = _FOREVER_MS if window.end_ms is None else window.end_ms
     streams: list[Iterator[Occurrence]] = []
@@ -335,7 +335,7 @@ class _Master:
         days: set[date] = set()
         for line in self._component.lines:
             if line.name == "EXDATE":
-                self._budget.spend(3 * (1 + line.value.count(",")))
+                self._budget.spend(2 * (1 + line.value.count(",")))
                 for moment in moments_of(line):
                     at = moment.start if isinstance(moment, Period) else moment
                     instant = self._shape.instant(at)
@@ -440,7 +440,7 @@ def _dates(
     for line in component.lines:
         if line.name != "RDATE":
             continue
-        budget.spend(3 * (1 + line.value.count(",")))
+        budget.spend(2 * (1 + line.value.count(",")))
         for value in moments_of(line):
             moment = value.start if isinstance(value, Period) else value
             ms = shape.instant(moment)
