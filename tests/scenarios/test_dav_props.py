@@ -17,6 +17,25 @@ AVAILABLE = (
     "DTSTAMP:20260101T000000Z\r\nEND:VAVAILABILITY\r\nEND:VCALENDAR\r\n"
 )
 
+EVERY_PROPERTY = """
+resourcetype displayname getetag creationdate getcontenttype getcontentlength
+getlastmodified current-user-principal owner principal-URL alternate-URI-set
+group-membership group-member-set current-user-privilege-set supported-privilege-set acl
+acl-restrictions inherited-acl-set principal-collection-set supported-report-set
+sync-token quota-used-bytes quota-available-bytes add-member resource-id supportedlock
+lockdiscovery C:calendar-home-set C:calendar-user-address-set C:calendar-user-type
+C:schedule-inbox-URL C:schedule-outbox-URL C:schedule-default-calendar-URL
+C:schedule-calendar-transp C:schedule-tag C:supported-calendar-component-set
+C:supported-calendar-component-sets C:supported-calendar-data C:max-resource-size
+C:min-date-time C:max-date-time C:max-instances C:max-attendees-per-instance
+C:calendar-timezone C:calendar-timezone-id C:calendar-description
+C:supported-collation-set C:calendar-availability C:default-alarm-vevent-date
+C:calendar-free-busy-set A:addressbook-home-set A:addressbook-description
+A:supported-address-data A:supported-collation-set A:max-resource-size A:max-image-size
+A:directory-gateway CS:getctag CS:email-address-set CS:notification-URL
+CS:allowed-sharing-modes I:calendar-color I:calendar-order C:nothing
+""".split()
+
 
 def setting(inside: str) -> str:
     return f"<set><prop>{inside}</prop></set>"
@@ -157,72 +176,6 @@ async def test_allprop_and_propname(server: AppUnderTest) -> None:
 
 async def test_every_property_asked_for_is_told_of(server: AppUnderTest) -> None:
     """Found or not: nothing is left out, on any kind of resource."""
-    names = [
-        "resourcetype",
-        "displayname",
-        "getetag",
-        "creationdate",
-        "getcontenttype",
-        "getcontentlength",
-        "getlastmodified",
-        "current-user-principal",
-        "owner",
-        "principal-URL",
-        "alternate-URI-set",
-        "group-membership",
-        "group-member-set",
-        "current-user-privilege-set",
-        "supported-privilege-set",
-        "acl",
-        "acl-restrictions",
-        "inherited-acl-set",
-        "principal-collection-set",
-        "supported-report-set",
-        "sync-token",
-        "quota-used-bytes",
-        "quota-available-bytes",
-        "add-member",
-        "resource-id",
-        "supportedlock",
-        "lockdiscovery",
-        "C:calendar-home-set",
-        "C:calendar-user-address-set",
-        "C:calendar-user-type",
-        "C:schedule-inbox-URL",
-        "C:schedule-outbox-URL",
-        "C:schedule-default-calendar-URL",
-        "C:schedule-calendar-transp",
-        "C:schedule-tag",
-        "C:supported-calendar-component-set",
-        "C:supported-calendar-component-sets",
-        "C:supported-calendar-data",
-        "C:max-resource-size",
-        "C:min-date-time",
-        "C:max-date-time",
-        "C:max-instances",
-        "C:max-attendees-per-instance",
-        "C:calendar-timezone",
-        "C:calendar-timezone-id",
-        "C:calendar-description",
-        "C:supported-collation-set",
-        "C:calendar-availability",
-        "C:default-alarm-vevent-date",
-        "C:calendar-free-busy-set",
-        "A:addressbook-home-set",
-        "A:addressbook-description",
-        "A:supported-address-data",
-        "A:supported-collation-set",
-        "A:max-resource-size",
-        "A:max-image-size",
-        "A:directory-gateway",
-        "CS:getctag",
-        "CS:email-address-set",
-        "CS:notification-URL",
-        "CS:allowed-sharing-modes",
-        "I:calendar-color",
-        "I:calendar-order",
-        "C:nothing",
-    ]
     async with await Dav.open(server) as alice:
         await alice.put(CALENDAR + "1.ics", event("one"))
         await alice.put(BOOK + "1.vcf", card("one"))
@@ -233,8 +186,8 @@ async def test_every_property_asked_for_is_told_of(server: AppUnderTest) -> None
             *("~card/directory/", CALENDAR + "1.ics", BOOK + "1.vcf"),
             *("/dav/notifications/alice@example.test/", "~card/directory/bob@example.test.vcf"),
         ):
-            row = (await alice.propfind(path, *names)).only
-            assert len(row.names(200) | row.names(404)) == len(names), path
+            row = (await alice.propfind(path, *EVERY_PROPERTY)).only
+            assert len(row.names(200) | row.names(404)) == len(EVERY_PROPERTY), path
             assert not row.names(200) & row.names(404)
             assert D + "current-user-principal" in row.names(200)
             assert C + "nothing" in row.names(404)

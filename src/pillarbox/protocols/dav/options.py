@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from pillarbox.base.clock import Clock
 from pillarbox.domain.collections.model import MAX_ITEM_BYTES, Limits
+from pillarbox.pipeline.collections.free_busy import FreeBusy
 from pillarbox.pipeline.collections.objects import Objects
 from pillarbox.pipeline.collections.queries import Queries
-from pillarbox.pipeline.collections.free_busy import FreeBusy
 from pillarbox.protocols.http.login import HttpLogin
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
