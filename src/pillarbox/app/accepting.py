@@ -118,6 +118,7 @@ def accepting(ground: Ground) -> Accepting:
         ground.checking.scanning.outgoing,
         scripts.filters,
         ground.checking.records,
+        MeetingMail(database, ground.keys, enabled=options.calendar_scheduling),
     )
     return Accepting(recipients, reports, delivery, inbound, submission, quarantine, scripts)
 

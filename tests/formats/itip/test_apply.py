@@ -1,4 +1,4 @@
-"""Messages that came in, applied to the recipient's object."""
+"""Messages that came in, applied to the recipient's object (RFC 5546 §3.2)."""
 
 import pytest
 

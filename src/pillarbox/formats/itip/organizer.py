@@ -251,17 +251,17 @@ class _Views:
         if series is None:
             return None
         digests, invited_by_key = self._of(series)
-        keys = [key for key in digests if address in invited_by_key[key]]
+        keys = {key for key in digests if address in invited_by_key[key]}
         if not keys:
             return None
         excluded: dict[str, ContentLine] = {}
         if MASTER in keys:
             excluded = dict(self._excluded[id(series)])
-            for key, component in series.components.items():
-                line = component.first("RECURRENCE-ID")
-                if line is not None and key not in keys:
+            for key in digests.keys() - keys:
+                line = series.components[key].first("RECURRENCE-ID")
+                if line is not None:
                     excluded[key] = _exclusion(line)
-        return _View({key: digests[key] for key in keys}, excluded)
+        return _View({key: one for key, one in digests.items() if key in keys}, excluded)
 
     def _of(self, series: Series) -> tuple[dict[str, Digest], dict[str, set[str]]]:
         found = self._known.get(id(series))

@@ -39,6 +39,12 @@ from pillarbox.storage.db import Database
 _log = logger("submission")
 
 
+class Meetings(Protocol):
+    """Takes messages about meetings out of mail that was delivered."""
+
+    async def take_submitted(self, envelope: Envelope, content: bytes) -> int: ...
+
+
 class Signer(Protocol):
     """Makes the DKIM-Signature fields of a message, none where a domain has no keys."""
 
@@ -52,8 +58,8 @@ class Submission:
     `trap` is an address here that gets everything meant for elsewhere, for trying things out.
     Without `signer`, `watch` or `suppressions` (a database that has them) there are no signatures,
     limits or suppressed addresses; without `scanner` nobody looks for viruses, without `filters` no
-    scripts of recipients here run, of which `records` tell. `show_client` puts the client's name
-    and address into the trace.
+    scripts of recipients here run, of which `records` tell; without `meetings` no calendar is
+    changed. `show_client` puts the client's name and address into the trace.
     """
 
     hostname: str
@@ -69,6 +75,7 @@ class Submission:
     scanner: Scanner | None = None
     filters: Filters | None = None
     records: Records | None = None
+    meetings: Meetings | None = None
 
     async def sender(self, actor: Actor, reverse_path: str) -> None:
         """Accept a reverse-path; the null one is anybody's (RFC 8098 §3 needs it).
@@ -169,11 +176,14 @@ class Submission:
         )
         counting = None if self.watch is None else self.watch.counting(actor, envelope)
         try:
-            return Received(message_id, await self.delivery.deliver(parcel, counting))
+            received = Received(message_id, await self.delivery.deliver(parcel, counting))
         except LimitReached as limit:
             if self.watch is not None:
                 await self.watch.refused(actor, limit)
             raise
+        if self.meetings is not None and envelope.hold_until_ms is None:
+            await self.meetings.take_submitted(envelope, ready)
+        return received
 
     async def _plans(
         self, message_id: str, actor: Actor, envelope: Envelope, pieces: tuple[bytes, ...]
