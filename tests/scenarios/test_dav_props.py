@@ -17,24 +17,72 @@ AVAILABLE = (
     "DTSTAMP:20260101T000000Z\r\nEND:VAVAILABILITY\r\nEND:VCALENDAR\r\n"
 )
 
-EVERY_PROPERTY = """
-resourcetype displayname getetag creationdate getcontenttype getcontentlength
-getlastmodified current-user-principal owner principal-URL alternate-URI-set
-group-membership group-member-set current-user-privilege-set supported-privilege-set acl
-acl-restrictions inherited-acl-set principal-collection-set supported-report-set
-sync-token quota-used-bytes quota-available-bytes add-member resource-id supportedlock
-lockdiscovery C:calendar-home-set C:calendar-user-address-set C:calendar-user-type
-C:schedule-inbox-URL C:schedule-outbox-URL C:schedule-default-calendar-URL
-C:schedule-calendar-transp C:schedule-tag C:supported-calendar-component-set
-C:supported-calendar-component-sets C:supported-calendar-data C:max-resource-size
-C:min-date-time C:max-date-time C:max-instances C:max-attendees-per-instance
-C:calendar-timezone C:calendar-timezone-id C:calendar-description
-C:supported-collation-set C:calendar-availability C:default-alarm-vevent-date
-C:calendar-free-busy-set A:addressbook-home-set A:addressbook-description
-A:supported-address-data A:supported-collation-set A:max-resource-size A:max-image-size
-A:directory-gateway CS:getctag CS:email-address-set CS:notification-URL
-CS:allowed-sharing-modes I:calendar-color I:calendar-order C:nothing
-""".split()
+EVERY_PROPERTY = [
+    "resourcetype",
+    "displayname",
+    "getetag",
+    "creationdate",
+    "getcontenttype",
+    "getcontentlength",
+    "getlastmodified",
+    "current-user-principal",
+    "owner",
+    "principal-URL",
+    "alternate-URI-set",
+    "group-membership",
+    "group-member-set",
+    "current-user-privilege-set",
+    "supported-privilege-set",
+    "acl",
+    "acl-restrictions",
+    "inherited-acl-set",
+    "principal-collection-set",
+    "supported-report-set",
+    "sync-token",
+    "quota-used-bytes",
+    "quota-available-bytes",
+    "add-member",
+    "resource-id",
+    "supportedlock",
+    "lockdiscovery",
+    "C:calendar-home-set",
+    "C:calendar-user-address-set",
+    "C:calendar-user-type",
+    "C:schedule-inbox-URL",
+    "C:schedule-outbox-URL",
+    "C:schedule-default-calendar-URL",
+    "C:schedule-calendar-transp",
+    "C:schedule-tag",
+    "C:supported-calendar-component-set",
+    "C:supported-calendar-component-sets",
+    "C:supported-calendar-data",
+    "C:max-resource-size",
+    "C:min-date-time",
+    "C:max-date-time",
+    "C:max-instances",
+    "C:max-attendees-per-instance",
+    "C:calendar-timezone",
+    "C:calendar-timezone-id",
+    "C:calendar-description",
+    "C:supported-collation-set",
+    "C:calendar-availability",
+    "C:default-alarm-vevent-date",
+    "C:calendar-free-busy-set",
+    "A:addressbook-home-set",
+    "A:addressbook-description",
+    "A:supported-address-data",
+    "A:supported-collation-set",
+    "A:max-resource-size",
+    "A:max-image-size",
+    "A:directory-gateway",
+    "CS:getctag",
+    "CS:email-address-set",
+    "CS:notification-URL",
+    "CS:allowed-sharing-modes",
+    "I:calendar-color",
+    "I:calendar-order",
+    "C:nothing",
+]
 
 
 def setting(inside: str) -> str:
