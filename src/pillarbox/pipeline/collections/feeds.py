@@ -212,7 +212,8 @@ class Feeds:
 
 def web_address(url: str) -> str:
     """An address to be fetched by, webcal: as https:; `Invalid` for any other kind."""
-    scheme, colon, rest = url.strip().partition(":")
+    url = url.strip()
+    scheme, colon, rest = url.partition(":")
     if colon and scheme.lower() in ("webcal", "webcals"):
         url = "https:" + rest
     try:

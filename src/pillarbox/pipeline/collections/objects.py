@@ -20,10 +20,11 @@ from pillarbox.domain.collections.model import (
     Right,
     ScheduleTag,
 )
-from pillarbox.domain.collections.prepare import Prepared, prepare
+from pillarbox.domain.collections.prepare import prepare
+from pillarbox.domain.contacts import birthdays
 from pillarbox.domain.scheduling.model import SchedulingDenied
 from pillarbox.pipeline.collections.places import Place
-from pillarbox.pipeline.collections.reading import Reader, Reading
+from pillarbox.pipeline.collections.reading import Reader, Reading, birthdays_of
 from pillarbox.pipeline.scheduling.scheduling import Plan, Scheduling
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -106,7 +107,7 @@ class Objects:
         if not reading.is_meeting:
             try:
                 put = await self._database.write(
-                    self._put_plain, actor, place, href, reading.prepared, condition
+                    self._put_plain, actor, place, href, reading, condition
                 )
                 return Stored(put.item, put.created, True, content)
             except _IsMeeting:
@@ -218,11 +219,12 @@ class Objects:
         actor: Actor,
         place: Place,
         href: str,
-        prepared: Prepared,
+        reading: Reading,
         condition: Condition,
     ) -> items.Put:
         access = place.require(tx, self._keys, actor, Right.WRITE)
-        put = items.put(tx, self._keys, access, href, prepared, condition)
+        put = items.put(tx, self._keys, access, href, reading.prepared, condition)
+        birthdays.follow(tx, self._keys, access.collection, put.item, reading.birthdays)
         if put.before is not None and put.before.schedule_tag is not None:
             raise _IsMeeting
         return put
@@ -258,6 +260,7 @@ class Objects:
     ) -> None:
         access = place.require(tx, self._keys, actor, Right.WRITE)
         gone = items.delete(tx, self._keys, access, href, condition)
+        birthdays.follow(tx, self._keys, access.collection, gone.item)
         if gone.item.schedule_tag is not None and place.kind is CollectionKind.CALENDAR:
             raise _IsMeeting
 
@@ -282,7 +285,13 @@ class Objects:
         here = source[0].require(tx, keys, actor, Right.WRITE if moving else Right.READ)
         there = target[0].require(tx, keys, actor, Right.WRITE)
         transfer = items.move if moving else items.copy
-        return transfer(tx, keys, here, source[1], there, target[1], overwrite, condition)
+        put = transfer(tx, keys, here, source[1], there, target[1], overwrite, condition)
+        if there.collection.kind is CollectionKind.ADDRESS_BOOK:
+            if moving:
+                birthdays.follow(tx, keys, here.collection, put.item)
+            for item, content in listing.read(tx, keys, there.collection, [target[1]]):
+                birthdays.follow(tx, keys, there.collection, item, birthdays_of(content))
+        return put
 
     def _meetings(self, tx: Tx, actor: Actor, place: Place) -> tuple[AccountId, list[bytes]]:
         access = place.require(tx, self._keys, actor, Right.ADMIN)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pillarbox.base.cpu import Line
 from pillarbox.base.errors import GrammarError, TooLarge
+from pillarbox.domain.collections.addresses import folded
 from pillarbox.domain.collections.model import (
     MAX_ITEM_BYTES,
     CollectionKind,
@@ -17,6 +18,7 @@ from pillarbox.formats.ical.component import parse_calendar
 from pillarbox.formats.ical.object import InvalidObject, check_object, components_of
 from pillarbox.formats.ical.object import facts_of as calendar_facts
 from pillarbox.formats.ical.zones import Zones
+from pillarbox.formats.vcard.birthdays import birthday_events
 from pillarbox.formats.vcard.card import InvalidCard, check_card, parse_card
 from pillarbox.formats.vcard.facts import facts_of as card_facts
 
@@ -34,6 +36,8 @@ class Reading:
     content: bytes
     prepared: Prepared
     is_meeting: bool
+    birthdays: tuple[tuple[str, bytes], ...] = ()
+    """Of a card: events by UID."""
 
 
 class Reader:
@@ -84,5 +88,13 @@ def _card(content: bytes) -> Reading:
         raise ItemInvalid(f"The card can't be stored: {error.text}", error.rule) from error
     except GrammarError as error:
         raise ItemInvalid(f"The card can't be read: {error.text}", "valid-address-data") from error
-    found = ItemFacts(facts.uid, ComponentKind.VCARD, addresses=facts.emails)
-    return Reading(content, prepare(found, content), False)
+    found = ItemFacts(facts.uid, ComponentKind.VCARD, addresses=folded(facts.emails))
+    return Reading(content, prepare(found, content), False, tuple(birthday_events(card)))
+
+
+def birthdays_of(content: bytes) -> tuple[tuple[str, bytes], ...]:
+    """The birthdays a stored card tells of."""
+    try:
+        return tuple(birthday_events(parse_card(content)))
+    except GrammarError:  # stored by an older version that took it
+        return ()
