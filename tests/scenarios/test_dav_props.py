@@ -1,4 +1,4 @@
-"""Properties over loopback: told, set, removed and kept."""
+"""Properties over loopback: told, set, removed and kept (RFC 4918 §9.2, RFC 7953 §6)."""
 
 import pytest
 

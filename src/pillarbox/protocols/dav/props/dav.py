@@ -1,4 +1,4 @@
-"""Properties of the namespace `DAV:` (RFC 4918 §15, RFC 3744, 5397, 6578, 5842, 5995)."""
+"""Properties of the namespace `DAV:` (RFC 4918 §15, RFC 3744 §4, RFC 6578 §4, RFC 5995 §3.2)."""
 
 from datetime import UTC, datetime
 from email.utils import formatdate
