@@ -50,7 +50,31 @@ class Aim:
 
 _S1 = "smtp_in.2k_10x20"
 
+_DAV = tuple(
+    aim
+    for size in (500, 10000)
+    for clients in (1, 8)
+    # With several clients these are rates: what is to take a third has to come three times as often.
+    for aim in (
+        Aim(f"dav.{size}.put_c{clients}", 4.0, at_least=True),
+        *(
+            Aim(f"dav.{size}.{what}_c1", bound)
+            if clients == 1
+            else Aim(f"dav.{size}.{what}_c{clients}", 1 / bound, at_least=True)
+            for what, bound in (
+                ("multiget", 0.7),
+                ("time_range", 1 / 3),
+                ("sync_unchanged", 1.0),
+                ("sync_changed", 1.0),
+                ("propfind_0", 1.0),
+                ("propfind_1", 1.0),
+            )
+        ),
+    )
+)
+
 AIMS = (
+    *_DAV,
     Aim(f"{_S1}.accepted", 3.0, at_least=True),
     Aim(f"{_S1}.visible", 6.0, at_least=True),
     Aim(f"{_S1}.cpu", 1 / 6),

@@ -49,6 +49,16 @@ def peer(store: str, fsync: str = "optimized") -> Variant:
     return Variant(f"postfix+dovecot/{store}", "postfix_dovecot", arguments)
 
 
+def dav_peers(sizes: str) -> list[Variant]:
+    """Servers of calendars; `sizes` are those of the calendars they start with where they can."""
+    filled = ("--filled", sizes)
+    return [
+        Variant("radicale", "radicale", filled),
+        Variant("xandikos", "xandikos", filled),
+        Variant("cyrus", "cyrus_dav", filled),
+    ]
+
+
 def pillarbox(workers: int) -> Variant:
     return Variant(f"pillarbox/w{workers}", "pillarbox", ("--workers", str(workers)))
 
@@ -88,6 +98,7 @@ def run_load(load: str, at: dict[str, Any], arguments: tuple[str, ...]) -> list[
     command += ["--password", at["password"], "--data", at["data"]]
     command += ["--submission-port", str(at["submission_port"])]
     command += ["--sink-port", str(at["sink_port"]), "--names-port", str(at["names_port"])]
+    command += ["--http-port", str(at["http_port"]), "--dav-home", at["dav_home"]]
     for user in at["users"]:
         command += ["--rcpt", user]
     for pid in at["pids"]:

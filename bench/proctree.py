@@ -96,12 +96,18 @@ def cpu_s(before: Mapping[int, Spent], after: Mapping[int, Spent]) -> float:
     for pid in before.keys() | after.keys():
         first, last = before.get(pid, nothing), after.get(pid, nothing)
         total_s += last.waited_for_s - first.waited_for_s
-        if last.threads_ns and first.threads_ns.keys() <= last.threads_ns.keys():
-            total_s += (sum(last.threads_ns.values()) - sum(first.threads_ns.values())) / 1e9
+        ticks_s = last.ticks_s - first.ticks_s
+        threads_s = (sum(last.threads_ns.values()) - sum(first.threads_ns.values())) / 1e9
+        if (
+            last.threads_ns
+            and first.threads_ns.keys() <= last.threads_ns.keys()
+            and ticks_s <= threads_s * 1.2 + 0.05
+        ):
+            total_s += threads_s
         else:
-            # A thread ended and took its exact time along, or the whole process did: then its
-            # parent's account of children has grown by all that it had spent.
-            total_s += last.ticks_s - first.ticks_s
+            # A thread ended (it may have begun since, too) and took its exact time along, or the
+            # whole process did: then its parent's account of children has grown by all it spent.
+            total_s += ticks_s
     return total_s
 
 

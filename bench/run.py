@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import table
-from launch import HERE, LaunchFailed, Variant, peer, pillarbox, run_load, running
+from launch import HERE, LaunchFailed, Variant, dav_peers, peer, pillarbox, run_load, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,8 @@ LOADS = ("smtp_in", "queue_out", "imap_append", "imap_idle", "imap_fetch", "imap
 SIZED_LOADS = ("imap_fetch", "imap_change")
 # Against servers that check what comes in, the peer by rspamd; figures of the same names' columns.
 CHECKED_LOADS = ("smtp_checked",)
+# Beside other peers, and alone in a run.
+DAV_LOADS = ("dav",)
 DEFAULT_IDLE = "200"
 CHOICES = ("startup", "memory", *LOADS, *CHECKED_LOADS)
 
@@ -75,7 +77,7 @@ class Bench:
             say(self.failures[-1])
             return
         for metric in metrics:
-            name = f"{label or load}.{metric['name']}"
+            name = metric["name"] if label == "-" else f"{label or load}.{metric['name']}"
             self.results.add(variant.name, name, metric["unit"], metric["runs"])
         say(f"{variant.name}: {load} done in {time.monotonic() - begun:.1f} s")
 
@@ -104,6 +106,10 @@ class Bench:
         self._load(variant, at, "memory", "--connections", "0", "--label", "after_checks")
 
     def _all_loads(self, variant: Variant, at: dict[str, Any]) -> None:
+        for load in DAV_LOADS:
+            if load in self.chosen:
+                # Its figures have their full names.
+                self._load(variant, at, load, "--objects", self.options.objects, label="-")
         if "startup" in self.chosen:
             self.results.add(variant.name, "startup.greetings", "s", [at["startup_s"]])
         if "memory" in self.chosen:
@@ -127,10 +133,16 @@ class Bench:
         return (*runs, "--messages", str(messages)) if load in SIZED_LOADS else runs
 
 
+def is_dav(options: argparse.Namespace) -> bool:
+    return bool(set(options.loads.split(",")) & set(DAV_LOADS))
+
+
 def variants(options: argparse.Namespace) -> list[Variant]:
     made: list[Variant] = []
     servers = options.servers.split(",")
-    if "peer" in servers and peers_available():
+    if is_dav(options):
+        made += [one for one in dav_peers(options.objects) if {"peer", one.name} & set(servers)]
+    elif "peer" in servers and peers_available():
         made += [peer(store, options.fsync) for store in options.stores.split(",")]
     if "pillarbox" in servers:
         made += [pillarbox(int(workers)) for workers in options.workers.split(",")]
@@ -175,7 +187,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round, small loads")
-    parser.add_argument("--loads", default=",".join(CHOICES), help="of %(default)s")
+    parser.add_argument(
+        "--loads", default=",".join(CHOICES), help="of %(default)s; or dav, beside peers of its own"
+    )
     parser.add_argument("--servers", default="peer,pillarbox")
     parser.add_argument("--stores", default="maildir,mdbox", help="the peer's kinds of mailbox")
     parser.add_argument(
@@ -186,11 +200,17 @@ def main() -> None:
         "--messages", default="10000", help="in the large mailbox; 10000,100000 shows growth"
     )
     parser.add_argument(
+        "--objects", default="500,10000", help="in the calendars of the load dav"
+    )
+    parser.add_argument(
         "--idle", default=DEFAULT_IDLE, help="idle connections to open; 500,2000 shows growth"
     )
     options = parser.parse_args()
-    if unknown := set(options.loads.split(",")) - set(CHOICES):
+    loads = set(options.loads.split(","))
+    if unknown := loads - set(CHOICES) - set(DAV_LOADS):
         parser.error(f"unknown loads: {', '.join(sorted(unknown))}")
+    if is_dav(options) and loads - set(DAV_LOADS) - {"startup"}:
+        parser.error(f"{', '.join(DAV_LOADS)}: other peers, so a run of its own")
     chosen = variants(options)
     bench = Bench(options)
     begun = datetime.now(UTC)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Of interest only to whoever doubts the load itself; in the JSON all the same.
 _HIDDEN = (".octets", ".load_cpu")
 # Larger is better for these units; smaller for all others.
-_RATES = ("msg/s",)
+_RATES = ("msg/s", "op/s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Target:
     submission_port: int = 0
     sink_port: int = 0
     names_port: int = 0
+    http_port: int = 0
+    dav_home: str = ""
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -47,6 +49,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument(
         "--names-port", type=int, default=0, help="of loopback, where the server asks for names"
     )
+    made.add_argument("--http-port", type=int, default=0, help="of HTTP without TLS")
+    made.add_argument("--dav-home", default="", help="path of the user's calendar home")
     made.add_argument("--rcpt", action="append", default=[], help="recipient; may be repeated")
     made.add_argument("--user", default="", help="IMAP user; default: the first recipient")
     made.add_argument("--password", default="")
@@ -77,4 +81,6 @@ def of(options: argparse.Namespace) -> Target:
         submission_port=options.submission_port,
         sink_port=options.sink_port,
         names_port=options.names_port,
+        http_port=options.http_port,
+        dav_home=options.dav_home,
     )

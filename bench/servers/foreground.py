@@ -54,6 +54,9 @@ class Running:
     sink_port: int = 0
     names_port: int = 0
     """Where it asks for names, if it checks mail; the senders' key is then in `data`."""
+    http_port: int = 0
+    dav_home: str = ""
+    """The path of the first user's calendar home, if it has one; ends with a slash."""
 
 
 class Server(Protocol):

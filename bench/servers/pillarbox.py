@@ -145,6 +145,8 @@ class Pillarbox:
             submission_port=self.ports["SUBMISSION"],
             sink_port=self.sink_port,
             names_port=self.names_port,
+            http_port=self.ports["WEBCLIENT"],
+            dav_home=f"/dav/calendars/{self.users[0]}/",
         )
 
     def stop(self) -> None:
