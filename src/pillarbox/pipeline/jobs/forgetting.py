@@ -1,8 +1,8 @@
-"""Forgetting old changes: tombstones of messages and objects, and notes of the change log.
+"""Forgetting old changes: tombstones of messages and objects, notes of the change log, counts.
 
 A job of `runner`. What may go is decided by `domain/mail/tombstones`,
-`domain/collections/tombstones` and `domain/changes`; it works in small steps, so that writers never
-wait long.
+`domain/collections/tombstones`, `domain/changes` and `domain/scheduling/loops`; it works in small
+steps, so that writers never wait long.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
 from pillarbox.domain.collections import tombstones as items
 from pillarbox.domain.mail import tombstones
+from pillarbox.domain.scheduling import loops
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -41,6 +42,7 @@ class Forgetting:
         before_ms = now_ms - FORGET_AFTER_MS
         await self._through(tombstones.prune, MailboxId(0), before_ms)
         await self._through(changes.prune, AccountId(0), before_ms)
+        await self.database.write(loops.prune)
 
     async def _through(
         self,
