@@ -11,12 +11,14 @@ from pillarbox.wire.dav.sharing import (
     InviteReply,
     InviteStatus,
     Publish,
+    Reply,
     Share,
     ShareAccess,
     ShareChange,
     cs_invitation_body,
     cs_invite_value,
     cs_notification_type_value,
+    cs_reply_body,
     dav_invitation_body,
     dav_invite_value,
     parse_sharing,
@@ -194,3 +196,14 @@ def test_notifications_of_invitations() -> None:
     (inside,) = root.findall("D:share-invite-notification", NS)
     assert inside.findtext("D:sharer-resource-uri/D:href", namespaces=NS).endswith("/my%20work/")
     assert inside.find("D:share-access/D:read", NS) is not None
+
+
+def test_what_an_owner_is_told() -> None:
+    reply = Reply("uid-1", "b@x.test", False, "/dav/calendars/a@x.test/my work/", "W", True, "now")
+    root = lxml.etree.fromstring(cs_reply_body(reply))
+    (inside,) = root.findall("CS:invite-reply", NS)
+    assert inside.get("shared-type") == "calendar"
+    assert inside.findtext("D:href", namespaces=NS) == "mailto:b@x.test"
+    assert inside.find("CS:invite-declined", NS) is not None
+    assert inside.findtext("CS:in-reply-to", namespaces=NS) == "uid-1"
+    assert cs_notification_type_value(is_reply=True) == "<CS:invite-reply/>"

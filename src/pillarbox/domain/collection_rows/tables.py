@@ -100,6 +100,8 @@ collection_mounts = Table(
     Column("collection_id", Big, nullable=False),
     Column("name", text(255), nullable=False),  # empty unless accepted
     Column("accepted", Small, nullable=False),
+    Column("answered_ms", Big, nullable=False),
+    Column("is_noted", Small, nullable=False),  # whether the owner took note of the answer
     Column("properties", Blob, nullable=True),  # sealed Properties, for that account
     UniqueConstraint("account_id", "collection_id"),
     Index(None, "collection_id"),

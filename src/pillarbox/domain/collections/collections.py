@@ -78,7 +78,9 @@ _RENAME_MOUNT = Statement(
     update(collection_mounts).where(m.id == bindparam("mount")).values(name=bindparam("new_name"))
 )
 _LEAVE = Statement(
-    update(collection_mounts).where(m.id == bindparam("mount")).values(accepted=0, name="")
+    update(collection_mounts)
+    .where(m.id == bindparam("mount"))
+    .values(accepted=0, name="", answered_ms=bindparam("now"), is_noted=0)
 )
 _SIZE = Statement(select(c.size_bytes, c.is_default).where(c.id == bindparam("collection")))
 _TOUCH = Statement(
@@ -227,9 +229,9 @@ def remove(tx: Tx, access: Access) -> None:
 
 
 def leave(tx: Tx, mount: Mount, kind: CollectionKind) -> None:
-    """Take a collection of somebody else out of one's home; raises `NotFound`."""
+    """Take a collection of somebody else out of one's home, as if declined; raises `NotFound`."""
     modseq = changes.next_modseq(tx, mount.account_id)
-    if not tx.run(_LEAVE, mount=mount.id):
+    if not tx.run(_LEAVE, mount=mount.id, now=tx.now_ms):
         raise NotFound("There is no such collection")
     changes.note(tx, mount.account_id, modseq, KIND_NOTED[kind], mount.collection_id)
 

@@ -85,7 +85,7 @@ _MEMBERS = Statement(
     select(group_members.c.account_id).where(group_members.c.group_id == bindparam("holder"))
 )
 _INVITED = Statement(
-    select(_s.collection_id)
+    select(_s.collection_id, func.max(_s.created_ms))
     .select_from(
         collection_shares.outerjoin(
             collection_mounts,
@@ -99,7 +99,7 @@ _INVITED = Statement(
             select(group_members.c.group_id).where(group_members.c.account_id == bindparam("actor"))
         ),
     )
-    .distinct()
+    .group_by(_s.collection_id)
     .order_by(_s.collection_id)
 )
 _MOUNT = Statement(
@@ -116,7 +116,12 @@ _INSERT_MOUNT = insert_row(collection_mounts)
 _ANSWER = Statement(
     update(collection_mounts)
     .where(m.id == bindparam("mount"))
-    .values(accepted=bindparam("is_accepted"), name=bindparam("new_name"))
+    .values(
+        accepted=bindparam("is_accepted"),
+        name=bindparam("new_name"),
+        answered_ms=bindparam("now"),
+        is_noted=0,
+    )
 )
 _REMOVE_MOUNT = Statement(delete(collection_mounts).where(m.id == bindparam("mount")))
 
@@ -128,6 +133,7 @@ class Invitation:
     collection: Collection
     owner: str
     rights: Right
+    invited_ms: int
 
 
 def share(
@@ -200,12 +206,13 @@ def shares_of(tx: Tx, access: Access) -> list[Share]:
 def invitations(tx: Tx, keys: KeyRing, actor: Actor) -> list[Invitation]:
     """What was shared with the actor or groups of theirs, and not answered yet."""
     found = []
-    for (number,) in tx.all(_INVITED, actor=actor.account_id):
+    for number, invited_ms in tx.all(_INVITED, actor=actor.account_id):
         collection = homes.collection_by_id(tx, keys, number)
         if collection is None or collection.account_id == actor.account_id:
             continue
         rights = homes.rights_on(tx, actor, collection.account_id, number)
-        found.append(Invitation(collection, _owner(tx, collection)[1], rights))
+        owner = _owner(tx, collection)[1]
+        found.append(Invitation(collection, owner, rights, int(invited_ms)))
     return found
 
 
@@ -245,10 +252,12 @@ def answer(
             collection_id=collection,
             name=chosen,
             accepted=int(accept),
+            answered_ms=tx.now_ms,
+            is_noted=0,
             properties=sealed,
         )
     else:
-        tx.run(_ANSWER, mount=number, is_accepted=int(accept), new_name=chosen)
+        tx.run(_ANSWER, mount=number, is_accepted=int(accept), new_name=chosen, now=tx.now_ms)
     modseq = changes.next_modseq(tx, actor.account_id)
     changes.note(tx, actor.account_id, modseq, KIND_NOTED[found.kind], collection)
     kept = (properties or Properties()) if before is None else before.properties

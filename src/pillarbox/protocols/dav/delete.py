@@ -12,6 +12,7 @@ from pillarbox.protocols.dav.errors import DavError, forbidden
 from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.props.dav import collection_tag
 from pillarbox.protocols.dav.resources import find
+from pillarbox.protocols.dav.share import dismiss
 from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.names import A, C
 
@@ -30,6 +31,9 @@ async def delete(call: Call) -> Response:
 
 
 async def _item(call: Call) -> None:
+    if call.path.collection_place is Place.NOTIFICATIONS:
+        await call.write(dismiss, call.path)
+        return
     if call.path.collection_place not in (Place.COLLECTION, Place.INBOX):
         await call.resource()
         raise Denied("Only the server writes here")

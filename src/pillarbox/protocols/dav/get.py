@@ -17,6 +17,7 @@ from pillarbox.formats.ical.split import joined_parts
 from pillarbox.protocols.dav.call import Call, Pieces
 from pillarbox.protocols.dav.directory import directory_card_named, directory_cards
 from pillarbox.protocols.dav.errors import DavError
+from pillarbox.protocols.dav.notifications import notification_named
 from pillarbox.protocols.dav.paths import ROOT, Path, Place
 from pillarbox.protocols.dav.props.dav import (
     collection_tag,
@@ -40,6 +41,8 @@ from pillarbox.wire.dav.hrefs import quoted
 OPENED_AT_ONCE_BYTES: Final = 64 * 1024
 MAX_FILE_BYTES: Final = 128 << 20
 """Of a collection that is sent as one file."""
+DRAFT_TYPE: Final = "application/davnotification+xml"
+"""Who asks for this speaks draft-pot-webdav-resource-sharing."""
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
 <body><h1>{title}</h1><p>Programs for calendars and contacts look here. Give yours this address
@@ -66,6 +69,9 @@ async def get(call: Call) -> Response:
 async def _item(call: Call) -> Response:
     if call.path.collection_place is Place.DIRECTORY:
         return await call.read(_directory_card, call.path)
+    if call.path.collection_place is Place.NOTIFICATIONS:
+        accepted = call.headers.get("accept", "")
+        return await call.read(_notification, call.path, DRAFT_TYPE in accepted)
     item, content = await item_content(call)
     condition = await call.condition()
     headers = item_headers(item)
@@ -75,7 +81,7 @@ async def _item(call: Call) -> Response:
         return Response(b"", HTTPStatus.NOT_MODIFIED, headers)
     if not call.with_timezones() and "vcard" not in headers["content-type"]:
         place = await call.place()
-        told = await call.services.queries.named(
+        told, _ = await call.services.queries.named(
             call.actor, place, [item.href], CalendarData(), with_timezones=False
         )
         content = next((one.data for one in told.values() if one.data is not None), content)
@@ -122,6 +128,15 @@ def _directory_card(view: View, path: Path) -> Response:
     if card is None:
         raise NotFound("There is no such object")
     return Response(card.content, HTTPStatus.OK, item_headers(card.item))
+
+
+def _notification(view: View, path: Path, in_draft: bool) -> Response:
+    find(view, path.parent)
+    told = notification_named(view, path.href)
+    if told is None:
+        raise NotFound("There is no such notification")
+    content = told.draft if in_draft else told.content
+    return Response(content, HTTPStatus.OK, item_headers(told.item))
 
 
 def _calendar(view: View, path: Path) -> tuple[list[bytes], dict[str, str]]:

@@ -15,6 +15,9 @@ DAV_CLASSES: Final = ", ".join(
         "calendar-auto-schedule",
         "calendar-availability",
         "calendar-no-timezone",
+        "calendarserver-sharing",
+        "calendarserver-group-sharee",
+        "resource-sharing",
         "calendarserver-principal-property-search",
         "calendarserver-principal-search",
         "addressbook",
@@ -31,7 +34,9 @@ def methods_of(path: Path) -> tuple[str, ...]:
     """The methods that mean something at a path, whether or not there is anything yet."""
     match path.place:
         case Place.HOME:
-            return (*_READ, "PROPPATCH") if path.area is Area.CALENDARS else _READ
+            if path.area is Area.CALENDARS:
+                return (*_READ, "PROPPATCH", "POST")
+            return (*_READ, "POST")
         case Place.COLLECTION:
             make = ("MKCALENDAR", "MKCOL") if path.area is Area.CALENDARS else ("MKCOL",)
             return (*_COLLECTION, *make)
@@ -42,6 +47,8 @@ def methods_of(path: Path) -> tuple[str, ...]:
         case Place.ITEM:
             if path.collection_place is Place.INBOX:
                 return (*_READ, "DELETE")
+            if path.collection_place is Place.NOTIFICATIONS:
+                return (*_READ, "DELETE", "POST")
             if path.collection_place is not Place.COLLECTION:
                 return _READ
             return (*_READ, "PUT", "DELETE", "COPY", "MOVE", "PROPPATCH", "POST")

@@ -53,7 +53,10 @@ _NAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path below the root, its segments decoded; each needs those before it."""
+    """A path below the root, its segments decoded; each needs those before it.
+
+    Notifications have no collection between them and the address: an `href` without a `name`.
+    """
 
     area: Area | None = None
     address: str = ""
@@ -70,7 +73,9 @@ class Path:
         if not self.name:
             if self.area is Area.PRINCIPALS:
                 return Place.PRINCIPAL
-            return Place.HOME if self.area in _HOMES else Place.NOTIFICATIONS
+            if self.area in _HOMES:
+                return Place.HOME
+            return Place.ITEM if self.href else Place.NOTIFICATIONS
         return Place.ITEM if self.href else self.collection_place
 
     @property
@@ -78,6 +83,8 @@ class Path:
         """What the collection is that it names or is in."""
         if self.area is None:
             return Place.ROOT
+        if self.area is Area.NOTIFICATIONS:
+            return Place.NOTIFICATIONS
         return _NAMED.get((self.area, self.name), Place.COLLECTION)
 
     @property
@@ -122,6 +129,11 @@ def contacts_home(address: str) -> str:
     return Path(Area.CONTACTS, address).written()
 
 
+def notifications_of(address: str) -> str:
+    """The URL path of what somebody is told about sharing."""
+    return Path(Area.NOTIFICATIONS, address).written()
+
+
 def read_path(path: str) -> Path:
     """What a decoded path names; a slash at its end means nothing.
 
@@ -138,6 +150,8 @@ def read_path(path: str) -> Path:
         raise NotFound(NOTHING)
     if any(len(one) > NAME_CHARACTERS for one in rest):
         raise NotFound(NOTHING)
+    if area == Area.NOTIFICATIONS and len(rest) > 1:
+        return Path(Area.NOTIFICATIONS, rest[0], "", rest[1])
     return Path(Area(area), *rest)
 
 

@@ -1,4 +1,4 @@
-"""POST: a new object under a name the server chooses, and what an outbox is asked (RFC 5995)."""
+"""POST: new objects under names the server chooses (RFC 5995), what outboxes are asked, sharing."""
 
 import secrets
 from http import HTTPStatus
@@ -12,11 +12,13 @@ from pillarbox.protocols.dav.call import Call, xml_answer
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
 from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.put import location_missing, stored_answer
+from pillarbox.protocols.dav.share import sharing
 from pillarbox.wire.dav.markup import document, element, text_element, uri_value
 from pillarbox.wire.dav.names import A, C
+from pillarbox.wire.dav.sharing import SHARING_TYPE
 
 _NEW = Condition(if_none_match=("*",))
-_XML = ("application/xml", "text/xml")
+_XML = ("application/xml", "text/xml", SHARING_TYPE)
 
 
 async def post(call: Call) -> Response:
@@ -24,7 +26,9 @@ async def post(call: Call) -> Response:
     said = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.path.place is Place.OUTBOX:
         return await _outbox(call, said)
-    if call.path.place is not Place.COLLECTION or said in _XML:
+    if said in _XML:
+        return await sharing(call)
+    if call.path.place is not Place.COLLECTION:
         await call.resource()
         raise method_not_allowed()
     return await _add_member(call, said)

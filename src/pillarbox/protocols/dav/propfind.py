@@ -8,6 +8,7 @@ from pillarbox.protocols.dav.call import Call, Pieces
 from pillarbox.protocols.dav.directory import directory_cards
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.methods import DAV_CLASSES
+from pillarbox.protocols.dav.notifications import notifications
 from pillarbox.protocols.dav.paths import Path
 from pillarbox.protocols.dav.resources import STORED, Kind, Resource, children, find
 from pillarbox.protocols.dav.telling import Answer, form_of
@@ -57,6 +58,9 @@ def _items(view: View, resource: Resource, wanted: Propfind, answer: Answer) -> 
     if resource.kind is Kind.DIRECTORY:
         form = form_of(view, resource, wanted)
         answer.items(base, form, [one.item for one in directory_cards(view)])
+    elif resource.kind is Kind.NOTIFICATIONS:
+        form = form_of(view, resource, wanted)
+        answer.items(base, form, [one.item for one in notifications(view)])
     elif resource.kind & STORED and Right.READ in resource.rights:
         form = form_of(view, resource, wanted)
         answer.items(base, form, items.list_of(view.tx, view.keys, resource.collection))

@@ -18,6 +18,7 @@ from pillarbox.domain.collections.model import (
 )
 from pillarbox.domain.sharing.principals import Principal, PrincipalKind
 from pillarbox.protocols.dav.directory import directory_card_named
+from pillarbox.protocols.dav.notifications import notification_named
 from pillarbox.protocols.dav.paths import DIRECTORY, INBOX, OUTBOX, Area, Path
 from pillarbox.protocols.dav.paths import Place as PathPlace
 from pillarbox.protocols.dav.view import View
@@ -45,21 +46,24 @@ class Kind(IntFlag):
     """An object in an inbox."""
     CARD = 8192
     DIRECTORY_CARD = 16384
+    NOTIFICATION = 32768
+    """An invitation to share, or an answer to one."""
 
 
 HOMES: Final = Kind.CALENDAR_HOME | Kind.CONTACTS_HOME
-ITEMS: Final = Kind.EVENT | Kind.MESSAGE | Kind.CARD | Kind.DIRECTORY_CARD
+ITEMS: Final = Kind.EVENT | Kind.MESSAGE | Kind.CARD | Kind.DIRECTORY_CARD | Kind.NOTIFICATION
 CALENDARS: Final = Kind.CALENDAR | Kind.INBOX
 BOOKS: Final = Kind.ADDRESS_BOOK | Kind.DIRECTORY
 STORED: Final = Kind.CALENDAR | Kind.INBOX | Kind.ADDRESS_BOOK
 """Collections that have a row."""
-EVERYTHING: Final = Kind(32767)
+EVERYTHING: Final = Kind(65535)
 FOLDERS: Final = EVERYTHING & ~ITEMS
 ITEM_KINDS: Final = {
     Kind.CALENDAR: Kind.EVENT,
     Kind.INBOX: Kind.MESSAGE,
     Kind.ADDRESS_BOOK: Kind.CARD,
     Kind.DIRECTORY: Kind.DIRECTORY_CARD,
+    Kind.NOTIFICATIONS: Kind.NOTIFICATION,
 }
 
 
@@ -124,10 +128,6 @@ def find(view: View, path: Path) -> Resource:
     if place is PathPlace.PRINCIPAL:
         rights = ALL_RIGHTS if view.is_own(owner) else READ_RIGHTS
         return Resource(Kind.PRINCIPAL, path, rights, owner)
-    if place is PathPlace.NOTIFICATIONS:
-        if not view.is_own(owner):
-            raise Denied(FOREIGN)
-        return Resource(Kind.NOTIFICATIONS, path, READ_RIGHTS, owner)
     if place is PathPlace.HOME:
         return _home(view, path, owner)
     collection = find_collection(view, path.parent if path.href else path, owner)
@@ -161,6 +161,10 @@ def find_collection(view: View, path: Path, owner: Principal) -> Resource:
     """The collection at a path; raises as `find`."""
     place = path.collection_place
     own = view.is_own(owner)
+    if place is PathPlace.NOTIFICATIONS:
+        if not own:
+            raise Denied(FOREIGN)
+        return Resource(Kind.NOTIFICATIONS, path, READ_RIGHTS, owner)
     if place is PathPlace.OUTBOX:
         if not own:
             raise Denied(FOREIGN)
@@ -187,6 +191,9 @@ def find_item(view: View, collection: Resource, path: Path) -> Resource:
     if collection.kind is Kind.DIRECTORY:
         card = directory_card_named(view, path.href)
         item = None if card is None else card.item
+    elif collection.kind is Kind.NOTIFICATIONS:
+        told = notification_named(view, path.href)
+        item = None if told is None else told.item
     else:
         item = items.get(view.tx, view.keys, collection.collection, path.href)
     if item is None:

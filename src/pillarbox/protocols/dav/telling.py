@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pillarbox.domain.collections.model import Item
-from pillarbox.protocols.dav.props import apple, caldav, calendarserver, carddav, dav
+from pillarbox.protocols.dav.props import apple, caldav, calendarserver, carddav, dav, sharing
 from pillarbox.protocols.dav.props.table import ItemProp, Prop
 from pillarbox.protocols.dav.resources import ITEM_KINDS, Kind, Resource
 from pillarbox.protocols.dav.view import View
@@ -25,11 +25,12 @@ _ALL: Final[tuple[Prop, ...]] = (
     *carddav.PROPS,
     *calendarserver.PROPS,
     *apple.PROPS,
+    *sharing.PROPS,
 )
 PROPS: Final = MappingProxyType({one.name: one for one in _ALL})
 """Every property but those that differ from item to item."""
 ITEM_PROPS: Final = MappingProxyType(
-    {one.name: one for one in (*dav.ITEM_PROPS, *caldav.ITEM_PROPS)}
+    {one.name: one for one in (*dav.ITEM_PROPS, *caldav.ITEM_PROPS, *sharing.ITEM_PROPS)}
 )
 DATA: Final = frozenset((C + "calendar-data", A + "address-data"))
 """Contents, which reports tell as if they were properties."""

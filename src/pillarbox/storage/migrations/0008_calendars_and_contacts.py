@@ -92,6 +92,10 @@ def upgrade() -> None:
         ),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("accepted", sa.SmallInteger(), nullable=False),
+        sa.Column(
+            "answered_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("is_noted", sa.SmallInteger(), nullable=False),
         sa.Column("properties", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection_mounts")),
         sa.UniqueConstraint(

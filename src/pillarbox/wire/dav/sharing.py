@@ -78,7 +78,10 @@ class InviteReply:
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """Somebody a collection is shared with; `principal` is a decoded path, `None` for outsiders."""
+    """Somebody a collection is shared with; `principal` is a decoded path, `None` for outsiders.
+
+    `uri` stands for who has no address, such as everybody.
+    """
 
     address: str
     name: str
@@ -86,6 +89,12 @@ class Invitee:
     status: InviteStatus
     principal: str | None = None
     summary: str = ""
+    uri: str | None = None
+
+    @property
+    def href(self) -> str:
+        """The URI that names them."""
+        return f"mailto:{self.address}" if self.uri is None else self.uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,20 @@ class Invitation:
     changed: str
     """When, as `20060104T000000Z`."""
     components: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an owner is told of an answer; `host_path` is the decoded path of what is shared."""
+
+    in_reply_to: str
+    sharee_address: str
+    accepted: bool
+    host_path: str
+    summary: str
+    is_calendar: bool
+    changed: str
+    """When, as `20060104T000000Z`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +235,7 @@ def cs_invite_value(
     return organizer + "".join(
         element(
             CS + "user",
-            uri_value("mailto:" + one.address)
+            uri_value(one.href)
             + text_element(CS + "common-name", one.name)
             + _cs_access(one.access)
             + element(CS + f"invite-{one.status.value}")
@@ -227,7 +250,7 @@ def dav_invite_value(invitees: Iterable[Invitee]) -> str:
     return "".join(
         element(
             D + "sharee",
-            uri_value("mailto:" + one.address)
+            uri_value(one.href)
             + ("" if one.principal is None else element(D + "principal", href_value(one.principal)))
             + element(D + "prop", text_element(D + "displayname", one.name))
             + element(D + f"invite-{one.status.value}")
@@ -238,9 +261,26 @@ def dav_invite_value(invitees: Iterable[Invitee]) -> str:
     )
 
 
-def cs_notification_type_value() -> str:
-    """The value of CS:notificationtype for invitations."""
-    return element(CS + "invite-notification")
+def cs_notification_type_value(*, is_reply: bool = False) -> str:
+    """The value of CS:notificationtype of invitations or of answers to them."""
+    return element(CS + ("invite-reply" if is_reply else "invite-notification"))
+
+
+def cs_reply_body(reply: Reply) -> bytes:
+    """A CS:notification document: what somebody answered to an invitation."""
+    inside = (
+        uri_value("mailto:" + reply.sharee_address)
+        + element(CS + ("invite-accepted" if reply.accepted else "invite-declined"))
+        + element(CS + "hosturl", href_value(reply.host_path))
+        + text_element(CS + "in-reply-to", reply.in_reply_to)
+        + text_element(CS + "summary", reply.summary)
+    )
+    attributes = [("shared-type", "calendar" if reply.is_calendar else "addressbook")]
+    return document(
+        CS + "notification",
+        text_element(CS + "dtstamp", reply.changed)
+        + element(CS + "invite-reply", inside, attributes),
+    )
 
 
 def cs_invitation_body(invitation: Invitation) -> bytes:

@@ -99,6 +99,8 @@ def _set_display_name(properties: Properties, value: Element | None) -> Properti
 
 def content_type(item: Item) -> str | None:
     """DAV:getcontenttype of an object."""
+    if not item.facts.component:
+        return "application/xml; charset=utf-8"  # of a notification
     component = _COMPONENTS.get(int(item.facts.component))
     if component is None:
         return "text/vcard; charset=utf-8"
