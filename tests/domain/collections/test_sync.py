@@ -1,14 +1,16 @@
 """What changed since: each name once, nothing missed from page to page, forgotten tokens."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 
-from kit.collections import KEYS, Home
-from pillarbox.domain.collections import items, tombstones
+from kit.collections import CALENDAR, KEYS, Home
+from pillarbox.domain.collections import collections, items, tombstones
 from pillarbox.domain.collections.model import TokenForgotten
 from pillarbox.pipeline.jobs.forgetting import FORGET_ITEMS_AFTER_MS, Forgetting
 from pillarbox.storage.db import Database
+from pillarbox.storage.tx import Tx
 
 
 async def test_changes_are_told_once(ann: Home) -> None:
@@ -67,6 +69,28 @@ async def test_whoever_follows_page_by_page_knows_all(ann: Home, seed: int) -> N
         item.href: content for item, content in there
     }
     assert token == collection.modseq
+
+
+@pytest.mark.parametrize("transfer", [items.copy, items.move])
+async def test_what_took_the_place_of_another_is_told_to_be_gone(
+    ann: Home, transfer: Callable[..., items.Put]
+) -> None:
+    await ann.database.write(
+        collections.create, KEYS, ann.actor, ann.actor.account_id, CALENDAR, "work"
+    )
+    await ann.put("a")
+    known = await ann.token()
+    await ann.put("b", uid="a", name="work")
+
+    def over(tx: Tx) -> items.Put:
+        return transfer(tx, KEYS, ann.access(tx, "work"), "b", ann.access(tx), "a")
+
+    assert not (await ann.database.write(over)).created
+    then = await ann.token()
+    assert await ann.sync(known) == (["a"], [], then, False)
+    await ann.delete("a")
+    assert (await ann.sync(known))[:2] == ([], ["a"])
+    assert (await ann.sync(then))[:2] == ([], ["a"])
 
 
 async def test_old_tombstones_are_forgotten(ann: Home, database: Database, clock) -> None:

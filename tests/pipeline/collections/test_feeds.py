@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from kit.calendars import ics
 from kit.clock import FakeClock
@@ -17,11 +18,13 @@ from pillarbox.domain.collection_rows.forget import forget_collection
 from pillarbox.domain.collections import feeds, homes, listing
 from pillarbox.domain.collections.feeds import Feed
 from pillarbox.domain.collections.model import Access, CollectionKind, Properties, Right
+from pillarbox.domain.owners.tables import accounts
 from pillarbox.net.client_tls import ClientContexts
 from pillarbox.net.https import HttpsClient, HttpsOptions
 from pillarbox.pipeline.collections.feeds import Feeds, Fetched, web_address
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
+from pillarbox.storage.statement import Statement
 from pillarbox.storage.tx import Tx
 
 KEYS = KeyRing({1: bytes(range(32))})
@@ -244,3 +247,25 @@ def test_addresses_that_can_be_followed(url: str, address: str) -> None:
 def test_addresses_that_can_not(url: str) -> None:
     with pytest.raises(Invalid):
         web_address(url)
+
+
+async def test_what_has_no_room_waits_its_turn(follower: Follower) -> None:
+    await follower.follow()
+    tell = Statement(update(accounts).values(quota_bytes=1))
+    await follower.database.write(Tx.run, tell)
+    with pytest.raises(Invalid, match="can't be fetched"):
+        await follower.refresh()
+    feed = await follower.feed()
+    assert feed.failures == 1
+    assert feed.due_ms > follower.clock.now_ms()
+    assert "quota" in feed.state.problem.lower() or "full" in feed.state.problem.lower()
+
+
+async def test_what_no_calendar_takes_is_left_out(follower: Follower) -> None:
+    await follower.follow()
+    busy = (
+        "BEGIN:VFREEBUSY", "UID:three", "DTSTAMP:20260101T000000Z", "DTSTART:20260101T000000Z",
+        "DTEND:20260102T000000Z", "END:VFREEBUSY",
+    )  # fmt: skip
+    follower.web.pages[HOST] = page(*HOLIDAYS, busy)
+    assert await follower.refresh() == Fetched(put=2, refused=1)

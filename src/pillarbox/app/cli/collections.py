@@ -199,6 +199,27 @@ def export_files(
     invocation.work(work)
 
 
+def turn_birthdays(invocation: Invocation, account: str, on: bool) -> None:
+    """Make the calendar of birthdays and fill it, or remove it."""
+    from pillarbox.pipeline.collections.birthdays import Birthdays
+
+    keys = keys_of(invocation)
+    invocation.write(_ensure, account)
+
+    async def work(settings: "Options", database: "Database", bus: "Bus") -> str:
+        actor = await database.read(_actor, account)
+        calendars = Birthdays(database, keys)
+        if on:
+            made = await calendars.turn_on(actor)
+            count, _ = await database.read(_usage, made)
+            return f"Birthdays of {account} are in the calendar {made.name}: {count} events."
+        if await calendars.turn_off(actor):
+            return f"Birthdays of {account} are off; the calendar is gone."
+        return f"Birthdays of {account} were off already."
+
+    click.echo(printable(invocation.work(work)))
+
+
 def day_range(first: datetime | None, last: datetime | None) -> "TimeRange | None":
     """From the first day on and until the end of the last one, in UTC."""
     from pillarbox.formats.ical.filter import TimeRange
@@ -362,9 +383,15 @@ def _count(tx: "Tx", keys: "KeyRing", account: str, kind: "CollectionKind", name
 
 
 def _delete(tx: "Tx", keys: "KeyRing", account: str, kind: "CollectionKind", name: str) -> None:
-    from pillarbox.domain.collections import collections
+    from pillarbox.pipeline.collections.storing import remove_collection
 
-    collections.remove(tx, _find(tx, keys, account, kind, name)[1])
+    remove_collection(tx, keys, _find(tx, keys, account, kind, name)[1])
+
+
+def _usage(tx: "Tx", collection: "Collection") -> tuple[int, int]:
+    from pillarbox.domain.collections import listing
+
+    return listing.usage(tx, collection)
 
 
 def _share(

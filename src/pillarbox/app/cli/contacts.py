@@ -122,3 +122,14 @@ def export(invocation: Invocation, account: str, name: str | None, output: Path 
     from pillarbox.domain.collections.model import CollectionKind
 
     collections.export_files(invocation, account, (CollectionKind.ADDRESS_BOOK,), name, output)
+
+
+@contacts.command(
+    help="Turn the calendar of birthdays on or off. It follows the cards of ACCOUNT's own address"
+    " books; if it is on already, it is brought up to date."
+)
+@click.argument("account")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@click.pass_obj
+def birthdays(invocation: Invocation, account: str, state: str) -> None:
+    collections.turn_birthdays(invocation, account, state == "on")

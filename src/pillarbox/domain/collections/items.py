@@ -434,7 +434,11 @@ class _Transfer:
             created_ms=tx.now_ms,
             changed_ms=tx.now_ms,
         )
-        _insert(tx, keys, self.salts[target.account_id], target, row)
+        salt = self.salts[target.account_id]
+        if before is not None:
+            # Whoever knows the name from before has to hear of it should it go again.
+            _bury(tx, keys.account(salt), target, before, modseq)
+        _insert(tx, keys, salt, target, row)
         _touch(tx, target, modseq, int(before is None), self.added_bytes, self._limits)
         addresses.follow(tx, keys, target.account_id, (target.id, item_id), (), old.facts.addresses)
         return Put(row.item(target), None if before is None else before.item)

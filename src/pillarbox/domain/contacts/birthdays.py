@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.collections import collections, homes, items
+from pillarbox.domain.collections.item_rows import i
 from pillarbox.domain.collections.model import (
     ALL_RIGHTS,
     Access,
@@ -36,6 +37,7 @@ EVENTS_MOST = 8
 _FIND = Statement(
     select(c.id).where(c.account_id == bindparam("account"), c.source == int(Source.BIRTHDAYS))
 )
+_CARDS = Statement(select(i.id).where(i.collection_id == bindparam("book")))
 
 
 def is_on(tx: Tx, account: AccountId) -> bool:
@@ -54,7 +56,8 @@ def turn_on(
 ) -> Collection:
     """Make the calendar, empty, or give the one that is there; raises as `collections.create`.
 
-    It is filled by `follow` with every card; turned off by removing it as any calendar.
+    It is filled by `follow` with every card (`pipeline/collections/birthdays`); turned off by
+    removing it as any calendar.
     """
     there = find(tx, keys, actor.account_id)
     if there is not None:
@@ -103,3 +106,15 @@ def follow(
             items.put(tx, keys, access, href, event, by_server=True)
         except UidTaken:
             continue
+
+
+def forget_book(tx: Tx, keys: KeyRing, book: Collection) -> None:
+    """Take away the events of all cards of an address book that is about to go."""
+    calendar = find(tx, keys, book.account_id)
+    if calendar is None or book.kind is not CollectionKind.ADDRESS_BOOK:
+        return
+    cards = {f"{number:x}" for (number,) in tx.all(_CARDS, book=book.id)}
+    access = Access(calendar, ALL_RIGHTS)
+    for href, _ in items.marks(tx, keys, calendar):
+        if href.partition("-")[0] in cards:
+            items.delete(tx, keys, access, href, by_server=True)

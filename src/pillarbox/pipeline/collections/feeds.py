@@ -14,6 +14,7 @@ from pillarbox.base.errors import Failure, GrammarError, Invalid, NotFound
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.collections import feeds, items, listing
+from pillarbox.domain.collections.collections import CALENDAR_COMPONENTS
 from pillarbox.domain.collections.feeds import Feed, FeedState
 from pillarbox.domain.collections.model import (
     Collection,
@@ -111,11 +112,11 @@ class Feeds:
             if answer.status != 200:
                 raise HttpsFailure(f"the server answered with status {answer.status}")
             difference = await self._compare(feed, answer.body)
+            await self._store(feed, difference)
         except (HttpsFailure, GrammarError, Failure) as error:
             why = getattr(error, "public", "") or str(error)
             await self._database.write(feeds.failed, self._keys, feed, why)
             raise Invalid(f"The calendar can't be fetched: {why}") from error
-        await self._store(feed, difference)
         validators = FeedState(
             feed.state.url, answer.header("etag")[:500], answer.header("last-modified")[:100]
         )
@@ -157,7 +158,7 @@ class Feeds:
         while True:
             page = await self._database.read(self._page, feed, after)
             have.update((item.href, _lasting(content)) for item, content in page)
-            if len(page) < listing.PAGE:
+            if not listing.more_follow(page):
                 break
             after = page[-1][0].id
         put, refused, seen = [], 0, set()
@@ -167,8 +168,13 @@ class Feeds:
             if have.get(href) == _lasting(content):
                 continue
             try:
-                put.append((href, await self._reader.read(CollectionKind.CALENDAR, content)))
+                reading = await self._reader.read(CollectionKind.CALENDAR, content)
             except (ItemInvalid, Failure):
+                refused += 1
+                continue
+            if reading.prepared.facts.component in CALENDAR_COMPONENTS:
+                put.append((href, reading))
+            else:
                 refused += 1
         return _Difference(put, [href for href in have if href not in seen], refused)
 

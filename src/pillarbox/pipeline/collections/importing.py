@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pillarbox.base.errors import Denied, Failure, GrammarError, NotFound, OverQuota, TooLarge
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.collections import items, listing
+from pillarbox.domain.collections import listing
 from pillarbox.domain.collections.model import (
     Access,
     CollectionKind,
@@ -42,6 +42,7 @@ from pillarbox.formats.mime.words import decode_raw
 from pillarbox.formats.vcard.card import Card, completed, parse_card, read_card, split_cards
 from pillarbox.pipeline.collections.places import Place
 from pillarbox.pipeline.collections.reading import Reader, Reading
+from pillarbox.pipeline.collections.storing import store
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
@@ -275,16 +276,16 @@ class Importer:
         return "unchanged" if same else "replaced"
 
     def _put_one(self, tx: Tx, access: Access, there: Item | None, one: "_Object") -> None:
-        keys, prepared = self._keys, one.reading.prepared
+        keys, reading = self._keys, one.reading
         if there is not None:
             tag = ScheduleTag.NONE if there.schedule_tag is None else ScheduleTag.KEEP
-            items.put(tx, keys, access, there.href, prepared, tag=tag)
+            store(tx, keys, access, there.href, reading, tag=tag)
             return
         kind = access.collection.kind
         href = href_of(one.uid, kind)
         if listing.get(tx, keys, access.collection, href) is not None:
             href = f"{uuid4()}{_ENDINGS[kind]}"
-        items.put(tx, keys, access, href, prepared, Condition(if_none_match=("*",)))
+        store(tx, keys, access, href, reading, Condition(if_none_match=("*",)))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pillarbox.base.errors import Busy
 from pillarbox.base.ids import AccountId
 from pillarbox.domain.accounts.model import Actor
-from pillarbox.domain.collections import collections, items, listing
+from pillarbox.domain.collections import items, listing
 from pillarbox.domain.collections.model import (
     NO_CONDITION,
     Access,
@@ -25,6 +25,7 @@ from pillarbox.domain.contacts import birthdays
 from pillarbox.domain.scheduling.model import SchedulingDenied
 from pillarbox.pipeline.collections.places import Place
 from pillarbox.pipeline.collections.reading import Reader, Reading, birthdays_of
+from pillarbox.pipeline.collections.storing import remove_collection, store
 from pillarbox.pipeline.scheduling.scheduling import Plan, Scheduling
 from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
@@ -223,8 +224,7 @@ class Objects:
         condition: Condition,
     ) -> items.Put:
         access = place.require(tx, self._keys, actor, Right.WRITE)
-        put = items.put(tx, self._keys, access, href, reading.prepared, condition)
-        birthdays.follow(tx, self._keys, access.collection, put.item, reading.birthdays)
+        put = store(tx, self._keys, access, href, reading, condition)
         if put.before is not None and put.before.schedule_tag is not None:
             raise _IsMeeting
         return put
@@ -287,6 +287,8 @@ class Objects:
         transfer = items.move if moving else items.copy
         put = transfer(tx, keys, here, source[1], there, target[1], overwrite, condition)
         if there.collection.kind is CollectionKind.ADDRESS_BOOK:
+            if put.before is not None:
+                birthdays.follow(tx, keys, there.collection, put.before)
             if moving:
                 birthdays.follow(tx, keys, here.collection, put.item)
             for item, content in listing.read(tx, keys, there.collection, [target[1]]):
@@ -309,6 +311,6 @@ class Objects:
 
     def _remove_collection(self, tx: Tx, actor: Actor, place: Place, plans: list[Plan]) -> None:
         access = place.require(tx, self._keys, actor, Right.ADMIN)
-        collections.remove(tx, access)
+        remove_collection(tx, self._keys, access)
         for plan in plans:
             self._scheduling.note(tx, access.collection.account_id, plan)
