@@ -256,7 +256,11 @@ async def test_extended_mkcol(server: AppUnderTest) -> None:
         assert b"cannot-modify-protected-property" in partly.heard.body
         assert (await alice.ask("PROPFIND", "~cal/half/")).status == 404
         assert (await alice.ask("MKCOL", "~cal/a/b/")).status == 409
+        assert (await alice.ask("MKCOL", "~cal/a/b/c/")).status == 409
+        assert (await alice.ask("PUT", "~cal/a/b/c", event("c"))).status == 409
         typed = await alice.ask("MKCOL", "~cal/c/", "{}", Content_Type="application/json")
+        assert typed.status == 415
+        typed = await alice.ask("MKCOL", "~cal/personal/c", "{}", Content_Type="application/json")
         assert typed.status == 415
 
 

@@ -240,6 +240,11 @@ async def test_principals_are_found(server: AppUnderTest) -> None:
         )
         found = await alice.report("/dav/principals/", "principal-property-search", inside)
         assert names_of(found.rows) == ["bob@example.test"]
+        everybody = await alice.report(
+            "/dav/", "principal-property-search", "<prop/><displayname/>"
+        )
+        assert sorted(names_of(everybody.rows)) == ["alice@example.test", "bob@example.test"]
+        assert "<D:displayname>bob</D:displayname>" in everybody.heard.text
         apple = await alice.report(
             "/dav/",
             'CS:calendarserver-principal-search context="attendee"',

@@ -522,10 +522,25 @@ def test_searches_of_principals() -> None:
     )
 
 
+def test_searches_as_python_caldav_writes_them() -> None:
+    name = (
+        "<D:property-search><D:prop><D:displayname/></D:prop>"
+        "<D:match>Doe</D:match></D:property-search>"
+    )
+    beside = "<D:prop/><C:calendar-home-set/><D:displayname/>"
+    wanted = Propfind(Asked.PROP, (C + "calendar-home-set", D + "displayname"))
+    assert report("D:principal-property-search", name + beside) == PrincipalPropertySearch(
+        (PropSearch((D + "displayname",), "Doe"),), wanted
+    )
+    everybody = PrincipalPropertySearch((), wanted)
+    assert report("D:principal-property-search", beside) == everybody
+    assert report("D:principal-property-search", beside, "test='anyof'") == everybody
+    assert report("D:principal-property-search", "") == PrincipalPropertySearch((), NO_PROPS)
+
+
 @pytest.mark.parametrize(
     "inside",
     [
-        "",
         "<D:property-search/>",
         "<D:property-search><D:prop/><D:match>a</D:match></D:property-search>",
         "<D:property-search><D:prop><D:a/></D:prop></D:property-search>",

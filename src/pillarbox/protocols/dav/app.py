@@ -23,7 +23,7 @@ from pillarbox.protocols.dav.acl import acl
 from pillarbox.protocols.dav.call import Call, joined_names, xml_answer
 from pillarbox.protocols.dav.copy_move import copy, move
 from pillarbox.protocols.dav.delete import delete
-from pillarbox.protocols.dav.errors import DavError, of_failure
+from pillarbox.protocols.dav.errors import DavError, conflict, of_failure
 from pillarbox.protocols.dav.get import get
 from pillarbox.protocols.dav.methods import DAV_CLASSES, methods_of
 from pillarbox.protocols.dav.mkcol import mkcalendar, mkcol
@@ -73,6 +73,8 @@ _PRIVILEGES: Final = MappingProxyType(
     }
 )
 """Which privilege a method needs, told where it is missing; the others need DAV:read."""
+_MAKING: Final = ("PUT", "MKCOL", "MKCALENDAR")
+"""Where there is nothing that could hold it, it is a conflict (RFC 4918 §9.3.1, §9.7.1)."""
 REMEMBERED: Final = 10_000
 """Accounts of which it is known that they have their first collections."""
 
@@ -122,6 +124,8 @@ class DavApp:
         except GrammarError as error:
             return _refusal(DavError(HTTPStatus.BAD_REQUEST, text=error.text))
         except NotFound as failure:
+            if method in _MAKING:
+                return _refusal(conflict(text=failure.public))
             return _refusal(of_failure(failure))
         call = Call(self._services, request, actor, path, root)
         handler = METHODS.get(method)

@@ -1,5 +1,6 @@
 """MKCALENDAR and MKCOL: a new calendar, task list or address book (RFC 4791 §5.3.1, RFC 5689)."""
 
+import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -36,6 +37,10 @@ async def mkcalendar(call: Call) -> Response:
 
 async def mkcol(call: Call) -> Response:
     """Answer a MKCOL: with a body that says what is to be made, or of what the home has."""
+    body = await call.body()
+    said = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and said not in ("application/xml", "text/xml", ""):
+        raise DavError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text="MKCOL takes XML")
     if call.path.place is not Place.COLLECTION:
         _require_free(call, None)
         try:
@@ -43,11 +48,7 @@ async def mkcol(call: Call) -> Response:
         except NotFound as failure:
             raise conflict(text=failure.public) from None
         raise forbidden(text="Only calendars and address books can be made, in their homes")
-    body = await call.body()
-    said = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and said not in ("application/xml", "text/xml", ""):
-        raise DavError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text="MKCOL takes XML")
-    wanted = parse_mkcol(body)
+    wanted = await asyncio.to_thread(parse_mkcol, body)
     is_book = call.path.kind is CollectionKind.ADDRESS_BOOK
     special = A + "addressbook" if is_book else C + "calendar"
     types = wanted.resource_types - {D + "collection"}

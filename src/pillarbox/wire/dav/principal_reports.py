@@ -5,11 +5,20 @@ from typing import Final
 
 from pillarbox.formats.text_match import MatchType
 from pillarbox.wire.dav.names import CS, D
-from pillarbox.wire.dav.properties import NO_PROPS, Propfind, asked_of, prop_names
+from pillarbox.wire.dav.properties import NO_PROPS, Asked, Propfind, asked_of, prop_names
 from pillarbox.wire.dav.xml import Element, XmlError
 
 MAX_SEARCHES: Final = 20
 MAX_SEARCH_CHARACTERS: Final = 255
+_SEARCH_PARTS = frozenset(
+    (
+        D + "property-search",
+        D + "prop",
+        D + "apply-to-principal-collection-set",
+        D + "limit",
+        CS + "limit",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,8 @@ class PropSearch:
 class PrincipalPropertySearch:
     """DAV:principal-property-search (RFC 3744 §9.4); with `any_of` one search is enough.
 
-    `everywhere`: all principal collections are searched, not only the request's.
+    Without a search all principals are meant, which python-caldav asks for. `everywhere`: all
+    principal collections are searched, not only the request's.
     """
 
     searches: tuple[PropSearch, ...]
@@ -94,15 +104,23 @@ def parse_principal_report(root: Element) -> PrincipalReport | None:
 
 def _property_search(root: Element) -> PrincipalPropertySearch:
     searches = tuple(_search(one) for one in root.of(D + "property-search"))
-    if not searches or len(searches) > MAX_SEARCHES:
-        raise XmlError(f"A search has 1 to {MAX_SEARCHES} property-search.")
+    if len(searches) > MAX_SEARCHES:
+        raise XmlError(f"A search has at most {MAX_SEARCHES} property-search.")
     return PrincipalPropertySearch(
         searches,
-        asked_of(root) or NO_PROPS,
-        any_of=root.attributes.get("test", "allof") == "anyof",
+        _wanted(root),
+        any_of=bool(searches) and root.attributes.get("test", "allof") == "anyof",
         everywhere=root.has(D + "apply-to-principal-collection-set"),
         limit=_limit(root),
     )
+
+
+def _wanted(root: Element) -> Propfind:
+    """The properties to be told; python-caldav 3.6 has an empty prop, and their names beside it."""
+    asked = asked_of(root) or NO_PROPS
+    if asked != NO_PROPS or not root.has(D + "prop"):
+        return asked
+    return Propfind(Asked.PROP, tuple(one for one in prop_names(root) if one not in _SEARCH_PARTS))
 
 
 def _search(node: Element) -> PropSearch:
