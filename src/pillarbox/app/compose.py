@@ -159,9 +159,8 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     Raises `Failure` when the database can't be opened.
     """
     keys, ids, clock, checkpoint = key_ring(options), IdSource(), around.clock, around.checkpoint
-    in_flight = InFlight(_in_flight_bytes(options, around))
+    in_flight, bus = InFlight(_in_flight_bytes(options, around)), UnixBus(data / "run" / "bus")
     content = ContentStore(keys, blob_store(options))
-    bus = UnixBus(data / "run" / "bus")
 
     def publish(topic: str) -> None:
         bus.publish(topic)
@@ -172,7 +171,7 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
     indexing = Indexing(database, content, cache, extraction, owner)
     cpu, passwords = Cpu(HASHES_AT_ONCE, HASHES_WAITING), PasswordHasher(around.password_cost)
     login = _login(options, database, cpu, passwords, keys, clock)
-    authentication = Authentication(login)
+    authentication, line = Authentication(login), Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
     preparation, resolver = Preparation(content, ids), SystemResolver(clock, dns_options(options))
     signatures = Cpu(SIGNATURES_AT_ONCE, SIGNATURES_WAITING)
     signing = Signing(database, keys, signatures, clock, bus, resolver)
@@ -194,7 +193,6 @@ def compose(options: Options, data: Path, around: Surroundings) -> Services:
         _smtp_options(options, around), in_flight, taking.inbound, taking.submission, login,
         resolver if options.dns_reverse else None, authentication, clock, checks.screens,
     )  # fmt: skip
-    line = Line(SEARCHES_AT_ONCE, SEARCHES_WAITING)
     search = MailSearch(database, content, line, cache, indexing)
     imap = ImapServices(
         database, login, bus, content, clock, preparation, in_flight, search, authentication,
