@@ -23,8 +23,10 @@ def web_app(services: "Services") -> "WebApp":
 def web_routes(services: "Services") -> "tuple[BaseRoute, ...]":
     """The routes and mounts of every face, in the order in which they are tried."""
     from pillarbox.protocols.dav.app import dav_routes
+    from pillarbox.protocols.dav.public import public_routes
 
-    return dav_routes(_dav(services))
+    dav = _dav(services)
+    return (*dav_routes(dav), *public_routes(dav))
 
 
 def _dav(services: "Services") -> "DavServices":

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pillarbox.app.cli import collections
+from pillarbox.app.cli import calendar_web, collections
 from pillarbox.app.cli.invocation import Invocation
 from pillarbox.app.cli.output import json_option, yes_option
 
@@ -183,3 +183,12 @@ def _is_color(text: str) -> bool:
     return (
         text[:1] == "#" and len(text) == 7 and all(c in "0123456789abcdefABCDEF" for c in text[1:])
     )
+
+
+for _command in (
+    calendar_web.publish,
+    calendar_web.unpublish,
+    calendar_web.follow,
+    calendar_web.followed,
+):
+    calendar.add_command(_command)
