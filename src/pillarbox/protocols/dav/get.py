@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from pillarbox.base.errors import Denied, NotFound, TooLarge
 from pillarbox.domain.collections import items
 from pillarbox.domain.collections.model import Condition, Item, Properties, Right
+from pillarbox.domain.contacts import directory
 from pillarbox.formats.content_line import ContentLine, encode_text
 from pillarbox.formats.ical.selection import CalendarData
 from pillarbox.formats.ical.split import joined_parts
 from pillarbox.protocols.dav.call import Call, Pieces
-from pillarbox.protocols.dav.directory import directory_card_named, directory_cards
 from pillarbox.protocols.dav.errors import DavError
 from pillarbox.protocols.dav.notifications import notification_named
 from pillarbox.protocols.dav.paths import ROOT, Path, Place
@@ -124,7 +124,7 @@ def _content(view: View, path: Path) -> tuple[Item, bytes]:
 
 def _directory_card(view: View, path: Path) -> Response:
     find(view, path.parent)
-    card = directory_card_named(view, path.href)
+    card = directory.find(view.tx, view.actor, path.href)
     if card is None:
         raise NotFound("There is no such object")
     return Response(card.content, HTTPStatus.OK, item_headers(card.item))
@@ -149,7 +149,7 @@ def _calendar(view: View, path: Path) -> tuple[list[bytes], dict[str, str]]:
 def _cards(view: View, path: Path) -> tuple[list[bytes], dict[str, str]]:
     book = _readable(view, path)
     contents: Iterator[bytes] = (
-        (card.content for card in directory_cards(view))
+        (card.content for card in view.directory())
         if book.kind is Kind.DIRECTORY
         else _contents(view, book)
     )

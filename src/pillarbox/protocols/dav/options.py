@@ -20,8 +20,7 @@ class DavOptions:
     """Settings. `hosts` are this server's names, in lower case and without ports.
 
     `page` is how many changes one sync-collection tells at most, `matches` how many items a query.
-    `hrefs` bounds what a multiget may name. Without `directory` nobody sees their domain's users
-    as an address book.
+    `hrefs` bounds what a multiget may name, `people` what a search of principals tells.
     """
 
     hostname: str = "localhost"
@@ -30,10 +29,8 @@ class DavOptions:
     matches: int = 20_000
     hrefs: int = 5000
     people: int = 200
-    people_listed: int = 5000
     body_bytes: int = 1 << 20
     item_bytes: int = MAX_ITEM_BYTES
-    directory: bool = True
     limits: Limits = field(default_factory=Limits)
 
 

@@ -5,11 +5,10 @@ from starlette.responses import Response
 from pillarbox.domain.collections import items
 from pillarbox.domain.collections.model import Right
 from pillarbox.protocols.dav.call import Call, Pieces
-from pillarbox.protocols.dav.directory import directory_cards
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.methods import DAV_CLASSES
 from pillarbox.protocols.dav.notifications import notifications
-from pillarbox.protocols.dav.paths import Path
+from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.resources import STORED, Kind, Resource, children, find
 from pillarbox.protocols.dav.telling import Answer, form_of
 from pillarbox.protocols.dav.view import View
@@ -26,7 +25,8 @@ async def propfind(call: Call) -> Response:
         raise forbidden(D + "propfind-finite-depth", text="Depth has to be 0 or 1")
     wanted = await call.parsed(parse_propfind)
     deep = depth is Depth.ONE
-    run = call.read if deep else call.lookup
+    # What is told of the directory depends on all of its cards.
+    run = call.read if deep or call.path.place is Place.DIRECTORY else call.lookup
     pieces = await run(_told, call.path, wanted, deep, call.preferences)
     return Pieces(pieces, headers={"DAV": DAV_CLASSES, **_applied(call.preferences, deep)})
 
@@ -57,7 +57,7 @@ def _items(view: View, resource: Resource, wanted: Propfind, answer: Answer) -> 
     base = resource.path.written(view.root)
     if resource.kind is Kind.DIRECTORY:
         form = form_of(view, resource, wanted)
-        answer.items(base, form, [one.item for one in directory_cards(view)])
+        answer.items(base, form, [one.item for one in view.directory()])
     elif resource.kind is Kind.NOTIFICATIONS:
         form = form_of(view, resource, wanted)
         answer.items(base, form, [one.item for one in notifications(view)])

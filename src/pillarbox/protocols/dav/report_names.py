@@ -14,7 +14,7 @@ REPORTS: Final = (
     (D + "principal-property-search", _PRINCIPALS),
     (D + "principal-search-property-set", _PRINCIPALS),
     (CS + "calendarserver-principal-search", _PRINCIPALS),
-    (D + "sync-collection", STORED),
+    (D + "sync-collection", STORED | Kind.DIRECTORY),
     (C + "calendar-query", CALENDARS),
     (C + "calendar-multiget", CALENDARS),
     (C + "free-busy-query", Kind.CALENDAR),

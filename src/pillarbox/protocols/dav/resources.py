@@ -16,8 +16,8 @@ from pillarbox.domain.collections.model import (
     Item,
     Right,
 )
+from pillarbox.domain.contacts import directory
 from pillarbox.domain.sharing.principals import Principal, PrincipalKind
-from pillarbox.protocols.dav.directory import directory_card_named
 from pillarbox.protocols.dav.notifications import notification_named
 from pillarbox.protocols.dav.paths import DIRECTORY, INBOX, OUTBOX, Area, Path
 from pillarbox.protocols.dav.paths import Place as PathPlace
@@ -170,7 +170,7 @@ def find_collection(view: View, path: Path, owner: Principal) -> Resource:
             raise Denied(FOREIGN)
         return Resource(Kind.OUTBOX, path, ALL_RIGHTS, owner)
     if place is PathPlace.DIRECTORY:
-        if not own or not view.options.directory:
+        if not own or not view.has_directory():
             raise NotFound("There is no directory") if own else Denied(FOREIGN)
         return Resource(Kind.DIRECTORY, path, READ_RIGHTS, owner)
     if place is PathPlace.INBOX:
@@ -189,7 +189,7 @@ def find_item(view: View, collection: Resource, path: Path) -> Resource:
     if not collection.rights & Right.READ:
         raise Denied(FOREIGN)
     if collection.kind is Kind.DIRECTORY:
-        card = directory_card_named(view, path.href)
+        card = directory.find(view.tx, view.actor, path.href)
         item = None if card is None else card.item
     elif collection.kind is Kind.NOTIFICATIONS:
         told = notification_named(view, path.href)
@@ -235,7 +235,7 @@ def children(view: View, resource: Resource) -> list[Resource]:
             return found
         case Kind.CONTACTS_HOME:
             found = _collections(view, resource, CollectionKind.ADDRESS_BOOK)
-            if own and view.options.directory:
+            if own and view.has_directory():
                 found.append(find(view, Path(resource.path.area, resource.path.address, DIRECTORY)))
             return found
     return []

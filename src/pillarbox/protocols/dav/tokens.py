@@ -1,8 +1,11 @@
 """Sync tokens and CTags: a collection's place in its account's log of changes (RFC 6578 §3)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from pillarbox.domain.collections.model import Collection
+from pillarbox.domain.contacts import directory
+from pillarbox.domain.contacts.directory import DirectoryCard
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.wire.dav.names import D
 
@@ -18,6 +21,17 @@ def sync_token(collection: Collection, modseq: int | None = None) -> str:
 def ctag(collection: Collection) -> str:
     """CS:getctag: another one after every change of the collection or an item."""
     return f"{collection.id:x}-{collection.modseq}"
+
+
+def directory_token(cards: Iterable[DirectoryCard]) -> str:
+    """The token of the directory, which is another one once any card is another."""
+    return f"{_PREFIX}directory:{directory.token_of(cards)}"
+
+
+def check_directory_token(token: str, now: str) -> None:
+    """`DavError` for a token of the directory that holds no more, or of anything else."""
+    if token != now:
+        raise forbidden(D + "valid-sync-token", text="The directory has changed; read it again")
 
 
 def modseq_of(token: str, collection: Collection) -> int:

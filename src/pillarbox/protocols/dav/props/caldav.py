@@ -15,6 +15,7 @@ from pillarbox.domain.collections.model import (
 from pillarbox.domain.sharing.principals import PrincipalKind
 from pillarbox.formats.ical.component import Component, parse_calendar
 from pillarbox.formats.ical.zones import vtimezone, zone_names
+from pillarbox.formats.itip.model import MAX_ATTENDEES
 from pillarbox.protocols.dav.errors import forbidden
 from pillarbox.protocols.dav.paths import (
     INBOX,
@@ -31,10 +32,8 @@ from pillarbox.wire.dav.markup import element, href_value, hrefs_value, text_val
 from pillarbox.wire.dav.names import C, local_of
 from pillarbox.wire.dav.xml import Element
 
-MAX_INSTANCES: Final = 10_000
 MAX_PROPERTY_CHARACTERS: Final = 64 * 1024
 """Of a property that is a calendar object; it is read in the transaction that changes it."""
-MAX_ATTENDEES: Final = 200
 _KEEPERS: Final = Kind.CALENDAR | Kind.CALENDAR_HOME | Kind.INBOX
 _SCHEDULING: Final = Kind.PRINCIPAL
 _COMPONENTS: Final = (
@@ -78,19 +77,14 @@ def _home(view: View, resource: Resource) -> str | None:
     return href_value(calendar_home(resource.owner.address))
 
 
-def addresses_value(resource: Resource) -> str:
+def _addresses(view: View, resource: Resource) -> str | None:
     """The calendar user addresses of a principal."""
     if resource.owner is None:
-        return ""
-    address = text_value(resource.owner.address)
-    others = [one for one in resource.owner.addresses if one != resource.owner.address]
+        return None
+    address, *others = map(text_value, view.addresses_of(resource.owner))
     preferred = f'<D:href preferred="1">mailto:{address}</D:href>'
-    rest = "".join(f"<D:href>mailto:{text_value(one)}</D:href>" for one in others)
+    rest = "".join(f"<D:href>mailto:{one}</D:href>" for one in others)
     return preferred + rest + href_value(principal_path(resource.owner.address))
-
-
-def _addresses(view: View, resource: Resource) -> str | None:
-    return addresses_value(resource)
 
 
 def _user_type(view: View, resource: Resource) -> str | None:
@@ -358,7 +352,6 @@ PROPS: Final = (
     Prop(C + "max-resource-size", CALENDARS | Kind.OUTBOX | Kind.CALENDAR_HOME, _max_size),
     Prop(C + "min-date-time", CALENDARS | Kind.OUTBOX, _fixed("00010101T000000Z")),
     Prop(C + "max-date-time", CALENDARS | Kind.OUTBOX, _fixed("99991231T235959Z")),
-    Prop(C + "max-instances", CALENDARS | Kind.OUTBOX, _fixed(str(MAX_INSTANCES))),
     Prop(C + "max-attendees-per-instance", CALENDARS | Kind.OUTBOX, _fixed(str(MAX_ATTENDEES))),
     Prop(
         C + "calendar-timezone",

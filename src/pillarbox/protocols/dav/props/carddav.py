@@ -56,7 +56,7 @@ def _max_image(view: View, resource: Resource) -> str | None:
 
 
 def _gateway(view: View, resource: Resource) -> str | None:
-    if resource.owner is None or not view.is_own(resource.owner) or not view.options.directory:
+    if resource.owner is None or not view.is_own(resource.owner) or not view.has_directory():
         return None
     return href_value(Path(Area.CONTACTS, resource.owner.address, DIRECTORY).written())
 

@@ -30,7 +30,7 @@ from pillarbox.protocols.dav.resources import (
     Kind,
     Resource,
 )
-from pillarbox.protocols.dav.tokens import sync_token
+from pillarbox.protocols.dav.tokens import directory_token, sync_token
 from pillarbox.protocols.dav.view import View
 from pillarbox.wire.dav.acl import Ace, acl_restrictions_value, acl_value
 from pillarbox.wire.dav.acl import PrincipalKind as AceKind
@@ -233,6 +233,8 @@ def _reports(view: View, resource: Resource) -> str | None:
 
 
 def _sync_token(view: View, resource: Resource) -> str | None:
+    if resource.kind is Kind.DIRECTORY:
+        return directory_token(view.directory())
     return sync_token(resource.collection)
 
 
@@ -304,7 +306,7 @@ PROPS: Final = (
     Prop(D + "inherited-acl-set", EVERYTHING, _empty),
     Prop(D + "principal-collection-set", EVERYTHING, _principal_folder),
     Prop(D + "supported-report-set", EVERYTHING, _reports),
-    Prop(D + "sync-token", STORED, _sync_token),
+    Prop(D + "sync-token", STORED | Kind.DIRECTORY, _sync_token),
     Prop(D + "quota-used-bytes", HOMES | STORED | Kind.PRINCIPAL, _used),
     Prop(D + "quota-available-bytes", HOMES | STORED | Kind.PRINCIPAL, _available),
     Prop(D + "add-member", Kind.CALENDAR | Kind.ADDRESS_BOOK, _add_member),

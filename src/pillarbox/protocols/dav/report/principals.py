@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from pillarbox.domain.collections.model import ALL_RIGHTS, READ_RIGHTS
+from pillarbox.domain.contacts.directory import ENTRIES_MOST
 from pillarbox.domain.sharing import principals
 from pillarbox.domain.sharing.principals import EVERY_KIND, Principal, PrincipalKind
 from pillarbox.formats.text_match import Collation, TextMatch
@@ -51,7 +52,8 @@ async def principal_property_search(call: Call, query: PrincipalPropertySearch) 
         some = (any(_has(one, name, search) for name in search.props) for search in query.searches)
         return any(some) if query.any_of else all(some)
 
-    return await _searched(call, fits, query.wanted, query.limit)
+    texts = [search.text for search in query.searches]
+    return await _searched(call, fits, texts, query.wanted, query.limit)
 
 
 async def calendarserver_principal_search(
@@ -65,17 +67,20 @@ async def calendarserver_principal_search(
         text = f"{one.name} {one.address}".casefold()
         return one.kind in kinds and all(word in text for word in words)
 
-    return await _searched(call, fits, query.wanted, query.limit)
+    return await _searched(call, fits, query.words, query.wanted, query.limit)
 
 
 async def _searched(
-    call: Call, fits: Callable[[Principal], bool], wanted: Propfind, limit: int | None
+    call: Call,
+    fits: Callable[[Principal], bool],
+    texts: Iterable[str],
+    wanted: Propfind,
+    limit: int | None,
 ) -> Response:
     most = min(limit or call.services.options.people, call.services.options.people)
 
     def run(view: View) -> list[bytes]:
-        everybody = principals.search(view.tx, view.actor, most=view.options.people_listed)
-        found = [one for one in everybody if fits(one)]
+        found = [one for one in _searchable(view, texts) if fits(one)]
         answer = Answer.begun(view.root, call.preferences.minimal)
         for one in found[:most]:
             answer.resource(view, _resource(view, one), wanted)
@@ -84,6 +89,21 @@ async def _searched(
         return answer.end()
 
     return Pieces(await call.read(run))
+
+
+def _searchable(view: View, texts: Iterable[str]) -> list[Principal]:
+    """Everybody of the actor's domain; where it has no directory, whom the texts name in full."""
+    if view.has_directory():
+        return principals.search(view.tx, view.actor, most=ENTRIES_MOST)
+    addresses = (text.strip().lower().removeprefix("mailto:") for text in texts)
+    named = [view.principal(one) for one in (view.actor.address, *addresses) if "@" in one]
+    return list(
+        {
+            one.account_id: one
+            for one in named
+            if one is not None and one.enabled and one.domain_id == view.actor.domain_id
+        }.values()
+    )
 
 
 def _has(one: Principal, prop: str, search: PropSearch) -> bool:

@@ -8,15 +8,17 @@ from pillarbox.base.errors import Denied
 from pillarbox.domain.collections import items
 from pillarbox.domain.collections.model import Changes, Right
 from pillarbox.pipeline.collections.queries import Told
-from pillarbox.protocols.dav.call import Call, Pieces
-from pillarbox.protocols.dav.paths import Path
+from pillarbox.protocols.dav.call import Call, Pieces, multistatus
+from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.report.collections import (
     NAMED_AT_ONCE,
     TOO_MANY,
     Table,
     check_data,
+    table_of,
     told_rows,
 )
+from pillarbox.protocols.dav.report.directory import synced_cards
 from pillarbox.protocols.dav.resources import FOREIGN, find
 from pillarbox.protocols.dav.telling import Answer, form_of
 from pillarbox.protocols.dav.tokens import modseq_of, sync_token
@@ -26,6 +28,9 @@ from pillarbox.wire.dav.reports import SyncCollection
 
 async def sync_collection(call: Call, query: SyncCollection) -> Response:
     """Objects that changed, names of those that went, and the token to go on from."""
+    if call.path.place is Place.DIRECTORY:
+        table = await table_of(call, query.wanted)
+        return await multistatus(synced_cards(call, table, query))
     data = query.calendar_data or query.address_data
     check_data(data)
     most = min(query.limit or call.services.options.page, call.services.options.page)
