@@ -45,7 +45,7 @@ lock: $(DEV_ENV)/.ready
 		-o requirements-dev.txt
 
 clean:
-	rm -rf $(RUN_ENV) $(DEV_ENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(RUN_ENV) $(DEV_ENV) .venv-interop .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUN_ENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py

@@ -3,7 +3,7 @@
 # as root on a machine with apt-get. Anywhere else it only says what is missing.
 set -u
 
-wanted="postgresql swaks libnet-ssleay-perl isync mutt postfix curl getmail6 gsasl libsasl2-modules offlineimap3 imapfilter opendkim opendkim-tools unbound msmtp microsocks dovecot-core dovecot-lmtpd dovecot-sieve clamav-daemon spamd spamassassin rspamd sieve-connect vdirsyncer khal khard"
+wanted="postgresql swaks libnet-ssleay-perl isync mutt postfix curl getmail6 gsasl libsasl2-modules offlineimap3 imapfilter opendkim opendkim-tools unbound msmtp microsocks dovecot-core dovecot-lmtpd dovecot-sieve clamav-daemon spamd spamassassin rspamd sieve-connect vdirsyncer khal khard litmus"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" ||

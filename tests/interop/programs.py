@@ -27,10 +27,11 @@ def run(
     env: dict[str, str] | None = None,
     status: int | None = 0,
     limit_s: float = PROGRAM_S,
+    cwd: Path | None = None,
 ) -> str:
     """Run a program; gives what it printed, and fails where its status is another."""
     done = subprocess.run(
-        command, input=input.encode(), env=env, capture_output=True, timeout=limit_s
+        command, input=input.encode(), env=env, capture_output=True, timeout=limit_s, cwd=cwd
     )
     output = (done.stdout + done.stderr).decode(errors="replace")
     assert status is None or done.returncode == status, (done.returncode, output)
