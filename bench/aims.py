@@ -54,7 +54,7 @@ _DAV = tuple(
     aim
     for size in (500, 10000)
     for clients in (1, 8)
-    # With several clients these are rates: what is to take a third has to come three times as often.
+    # With several clients these are rates: a third of the time is three times as many.
     for aim in (
         Aim(f"dav.{size}.put_c{clients}", 4.0, at_least=True),
         *(

@@ -10,6 +10,7 @@ more of them operations a second; PUT is always a rate. Each answer is checked.
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 import sys
@@ -31,13 +32,17 @@ CLIENTS = 8
 NAMED = 50
 CHANGED = 10
 FILLING_S = 900.0
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
+SLOW_S = 4.0
+"""What takes so long is done once, and not by several clients: the figure is that one time."""
 
 _XML = {"Content_Type": "application/xml; charset=utf-8"}
 _CALENDAR = {"Content_Type": "text/calendar; charset=utf-8"}
 _NAMESPACES = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
-MKCALENDAR = f"{_HEAD}<C:mkcalendar {_NAMESPACES}><D:set><D:prop>{{}}</D:prop></D:set></C:mkcalendar>"
+MKCALENDAR = (
+    f"{_HEAD}<C:mkcalendar {_NAMESPACES}><D:set><D:prop>{{}}</D:prop></D:set></C:mkcalendar>"
+)
 ABOUT = (
     f'{_HEAD}<D:propfind {_NAMESPACES} xmlns:S="http://calendarserver.org/ns/"><D:prop>'
     "<D:resourcetype/><D:displayname/><S:getctag/><D:sync-token/>"
@@ -95,7 +100,8 @@ class Load:
         self._seconds = 0.5 if quick else 3.0
         self._most = 20 if quick else 300
         self.metrics = Metrics()
-        self._next = 10_000_000
+        # Of objects that are new. `next` of a counter is one step, whatever threads do.
+        self._numbers = itertools.count(10_000_000)
 
     def wire(self) -> DavWire:
         at = self._at
@@ -125,7 +131,7 @@ class Load:
                     number = next(numbers, None)
                 if number is None:
                     return
-                self._put(wire, path + dav_corpus.name(number), dav_corpus.content(number))
+                self._put(wire, path + dav_corpus.name(number), dav_corpus.content(number, size))
             raise Stopped(f"filling {size} takes too long")
 
         self._together(run, CLIENTS)
@@ -149,10 +155,10 @@ class Load:
         with self.wire() as wire:
             for number in range(CHANGED):
                 at = path + dav_corpus.name(number)
-                self._put(wire, at, dav_corpus.content(number, 1))
+                self._put(wire, at, dav_corpus.content(number, size, 1))
         changed = Asked("REPORT", SYNC.format(token).encode(), "0", responses, CHANGED)
         self._measure(f"{name}.sync_changed", path, changed)
-        self._measure_put(f"{name}.put", path)
+        self._measure_put(f"{name}.put", path, size)
 
     def _token(self, path: str) -> str:
         with self.wire() as wire:
@@ -174,11 +180,18 @@ class Load:
             cold = once(wire)
         self.metrics.add(f"{name}.cold", cold.elapsed_s * 1000, "ms")
         self.metrics.add(f"{name}.octets", len(cold.body), "B")
+        if cold.elapsed_s > SLOW_S:
+            with self.wire() as wire:
+                again = once(wire)
+            if again.elapsed_s > SLOW_S:
+                print(f"{name} takes {again.elapsed_s:.1f} s", file=sys.stderr)
+                self.metrics.add(f"{name}_c1", again.elapsed_s * 1000, "ms")
+                return
         self._repeat(name, lambda wire, _: once(wire).elapsed_s, in_ms=True)
 
-    def _measure_put(self, name: str, path: str) -> None:
+    def _measure_put(self, name: str, path: str, size: int) -> None:
         def once(wire: DavWire, number: int) -> float:
-            content = dav_corpus.content(number)
+            content = dav_corpus.content(number, size)
             return self._put(wire, path + dav_corpus.name(number), content, 201)
 
         self._repeat(name, once, in_ms=False)
@@ -195,17 +208,13 @@ class Load:
             label = f"{name}_c{clients}"
             print(label, file=sys.stderr)
             times: list[float] = []
-            lock = threading.Lock()
             watch = CostWatch(self._at)
             spent = time.process_time()
             begun = time.perf_counter()
 
             def run(wire: DavWire, begun: float = begun, times: list[float] = times) -> None:
                 while time.perf_counter() - begun < self._seconds and len(times) < self._most:
-                    with lock:
-                        self._next += 1
-                        number = self._next
-                    times.append(once(wire, number))
+                    times.append(once(wire, next(self._numbers)))
 
             self._together(run, clients)
             rate = len(times) / (time.perf_counter() - begun)

@@ -30,13 +30,13 @@ def name(number: int) -> str:
     return f"event-{number}.ics"
 
 
-def content(number: int, revision: int = 0) -> bytes:
-    """An event of about 800 octets."""
+def content(number: int, size: int, revision: int = 0) -> bytes:
+    """An event of about 800 octets for the calendar of a size; all have UIDs of their own."""
     start = FIRST + number * EVERY
     rule = f"RRULE:FREQ=WEEKLY;COUNT={RECURRENCES}\r\n" if _recurs(number) else ""
     return (
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//pillarbox//bench//EN\r\nBEGIN:VEVENT\r\n"
-        f"UID:6f1d2c3b-0000-4000-8000-{number:012d}\r\nDTSTAMP:20260101T000000Z\r\n"
+        f"UID:6f1d2c3b-0000-4000-{size:06d}-{number:012d}\r\nDTSTAMP:20260101T000000Z\r\n"
         f"CREATED:20260101T000000Z\r\nSEQUENCE:{revision}\r\n"
         f"DTSTART:{_utc(start)}\r\nDTEND:{_utc(start + LASTS)}\r\n{rule}"
         f"SUMMARY:Meeting {number} about the plans\r\nLOCATION:Room {number % 40}\r\n"

@@ -1,6 +1,6 @@
 """What the DAV peers from PyPI share: an environment of the bench's own, pinned, and waiting.
 
-    python bench/servers/dav_peers.py     # makes the environment (.venv-bench)
+python bench/servers/dav_peers.py     # makes the environment (.venv-bench)
 """
 
 from __future__ import annotations
@@ -93,9 +93,7 @@ def dav_running(
     )
 
 
-def wait_until(
-    holds: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path
-) -> None:
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
     end = time.monotonic() + STARTUP_TIMEOUT_S
     while not holds():
         if process.poll() is not None or time.monotonic() > end:

@@ -1,6 +1,6 @@
 """Run Radicale (PyPI) with its own server and its default storage, which syncs; for DAV alone.
 
-    python bench/servers/radicale.py
+python bench/servers/radicale.py
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Radicale:
         props = {"tag": "VCALENDAR", "D:displayname": calendar.name}
         (calendar / ".Radicale.props").write_text(json.dumps(props))
         for number in range(size):
-            (calendar / dav_corpus.name(number)).write_bytes(dav_corpus.content(number))
+            (calendar / dav_corpus.name(number)).write_bytes(dav_corpus.content(number, size))
 
     def start(self) -> Running:
         command = [str(program("radicale")), "--config", str(self.folder / "config")]

@@ -14,23 +14,23 @@ from pathlib import Path
 from dav_peers import USER, program, require, started
 from foreground import Running, add_options, free_port, serve_in_folder, stop_all
 
-# Xandikos keeps a calendar in a git repository without a work tree; it is made by its own code.
+# Xandikos keeps a calendar in a git repository; it is made by its own code.
 FILL = """\
 import sys
+from pathlib import Path
 sys.path.insert(0, {bench!r})
 import dav_corpus
-from xandikos.store.git import BareGitStore, TreeGitStore
-from dulwich.objects import Blob, Tree
+from xandikos.store.git import TreeGitStore
 for size in {sizes!r}:
     store = TreeGitStore.create({calendars!r} + "/" + dav_corpus.collection(size))
     store.set_type("calendar")
-    repo, entries = store.repo, {{}}
-    from pathlib import Path
+    repo = store.repo
     for number in range(size):
-        Path(repo.path, dav_corpus.name(number)).write_bytes(dav_corpus.content(number))
+        Path(repo.path, dav_corpus.name(number)).write_bytes(dav_corpus.content(number, size))
     names = [dav_corpus.name(number) for number in range(size)]
-    repo.get_worktree().stage(names)
-    repo.get_worktree().commit(message=b"Filled", committer=b"bench <bench>", author=b"bench <bench>")
+    tree, who = repo.get_worktree(), b"bench <bench>"
+    tree.stage(names)
+    tree.commit(message=b"Filled", committer=who, author=who)
 """
 
 
