@@ -8,6 +8,7 @@ import pytest
 from pillarbox.wire.dav.markup import (
     WholeElement,
     attribute_value,
+    content_value,
     document,
     element,
     empty_elements,
@@ -130,3 +131,19 @@ def test_writing_makes_no_more_of_long_namespaces() -> None:
         f'<a xmlns:p="{long}1"><b xmlns:p="{long}">' + "<p:b p:x=''/>" * 10_000 + "</b></a>",
     ):
         assert len(xml_text(parse_body(body.encode()))) < 2 * len(body)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"BEGIN:VCALENDAR\r\nSUMMARY:a & b < c > d\r\n",
+        b"\0\x01\x08\t\n\x0b\x0c\r\x0e\x1f \x7f",
+        "Gr\u00fc\u00dfe & \ufffe\uffff\r\n".encode(),
+        b"\xff\xfe not UTF-8 \xed\xa0\x80",
+        b"&amp;&#13;]]>",
+        b"",
+    ],
+)
+def test_contents_are_escaped_as_their_texts_are(content: bytes) -> None:
+    assert content_value(content) == text_value(content.decode("utf-8", "replace"))
+    lxml.etree.fromstring(f"<x>{content_value(content)}</x>".encode())

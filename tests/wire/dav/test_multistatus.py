@@ -14,6 +14,8 @@ from pillarbox.wire.dav.multistatus import (
     error_body,
     made_body,
     missing_privileges_body,
+    ready_missing,
+    ready_properties,
     status_line,
 )
 from pillarbox.wire.dav.names import LANG, C, D
@@ -193,3 +195,12 @@ def test_five_hundred_resources_are_built_in_a_moment() -> None:
 
     # 0.9 ms here; ten times that is a fault.
     assert min(built() for _ in range(5)) < 0.01
+
+
+@pytest.mark.parametrize("missing", [[], [D + "displayname", "{u}x"]])
+@pytest.mark.parametrize("found", [[(D + "getetag", '"1"')], [(D + "a", ""), ("{u}b", "<c/>")]])
+def test_a_row_is_a_response(found: list[tuple[str, str]], missing: list[str]) -> None:
+    one, other = MultiStatus(), MultiStatus()
+    one.response("/dav/a b.ics", found, missing)
+    other.row("/dav/a%20b.ics", ready_properties(found), ready_missing(missing))
+    assert one.build() == other.build()

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from pillarbox.base.errors import Denied, NotFound
 from pillarbox.domain.collections.model import CollectionKind, PreconditionFailed
+from pillarbox.formats.ical.partial import with_zones
 from pillarbox.pipeline.collections.objects import Stored
 from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
@@ -86,15 +87,20 @@ def _check_type(call: Call, path: Path) -> None:
 def stored_answer(
     call: Call, stored: Stored, content: bytes, location: Path | None = None
 ) -> Response:
-    """201 or 204; an entity tag only where the object is what the client sent."""
-    told = item_headers(stored.item)
-    headers = {key: told[key] for key in ("schedule-tag",) if key in told}
-    if stored.as_sent:
-        headers["etag"] = told["etag"]
+    """201 or 204; an entity tag only where the client would be told just what it sent.
+
+    That is not so where the server changed it, and where time zones are missing in it that it will
+    be told with (RFC 4791 §5.3.4).
+    """
+    headers = {}
+    if stored.item.schedule_tag is not None:
+        headers["schedule-tag"] = f'"{stored.item.schedule_tag}"'
+    if stored.as_sent and not (call.with_timezones() and with_zones(content) is not content):
+        headers["etag"] = f'"{stored.item.etag}"'
     if location is not None:
         headers["location"] = call.url(location)
     if call.preferences.representation:
-        headers |= told
+        headers |= item_headers(stored.item)
         headers["preference-applied"] = "return=representation"
         headers["content-location"] = call.url(call.path if location is None else location)
         status = HTTPStatus.CREATED if stored.created else HTTPStatus.OK

@@ -69,17 +69,22 @@ class MultiStatus:
         """
         add = self._pieces.append
         add(f"<D:response><D:href>{quoted(href)}</D:href>")
-        properties = "".join([_property(name, value) for name, value in found])
+        properties = ready_properties(found)
         others = tuple(others)
         if properties or not (missing or others):
             add(f"<D:propstat><D:prop>{properties}{_OK}")
         if missing:
-            add("<D:propstat><D:prop>")
-            add("/>".join([tags(name)[0] for name in missing]))
-            add(_NOT_FOUND)
+            add(ready_missing(missing))
         for one in others:
             add(propstat(one))
         add("</D:response>\n")
+
+    def row(self, href: str, properties: str, missing: str = "") -> None:
+        """A resource of many alike: its href ready, and what `ready_*` made of its properties."""
+        self._pieces.append(
+            f"<D:response><D:href>{href}</D:href><D:propstat><D:prop>{properties}{_OK}{missing}"
+            "</D:response>\n"
+        )
 
     def status(
         self, href: str, status: int, conditions: Iterable[str] = (), description: str = ""
@@ -104,6 +109,19 @@ class MultiStatus:
         """The answer, or what is left of it; nothing can be added after that."""
         self._pieces.append(f"{self._token}</D:multistatus>\n")
         return self.taken()
+
+
+def ready_properties(found: Iterable[tuple[str, str]]) -> str:
+    """Properties with their values, for `MultiStatus.row`."""
+    return "".join([_property(name, value) for name, value in found])
+
+
+def ready_missing(missing: Sequence[str]) -> str:
+    """The propstat of properties that are not there, for `MultiStatus.row`; empty for none."""
+    if not missing:
+        return ""
+    names = "/>".join([tags(name)[0] for name in missing])
+    return f"<D:propstat><D:prop>{names}{_NOT_FOUND}"
 
 
 def _property(name: str, value: str) -> str:
