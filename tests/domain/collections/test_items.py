@@ -325,6 +325,12 @@ async def test_moving_within_an_account(ann: Home, database: Database) -> None:
     assert await ann.content("x") == b"1234"
     assert await used(ann) == (4, 0)
     assert await rows(database, tables.item_contents) == 1
+    # What is there stays, of whichever UID.
+    await ann.put("other", b"12", uid="other", name="personal")
+    with pytest.raises(Taken):
+        await database.write(
+            lambda tx: move(tx, "personal", "x", "personal", "other", overwrite=False)
+        )
 
 
 async def test_copying(ann: Home, database: Database) -> None:

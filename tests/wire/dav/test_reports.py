@@ -494,6 +494,11 @@ def test_expansion() -> None:
     [
         ("<D:property/>", "no name"),
         ("<D:property name='a' namespace='b}c'/>", "no name"),
+        ("<D:property name='a' namespace='&quot;&gt;'/>", "no name"),
+        ("<D:property name='a/&gt;&lt;b'/>", "no name"),
+        ("<D:property name='a b'/>", "no name"),
+        ("<D:property name='1'/>", "no name"),
+        ("<D:property name='a:b'/>", "no name"),
         ("<D:property name='a'>" * 5 + "</D:property>" * 5, "4 levels"),
         ("<D:property name='a'/>" * 201, "More than 200"),
     ],

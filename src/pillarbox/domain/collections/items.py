@@ -30,6 +30,7 @@ from pillarbox.domain.collections.listing import (
 from pillarbox.domain.collections.model import (
     NAME_CHARACTERS,
     NO_CONDITION,
+    NOTHING_THERE,
     Access,
     Collection,
     CollectionKind,
@@ -395,12 +396,13 @@ class _Transfer:
         _require_component(target, found.item.facts)
         salt = self.salts[target.account_id]
         leaving = found.item.id if moved and self._source.id == target.id else 0
-        here = _take_place(
-            tx, keys, salt, target, self._new_href, found.item.facts.uid, NO_CONDITION, leaving
-        )
+        new_href, uid = self._new_href, found.item.facts.uid
+        wanted = NO_CONDITION if overwrite else NOTHING_THERE
+        try:
+            here = _take_place(tx, keys, salt, target, new_href, uid, wanted, leaving)
+        except PreconditionFailed:
+            raise Taken("There is an object of that name already") from None
         if here is not None:
-            if not overwrite:
-                raise Taken("There is an object of that name already")
             _remove(tx, keys, target, here)
             tx.run(_REMOVE_CONTENT, content=here.content_id)
         self._replaced = here

@@ -194,6 +194,7 @@ class Condition:
 
 
 NO_CONDITION = Condition()
+NOTHING_THERE = Condition(if_none_match=("*",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pillarbox.domain.collections import items
 from pillarbox.domain.collections.model import Condition, Item, Properties, Right
 from pillarbox.domain.contacts import directory
 from pillarbox.formats.content_line import ContentLine, encode_text
+from pillarbox.formats.ical.partial import with_zones
 from pillarbox.formats.ical.selection import CalendarData
 from pillarbox.formats.ical.split import joined_parts
 from pillarbox.protocols.dav.call import Call, Pieces
@@ -57,6 +58,10 @@ async def get(call: Call) -> Response:
     if call.path.place is Place.ITEM:
         return await _item(call)
     resource = await call.resource()
+    if resource.access is not None and Right.READ in resource.rights:
+        tag = collection_tag(resource.collection)
+        if {"*", tag} & set((await call.condition()).if_none_match or ()):
+            return Response(b"", HTTPStatus.NOT_MODIFIED, {"etag": f'"{tag}"'})
     if resource.kind & CALENDARS:
         pieces, headers = await call.read(_calendar, call.path)
         return Pieces(pieces, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
@@ -79,7 +84,12 @@ async def _item(call: Call) -> Response:
         raise DavError(HTTPStatus.PRECONDITION_FAILED)
     if condition.if_none_match and ({"*", item.etag} & set(condition.if_none_match)):
         return Response(b"", HTTPStatus.NOT_MODIFIED, headers)
-    if not call.with_timezones() and "vcard" not in headers["content-type"]:
+    if "calendar" not in headers["content-type"]:
+        return Response(content, HTTPStatus.OK, headers)
+    headers["vary"] = "CalDAV-Timezones"
+    if call.with_timezones():
+        content = with_zones(content)
+    else:
         place = await call.place()
         told, _ = await call.services.queries.named(
             call.actor, place, [item.href], CalendarData(), with_timezones=False

@@ -27,7 +27,7 @@ from pillarbox.wire.dav.principal_reports import (
     parse_principal_report,
 )
 from pillarbox.wire.dav.properties import ALLPROP, NO_PROPS, Propfind, asked_of
-from pillarbox.wire.dav.xml import Element, XmlError, parse_body
+from pillarbox.wire.dav.xml import Element, XmlError, is_name, parse_body
 
 MAX_HREFS: Final = 10_000
 """Resources of one multiget."""
@@ -256,8 +256,8 @@ def _expanded(node: Element, level: int) -> tuple[ExpandedProp, ...]:
 def _property_name(node: Element) -> str:
     name = node.attributes.get("name", "").strip()
     space = node.attributes.get("namespace", "DAV:").strip()
-    if not name or "{" in space or "}" in space + name or len(space + name) > 255:
-        raise XmlError("A property to expand has no name.")
+    if not is_name(space, name):
+        raise XmlError("A property to expand has no name, or one that no element can have.")
     return "{" + space + "}" + name if space else name
 
 

@@ -36,7 +36,22 @@ _NAMESPACE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*:|(?![^/?#]*:))(?://[A-Za-z0-9._~-]*+(?::[0-9]{0,5})?(?![^/?#])|(?!//))"
     + f"{_URI_CHARACTERS}(?:#{_URI_CHARACTERS})?"
 )
+_NAME_START = (
+    "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d"
+    "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_LOCAL_NAME = re.compile(f"[{_NAME_START}][{_NAME_START}.0-9\u00b7\u0300-\u036f\u203f-\u2040-]*")
 _BYTE_ORDER_MARKS = (b"\xfe\xff", b"\xff\xfe", b"\0", b"<\0", b"+/v")
+
+
+def is_name(space: str, local: str) -> bool:
+    """Whether an element can be called so; of names that were not read as an element's.
+
+    `space` is its namespace, empty where it has none.
+    """
+    if max(len(space), len(local)) > MAX_NAME_CHARACTERS:
+        return False
+    return _NAMESPACE.fullmatch(space) is not None and _LOCAL_NAME.fullmatch(local) is not None
 
 
 class XmlError(GrammarError):
