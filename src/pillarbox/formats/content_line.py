@@ -189,6 +189,9 @@ def unfolded_lines(text: str, most: int) -> list[ContentLine]:
 
 _Head = tuple[str, str, list[tuple[str, list[str]]]]
 _SHORT_HEAD = 64
+MAX_PARAMETERS = 1000
+MAX_PARAMETER_VALUES = 10_000
+"""Of one line; there are groups with thousands of members, and each value takes memory."""
 
 
 @lru_cache(maxsize=512)
@@ -217,6 +220,8 @@ def _parsed(line: str, head: str | None, value: str, number: int) -> ContentLine
             head, value = line[: found.end() - 1], line[found.end() :]
     elif "(" in head and ":" in value:
         head, value = _clock_in_zone(head, value)
+    if head.count(";") > MAX_PARAMETERS or head.count(",") > MAX_PARAMETER_VALUES:
+        raise _LineError(f"{line[:40]!r} has too many parameters", number)
     parsed = _head(head)
     if parsed is None:
         raise _LineError(f"{line[:40]!r} does not begin with a name", number)

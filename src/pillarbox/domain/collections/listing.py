@@ -29,6 +29,10 @@ from pillarbox.storage.tx import Tx
 
 PAGE = 200
 """Objects of a page that are read with their content."""
+PAGE_BYTES = 16 << 20
+"""Of a page's content: with the object that passes this it ends, see `more_follow`."""
+_FEW = 4
+"""Objects read at once where they may be large."""
 EVERYTHING = ComponentKind(63)
 
 _t = item_tombstones.c
@@ -74,6 +78,24 @@ _FITTING = select(_other.c.id).where(
 )
 _WITHIN = Statement(
     WITH_CONTENT.where(_COLLECTION, i.id.in_(_FITTING), _IS_KIND)
+    .order_by(i.id)
+    .limit(bindparam("most"))
+)
+_SIZES = Statement(
+    select(i.size_bytes)
+    .where(_COLLECTION, i.id > bindparam("after"))
+    .order_by(i.id)
+    .limit(bindparam("most"))
+)
+_SIZES_OF = Statement(
+    select(i.size_bytes)
+    .where(_COLLECTION, i.id > bindparam("after"), _IS_KIND)
+    .order_by(i.id)
+    .limit(bindparam("most"))
+)
+_SIZES_WITHIN = Statement(
+    select(i.size_bytes)
+    .where(_COLLECTION, i.id.in_(_FITTING), _IS_KIND)
     .order_by(i.id)
     .limit(bindparam("most"))
 )
@@ -163,6 +185,22 @@ def read(
     return [found[href] for href in wanted if href in found]
 
 
+def read_some(
+    tx: Tx, keys: KeyRing, collection: Collection, hrefs: Sequence[str]
+) -> tuple[list[tuple[Item, bytes]], int]:
+    """As `read`, of the first of these names as far as memory allows; and of how many that is."""
+    if usage(tx, collection)[1] <= PAGE_BYTES:
+        return read(tx, keys, collection, hrefs), len(hrefs)
+    found: list[tuple[Item, bytes]] = []
+    size_bytes = at = 0
+    while at < len(hrefs) and size_bytes < PAGE_BYTES:
+        more = read(tx, keys, collection, hrefs[at : at + _FEW])
+        at += _FEW
+        found += more
+        size_bytes += sum(len(content) for _, content in more)
+    return found, min(at, len(hrefs))
+
+
 def list_of(tx: Tx, keys: KeyRing, collection: Collection) -> list[Item]:
     """Every object, the oldest first."""
     sealer = keys.account(salt_of(tx, collection.account_id))
@@ -183,7 +221,9 @@ def contents(
 ) -> list[tuple[Item, bytes]]:
     """A page of all objects with content, by id: those behind the id `after`."""
     sealer = keys.account(salt_of(tx, collection.account_id))
-    rows = tx.all(_CONTENTS, collection=collection.id, after=after, most=most)
+    where = {"collection": collection.id, "after": after}
+    most = _most(tx, collection, _SIZES, most, where)
+    rows = tx.all(_CONTENTS, most=most, **where)
     return [item_rows.with_content(row, sealer) for row in rows]
 
 
@@ -203,13 +243,33 @@ def within(
     find out: known are the bounds over all occurrences of an object.
     """
     sealer = keys.account(salt_of(tx, collection.account_id))
-    where = {"collection": collection.id, "kinds": int(components), "after": after, "most": most}
-    if start_ms is None and end_ms is None:
-        rows = tx.all(_CONTENTS_OF, **where)
-    else:
-        start = NO_FIRST if start_ms is None else start_ms
-        rows = tx.all(_WITHIN, start=start, end=NO_LAST if end_ms is None else end_ms, **where)
+    where = {"collection": collection.id, "kinds": int(components), "after": after}
+    sizes, contents_of = _SIZES_OF, _CONTENTS_OF
+    if start_ms is not None or end_ms is not None:
+        sizes, contents_of = _SIZES_WITHIN, _WITHIN
+        where["start"] = NO_FIRST if start_ms is None else start_ms
+        where["end"] = NO_LAST if end_ms is None else end_ms
+    rows = tx.all(contents_of, most=_most(tx, collection, sizes, most, where), **where)
     return [item_rows.with_content(row, sealer) for row in rows]
+
+
+def more_follow(page: Sequence[tuple[Item, bytes]]) -> bool:
+    """Whether there may be more behind a page of `contents` or `within` of the usual length."""
+    return len(page) >= PAGE or sum(len(content) for _, content in page) >= PAGE_BYTES
+
+
+def _most(
+    tx: Tx, collection: Collection, sizes: Statement, most: int, where: dict[str, int]
+) -> int:
+    """How many objects a page may have, so that its content is not too much for the memory."""
+    if usage(tx, collection)[1] <= PAGE_BYTES:
+        return most
+    size_bytes = 0
+    for number, row in enumerate(tx.all(sizes, most=most, **where), 1):
+        size_bytes += row[0]
+        if size_bytes >= PAGE_BYTES:
+            return number
+    return most
 
 
 def changed_since(tx: Tx, keys: KeyRing, collection: Collection, modseq: int, most: int) -> Changes:

@@ -61,7 +61,7 @@ class Exporter:
                 yield await asyncio.to_thread(_joined, joining, rows, window, zone)
             else:
                 yield b"".join(_ended(content) for _, content in rows)
-            if len(rows) < listing.PAGE:
+            if not listing.more_follow(rows):
                 break
             after = rows[-1][0].id
         if is_calendar:

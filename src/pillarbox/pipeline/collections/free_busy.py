@@ -43,8 +43,11 @@ from pillarbox.storage.tx import Tx
 WINDOW_MS_MAX = 400 * 86_400_000
 OBJECTS_MAX = 20_000
 """Of one user, within the window; more is refused."""
+CONTENT_BYTES_MAX = 64 << 20
+"""Of those, before their recurrences are looked at; for one user as well."""
 RECIPIENTS_MAX = 100
 STEPS = 500_000
+"""Of work on recurrences, for all recipients of a request together."""
 REQUEST_BYTES_MAX = 256 * 1024
 _SUCCESS = "2.0;Success"
 _NO_USER = "3.7;Invalid calendar user"
@@ -87,7 +90,7 @@ class FreeBusy:
         """
         _require_window(window)
         diary = await self.database.read(self._calendar, actor, place, window)
-        busy = await asyncio.to_thread(_busy, diary, window, "")
+        busy = await asyncio.to_thread(_busy, diary, window, "", Budget(STEPS))
         return free_busy_answer(window, busy, self.clock.now_ms()).written()
 
     async def free_busy(self, actor: Actor, request: bytes) -> list[Recipient]:
@@ -101,17 +104,18 @@ class FreeBusy:
         if bare_address(wanted.organizer.value) not in own:
             text = "The organizer of a request for free times is who asks"
             raise SchedulingDenied(text, "organizer-allowed")
-        return [await self._recipient(actor, wanted, line) for line in wanted.attendees]
+        budget = Budget(STEPS)
+        return [await self._recipient(actor, wanted, line, budget) for line in wanted.attendees]
 
     async def _recipient(
-        self, actor: Actor, wanted: FreeBusyRequest, attendee: ContentLine
+        self, actor: Actor, wanted: FreeBusyRequest, attendee: ContentLine, budget: Budget
     ) -> Recipient:
         address = bare_address(attendee.value)
         try:
             found = await self.database.read(self._whole, actor, address, wanted.window)
             if not isinstance(found, _Diary):
                 return Recipient(attendee.value, found)
-            busy = await asyncio.to_thread(_busy, found, wanted.window, wanted.masked_uid)
+            busy = await asyncio.to_thread(_busy, found, wanted.window, wanted.masked_uid, budget)
         except (GrammarError, TooLarge):
             return Recipient(attendee.value, _NO_ANSWER)
         reply = free_busy_reply(wanted, attendee, busy, self.clock.now_ms())
@@ -131,42 +135,47 @@ class FreeBusy:
 
     def _whole(self, tx: Tx, actor: Actor, address: str, window: TimeRange) -> _Diary | str:
         """All of somebody's calendars that count; a status where they are not to be told."""
-        found = principals.find(tx, address)
-        if found is None:
+        found = principals.behind(tx, address)
+        if found is None or not found.enabled:
             return _NO_USER
         if found.domain_id != actor.domain_id and found.account_id != actor.account_id:
             return _NO_AUTHORITY
-        contents = [
-            self._contents(tx, one, window)
-            for one in homes.of_owner(tx, self.keys, found.account_id)
-            if one.kind is CollectionKind.CALENDAR and not one.properties.is_transparent
-        ]
+        contents = []
+        left_bytes = CONTENT_BYTES_MAX
+        for one in homes.of_owner(tx, self.keys, found.account_id):
+            if one.kind is CollectionKind.CALENDAR and not one.properties.is_transparent:
+                contents.append(self._contents(tx, one, window, left_bytes))
+                left_bytes -= sum(map(len, contents[-1][1]))
         inbox = homes.inbox_of(tx, self.keys, found.account_id)
         if inbox is not None and inbox.properties.availability:
             contents.append((UTC, [inbox.properties.availability.encode()]))
         return _Diary(contents, _users(found.addresses))
 
     def _contents(
-        self, tx: Tx, collection: Collection, window: TimeRange
+        self,
+        tx: Tx,
+        collection: Collection,
+        window: TimeRange,
+        most_bytes: int = CONTENT_BYTES_MAX,
     ) -> tuple[tzinfo, list[bytes]]:
         zone = zone_of(collection.properties.timezone_id) or zone_of(collection.properties.timezone)
         found: list[bytes] = []
-        after = 0
+        after = size_bytes = 0
         while True:
             page = listing.within(
                 tx, self.keys, collection, window.start_ms, window.end_ms, after=after
             )
             found += [content for _, content in page]
-            if len(found) > OBJECTS_MAX:
+            size_bytes += sum(len(content) for _, content in page)
+            if len(found) > OBJECTS_MAX or size_bytes > most_bytes:
                 raise TooLarge("There are too many events within that time")
-            if len(page) < listing.PAGE:
+            if not listing.more_follow(page):
                 return zone or UTC, found
             after = page[-1][0].id
 
 
-def _busy(diary: _Diary, window: TimeRange, masked_uid: str) -> list[Busy]:
+def _busy(diary: _Diary, window: TimeRange, masked_uid: str, budget: Budget) -> list[Busy]:
     """Raises `TooMuchWork` where recurrences take too much work."""
-    budget = Budget(STEPS)
     found: list[Busy] = []
     for zone, contents in diary.contents:
         calendars = filter(None, map(_parsed, contents))

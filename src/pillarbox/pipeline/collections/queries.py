@@ -19,10 +19,13 @@ from pillarbox.domain.collections.model import (
     Item,
     Right,
 )
+from pillarbox.formats.content_line import unfold
+from pillarbox.formats.ical.budget import DEFAULT_STEPS
 from pillarbox.formats.ical.component import parse_calendar
 from pillarbox.formats.ical.filter import CompFilter, TimeRange
 from pillarbox.formats.ical.matching import matches as calendar_matches
 from pillarbox.formats.ical.partial import told as calendar_told
+from pillarbox.formats.ical.partial import with_zones
 from pillarbox.formats.ical.recurrence import Budget, TooMuchWork
 from pillarbox.formats.ical.selection import CalendarData
 from pillarbox.formats.ical.zones import Zones, zone_of
@@ -35,9 +38,19 @@ from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
-Rows = list[tuple[Item, bytes]]
+DAY_MS = 86_400_000
 
+Rows = list[tuple[Item, bytes]]
+STEPS = 500_000
+"""Of work on recurrences for one request, all of its objects together; ten seconds at worst."""
+TOLD_BYTES = 16 << 20
+"""Of what is told of objects at once."""
+
+_STEP_BYTES = 500
+"""Of an object: to read so many takes as long as a step."""
 _NO_RANGE = TimeRange()
+_NOT_ONCE = ("RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID")
+"""What an event that happens once does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +78,36 @@ class CalendarQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What the database can tell of a filter; `exact` says that nothing else is in it."""
+    """What the database can tell of a filter; `exact` says that nothing else is in it.
+
+    `timed` says that besides there is nothing but the window, and that events are asked for.
+    """
 
     components: ComponentKind
     window: TimeRange
     exact: bool
+    timed: bool = False
+
+
+class Work:
+    """What one request may still take of `STEPS`; an object may take what a `Budget` has."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.left = steps
+
+    def budget(self) -> Budget:
+        """For one object; to be given to `spent`."""
+        return Budget(min(DEFAULT_STEPS, max(self.left, 0)))
+
+    def spent(self, budget: Budget, content: bytes) -> None:
+        """Count what was taken, and that an object was read."""
+        self.left -= budget.used + len(content) // _STEP_BYTES
+
+
+class TooMuchAsked(Exception):
+    """A query takes too much work; what was told so far is right, and not all."""
 
 
 class Queries:
@@ -84,9 +122,12 @@ class Queries:
     ) -> AsyncIterator[list[Told]]:
         """The objects of a calendar that fit, page by page.
 
-        Raises `Denied`, `NotFound`, and `Invalid` for a time zone that can't be read. What takes
-        too much work to expand is told in any case, as it is.
+        Raises `Denied`, `NotFound`, and `Invalid` for a time zone that can't be read. An object
+        that takes too much work to expand is told in any case, as it is; where all of them together
+        do, `TooMuchAsked` is raised.
         """
+        work = Work()
+        zone: tzinfo | None = None
         bounds = _bounds(query.filter)
         if bounds.exact and query.tell is None:
             found = await self._database.read(self._items, actor, place, bounds)
@@ -97,10 +138,15 @@ class Queries:
             access, rows = await self._database.read(
                 self._page, actor, place, Right.READ, bounds, after
             )
-            zone = _zone(query.timezone, access)
-            if rows:
-                yield await asyncio.to_thread(_fitting, rows, query, bounds, zone)
-            if len(rows) < listing.PAGE:
+            if zone is None:
+                zone = await asyncio.to_thread(_zone, query.timezone, access)
+            left = rows
+            while left:
+                told, left = await asyncio.to_thread(_fitting, left, query, bounds, zone, work)
+                yield told
+                if work.left <= 0:
+                    raise TooMuchAsked
+            if not listing.more_follow(rows):
                 return
             after = rows[-1][0].id
 
@@ -118,7 +164,7 @@ class Queries:
             _, rows = await self._database.read(self._page, actor, place, Right.READ, bounds, after)
             if rows:
                 yield await asyncio.to_thread(_fitting_cards, rows, wanted, tell)
-            if len(rows) < listing.PAGE:
+            if not listing.more_follow(rows):
                 return
             after = rows[-1][0].id
 
@@ -129,19 +175,28 @@ class Queries:
         hrefs: Sequence[str],
         tell: CalendarData | AddressData | None,
         with_timezones: bool = True,
-    ) -> dict[str, Told]:
-        """Those of the objects named that there are, by name; raises `Denied`, `NotFound`."""
-        access, rows = await self._database.read(self._named, actor, place, list(hrefs))
+        work: Work | None = None,
+    ) -> tuple[dict[str, Told], int]:
+        """Those of the objects named that there are, by name; and of how many names that is.
+
+        It is of the first ones, as many as memory allows. `work` is the request's: when it is used
+        up, objects are told as they are. Raises `Denied`, `NotFound`.
+        """
+        access, rows, count = await self._database.read(self._named, actor, place, list(hrefs))
         if tell is None:
-            return {item.href: Told(item, None) for item, _ in rows}
-        if tell in (CalendarData(), AddressData()) and with_timezones:
-            return {item.href: Told(item, content) for item, content in rows}
+            return {item.href: Told(item, None) for item, _ in rows}, count
+        if tell == AddressData():
+            return {item.href: Told(item, content) for item, content in rows}, count
+        if tell == CalendarData() and with_timezones:
+            return {item.href: Told(item, with_zones(content)) for item, content in rows}, count
         if isinstance(tell, AddressData):
             told = await asyncio.to_thread(_tell_cards, rows, tell)
         else:
-            zone = _zone("", access)
-            told = await asyncio.to_thread(_tell_objects, rows, tell, zone, with_timezones)
-        return {one.item.href: one for one in told}
+            arguments = rows, tell, with_timezones, Work() if work is None else work
+            told, left = await asyncio.to_thread(_tell_named, access, *arguments)
+            if left:
+                count = list(hrefs).index(left[0][0].href)
+        return {one.item.href: one for one in told}, count
 
     # What runs in transactions.
 
@@ -161,9 +216,11 @@ class Queries:
             tx, self._keys, collection, window.start_ms, window.end_ms, bounds.components, after
         )
 
-    def _named(self, tx: Tx, actor: Actor, place: Place, hrefs: list[str]) -> tuple[Access, Rows]:
+    def _named(
+        self, tx: Tx, actor: Actor, place: Place, hrefs: list[str]
+    ) -> tuple[Access, Rows, int]:
         access = place.require(tx, self._keys, actor, Right.READ)
-        return access, listing.read(tx, self._keys, access.collection, hrefs)
+        return access, *listing.read_some(tx, self._keys, access.collection, hrefs)
 
 
 def _bounds(wanted: CompFilter) -> _Bounds:
@@ -179,8 +236,9 @@ def _bounds(wanted: CompFilter) -> _Bounds:
         kinds &= ComponentKind[comp.name]
     window = named[0].time_range or _NO_RANGE
     rest = wanted.props or wanted.time_range or len(wanted.comps) > 1
-    inner = named[0].props or named[0].comps or named[0].time_range
-    return _Bounds(kinds, window, not rest and not inner)
+    inner = named[0].props or named[0].comps
+    timed = kinds is ComponentKind.VEVENT and not rest and not inner
+    return _Bounds(kinds, window, not (rest or inner or named[0].time_range), timed)
 
 
 def _zone(text: str, access: Access) -> tzinfo:
@@ -198,36 +256,85 @@ def _zone(text: str, access: Access) -> tzinfo:
     return UTC
 
 
-def _fitting(rows: Rows, query: CalendarQuery, bounds: _Bounds, zone: tzinfo) -> list[Told]:
-    found = rows
-    if not bounds.exact:
-        found = [row for row in rows if _fits(row[1], query.filter, zone)]
-    if query.tell is None:
-        return [Told(item, None) for item, _ in found]
-    return _tell_objects(found, query.tell, zone, query.with_timezones)
+def _fitting(
+    rows: Rows, query: CalendarQuery, bounds: _Bounds, zone: tzinfo, work: Work
+) -> tuple[list[Told], Rows]:
+    """Those that fit, and the rows that are left for the next time."""
+    found: list[Told] = []
+    size_bytes = 0
+    for at, (item, content) in enumerate(rows):
+        if size_bytes >= TOLD_BYTES or work.left <= 0:
+            return found, rows[at:]
+        surely = bounds.exact or (bounds.timed and _is_inside(item, content, bounds.window))
+        if not surely and not _fits(content, query.filter, zone, work):
+            continue
+        told = None
+        if query.tell is not None:
+            told = _told(content, query.tell, zone, query.with_timezones, work)
+            size_bytes += len(told)
+        found.append(Told(item, told))
+    return found, []
 
 
-def _fits(content: bytes, wanted: CompFilter, zone: tzinfo) -> bool:
+def _is_inside(item: Item, content: bytes, window: TimeRange) -> bool:
+    """Whether an event that happens once surely does so within a window, which is often so."""
+    first_ms, last_ms = item.facts.first_ms, item.facts.last_ms
+    if first_ms is None or last_ms is None:
+        return False
+    if window.start_ms is not None and first_ms < window.start_ms:
+        return False
+    if window.end_ms is not None and last_ms > window.end_ms:
+        return False
+    text = unfold(content).upper()
+    if any(word in text for word in _NOT_ONCE):
+        return False
+    # Zones that nobody knows were read as UTC when it was stored, now as the calendar's.
+    is_sure = "TZID=" not in text or window.start_ms is None
+    return is_sure or first_ms - DAY_MS >= (window.start_ms or 0)
+
+
+def _fits(content: bytes, wanted: CompFilter, zone: tzinfo, work: Work) -> bool:
+    budget = work.budget()
     try:
         calendar = parse_calendar(content)
-        return calendar_matches(wanted, calendar, Zones(calendar, zone), Budget())
+        return calendar_matches(wanted, calendar, Zones(calendar, zone), budget)
     except TooMuchWork:
         return True
     except GrammarError:  # stored by an older version that took it
         return False
+    finally:
+        work.spent(budget, content)
 
 
-def _tell_objects(rows: Rows, tell: CalendarData, zone: tzinfo, with_timezones: bool) -> list[Told]:
+def _tell_named(
+    access: Access, rows: Rows, tell: CalendarData, with_timezones: bool, work: Work
+) -> tuple[list[Told], Rows]:
+    zone = _zone("", access)
+    found: list[Told] = []
+    size_bytes = 0
+    for at, (item, content) in enumerate(rows):
+        if size_bytes >= TOLD_BYTES:
+            return found, rows[at:]
+        told = _told(content, tell, zone, with_timezones, work)
+        size_bytes += len(told)
+        found.append(Told(item, told))
+    return found, []
+
+
+def _told(
+    content: bytes, tell: CalendarData, zone: tzinfo, with_timezones: bool, work: Work
+) -> bytes:
     if tell == CalendarData() and with_timezones:
-        return [Told(item, content) for item, content in rows]
-    return [Told(item, _told(content, tell, zone, with_timezones)) for item, content in rows]
-
-
-def _told(content: bytes, tell: CalendarData, zone: tzinfo, with_timezones: bool) -> bytes:
+        return with_zones(content)
+    if work.left <= 0:
+        return content
+    budget = work.budget()
     try:
-        return calendar_told(content, tell, zone, Budget(), timezones=with_timezones)
+        return calendar_told(content, tell, zone, budget, timezones=with_timezones)
     except GrammarError:
         return content
+    finally:
+        work.spent(budget, content)
 
 
 def _fitting_cards(rows: Rows, wanted: CardFilter, tell: AddressData | None) -> list[Told]:

@@ -6,17 +6,28 @@ nothing but the item, so that 10,000 of them are told without another look at th
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
 from pillarbox.domain.collections.model import Item
-from pillarbox.protocols.dav.props import apple, caldav, calendarserver, carddav, dav, sharing
+from pillarbox.protocols.dav.errors import DavError
+from pillarbox.protocols.dav.props import (
+    apple,
+    attachments,
+    caldav,
+    calendarserver,
+    carddav,
+    dav,
+    sharing,
+)
 from pillarbox.protocols.dav.props.table import ItemProp, Prop
 from pillarbox.protocols.dav.resources import ITEM_KINDS, Kind, Resource
 from pillarbox.protocols.dav.view import View
-from pillarbox.wire.dav.markup import WholeElement, text_value
-from pillarbox.wire.dav.multistatus import MultiStatus
-from pillarbox.wire.dav.names import A, C
+from pillarbox.wire.dav.hrefs import quoted
+from pillarbox.wire.dav.markup import WholeElement, content_value, tags
+from pillarbox.wire.dav.multistatus import MultiStatus, ready_missing, ready_properties
+from pillarbox.wire.dav.names import A, C, D
 from pillarbox.wire.dav.properties import Asked, Propfind
 
 _ALL: Final[tuple[Prop, ...]] = (
@@ -26,6 +37,7 @@ _ALL: Final[tuple[Prop, ...]] = (
     *calendarserver.PROPS,
     *apple.PROPS,
     *sharing.PROPS,
+    *attachments.PROPS,
 )
 PROPS: Final = MappingProxyType({one.name: one for one in _ALL})
 """Every property but those that differ from item to item."""
@@ -36,6 +48,10 @@ DATA: Final = frozenset((C + "calendar-data", A + "address-data"))
 """Contents, which reports tell as if they were properties."""
 PAGE: Final = 1000
 """Items of one piece of an answer."""
+PAGE_CHARACTERS: Final = 4 << 20
+"""Of a piece: there are fewer items in it where many properties are asked for."""
+HELD_BYTES: Final = 128 << 20
+"""Of an answer that is not sent before it is whole."""
 
 Found = list[tuple[str, str]]
 
@@ -124,6 +140,19 @@ class ItemForm:
                 missing.append(name)
         return cls(fixed, each, missing, data, wanted.asked is Asked.PROPNAME)
 
+    @property
+    def is_etag_only(self) -> bool:
+        """Whether of an item nothing but its name and entity tag is needed."""
+        names = [name for name, _ in self.each]
+        return names == [D + "getetag"] and self.data is None and not self.names_only
+
+    @property
+    def at_once(self) -> int:
+        """How many items may be told in one piece: who asks for much gets it in small ones."""
+        each = 200 + sum(len(name) for name in self.missing) + 100 * len(self.each)
+        each += sum(len(name) + len(value) for name, value in self.fixed)
+        return max(1, min(PAGE, PAGE_CHARACTERS // each))
+
     def told(self, item: Item, data: bytes | None = None) -> tuple[Found, list[str]]:
         """An item's properties with their values, and those it does not have."""
         found = self.fixed.copy()
@@ -140,7 +169,7 @@ class ItemForm:
             if data is None:
                 missing = [*missing, self.data]
             else:
-                found.append((self.data, text_value(data.decode("utf-8", "replace"))))
+                found.append((self.data, content_value(data)))
         return found, missing
 
 
@@ -158,6 +187,8 @@ class Answer:
     body: MultiStatus
     pieces: list[bytes]
     _waiting: int = 0
+    _at_once: int = PAGE
+    _held_bytes: int = 0
 
     @classmethod
     def begun(cls, root: str, minimal: bool) -> "Answer":
@@ -171,23 +202,64 @@ class Answer:
 
     def items(self, base: str, form: ItemForm, items: Iterable[Item]) -> None:
         """Tell of items without their content."""
-        for item in items:
-            self.told(base + item.href, *form.told(item))
+        self.rows(base, form, ((item, None) for item in items))
+
+    def rows(self, base: str, form: ItemForm, rows: Iterable[tuple[Item, bytes | None]]) -> None:
+        """Tell of items with their contents where those are wanted: `told`, made for many."""
+        self._at_once = form.at_once
+        start, fixed = quoted(base), ready_properties(form.fixed)
+        absent = "" if self.minimal else ready_missing(form.missing)
+        each = [(*tags(name), get) for name, get in form.each]
+        begins, ends = ("", "") if form.data is None else tags(form.data)
+        for item, data in rows:
+            text = fixed
+            for begin, end, get in each:
+                value = get(item)
+                if value is None:
+                    break
+                text += f"{begin}>{value}</{end}>" if value else begin + "/>"
+            else:
+                if begins and data:
+                    text += f"{begins}>{content_value(data)}</{ends}>"
+                if text and not form.names_only and (data or not begins):
+                    self.body.row(start + quoted(item.href), text, absent)
+                    self._count()
+                    continue
+            self.told(base + item.href, *form.told(item, data))
+
+    def marks(self, base: str, form: ItemForm, marks: Iterable[tuple[str, str]]) -> None:
+        """Tell of items by names and entity tags, for a form that `is_etag_only`."""
+        self._at_once = form.at_once
+        start, fixed = quoted(base), ready_properties(form.fixed)
+        absent = "" if self.minimal else ready_missing(form.missing)
+        begin, end = tags(D + "getetag")
+        for href, tag in marks:
+            self.body.row(start + quoted(href), f'{fixed}{begin}>"{tag}"</{end}>', absent)
+            self._count()
 
     def told(self, href: str, found: Found, missing: list[str]) -> None:
         """Tell what was found out about a resource."""
         self.body.response(href, found, () if self.minimal else missing)
+        self._count()
+
+    def _count(self) -> None:
         self._waiting += 1
-        if self._waiting >= PAGE:
-            self.pieces.append(self.body.taken())
+        if self._waiting >= self._at_once:
+            piece = self.body.taken()
+            self.pieces.append(piece)
             self._waiting = 0
+            self._held_bytes += len(piece)
+            if self._held_bytes > HELD_BYTES:
+                rule = D + "number-of-matches-within-limits"
+                text = "The answer would be too large: ask for fewer properties"
+                raise DavError(HTTPStatus.INSUFFICIENT_STORAGE, rule, text=text)
 
     def taken(self) -> bytes:
         """What was said since this was asked last."""
         self.pieces.append(self.body.taken())
         said = b"".join(self.pieces)
         self.pieces.clear()
-        self._waiting = 0
+        self._waiting = self._held_bytes = 0
         return said
 
     def end(self) -> list[bytes]:

@@ -1,6 +1,7 @@
 """What the reports on collections have in common: rows of objects, told page by page."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,20 +10,22 @@ from pillarbox.base.errors import Denied, GrammarError, NotFound
 from pillarbox.domain.collections.model import Right
 from pillarbox.formats.ical.selection import CalendarData
 from pillarbox.formats.vcard.filter import AddressData
-from pillarbox.pipeline.collections.queries import Told
+from pillarbox.pipeline.collections.queries import Told, TooMuchAsked, Work
 from pillarbox.protocols.dav.call import Call
 from pillarbox.protocols.dav.errors import DavError, forbidden
-from pillarbox.protocols.dav.paths import Path, Place, read_path
+from pillarbox.protocols.dav.paths import PREFIXES, Path, Place, read_path
 from pillarbox.protocols.dav.resources import FOREIGN, Kind, find
 from pillarbox.protocols.dav.telling import Answer, ItemForm, form_of
 from pillarbox.protocols.dav.view import View
-from pillarbox.wire.dav.hrefs import href_path
+from pillarbox.wire.dav.hrefs import href_path, quoted
 from pillarbox.wire.dav.names import A, C, D
 from pillarbox.wire.dav.properties import Propfind
 
 ROWS_ON_LOOP = 20
 """Of more rows an answer is made in a thread."""
 NAMED_AT_ONCE = 200
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_@~-][A-Za-z0-9._@~-]{0,199}")
+"""What names of objects mostly are; they mean themselves in an href."""
 TOO_MANY = D + "number-of-matches-within-limits"
 
 
@@ -69,25 +72,35 @@ async def told_rows(answer: Answer, table: Table, rows: Iterable[Told]) -> bytes
 
 
 def _rows(answer: Answer, table: Table, rows: list[Told]) -> bytes:
-    for row in rows:
-        answer.told(table.base + row.item.href, *table.form.told(row.item, row.data))
+    answer.rows(table.base, table.form, ((row.item, row.data) for row in rows))
     return answer.taken()
 
 
 async def matched(
     call: Call, table: Table, pages: AsyncIterator[list[Told]], most: int
 ) -> AsyncIterator[bytes]:
-    """The answer to a query; with more than `most` that fit it says so (RFC 6352 §8.6.2)."""
+    """The answer to a query; with more than `most` that fit it says so (RFC 6352 §8.6.2).
+
+    So it does where there is more work than one request may make.
+    """
     answer = Answer.begun(call.root, call.preferences.minimal)
     left = most
-    async for page in pages:
-        yield await told_rows(answer, table, page[:left])
-        if len(page) > left:
-            answer.body.status(
-                call.path.written(call.root), HTTPStatus.INSUFFICIENT_STORAGE, (TOO_MANY,)
-            )
-            break
-        left -= len(page)
+    whole = True
+    try:
+        async for page in pages:
+            told = page[:left]
+            for at in range(0, len(told), table.form.at_once):
+                yield await told_rows(answer, table, told[at : at + table.form.at_once])
+            if len(page) > left:
+                whole = False
+                break
+            left -= len(page)
+    except TooMuchAsked:
+        whole = False
+    if not whole:
+        answer.body.status(
+            call.path.written(call.root), HTTPStatus.INSUFFICIENT_STORAGE, (TOO_MANY,)
+        )
     yield answer.body.build()
 
 
@@ -103,10 +116,15 @@ async def named(
     place = await call.place()
     with_timezones = call.with_timezones()
     answer = Answer.begun(call.root, call.preferences.minimal)
+    work = Work()
     for at in range(0, len(hrefs), NAMED_AT_ONCE):
         names, strange = item_names(call.path, hrefs[at : at + NAMED_AT_ONCE])
-        found = await call.services.queries.named(call.actor, place, names, data, with_timezones)
-        yield await told_named(answer, table, names, strange, found)
+        while names or strange:
+            found, count = await call.services.queries.named(
+                call.actor, place, names, data, with_timezones, work
+            )
+            yield await told_named(answer, table, names[:count], strange, found)
+            names, strange = names[count:], []
     yield answer.body.build()
 
 
@@ -131,9 +149,15 @@ async def told_named(
 
 def item_names(collection: Path, hrefs: Iterable[str]) -> tuple[list[str], list[str]]:
     """The names of objects of the collection, and hrefs that name none of them."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     strange: list[str] = []
+    written = [quoted(collection.written(prefix)) for prefix in PREFIXES]
+    usual = (*written, *(one.replace("@", "%40") for one in written))
     for href in hrefs:
+        base = next((one for one in usual if href.startswith(one)), None)
+        if base is not None and _PLAIN_NAME.fullmatch(href, len(base)):
+            names[href[len(base) :]] = None
+            continue
         try:
             path = href_path(href)
         except GrammarError:
@@ -145,7 +169,7 @@ def item_names(collection: Path, hrefs: Iterable[str]) -> tuple[list[str], list[
             strange.append(path)
             continue
         if found.place is Place.ITEM and found.parent == collection:
-            names.append(found.href)
+            names[found.href] = None
         else:
             strange.append(path)
-    return names, strange
+    return list(names), strange

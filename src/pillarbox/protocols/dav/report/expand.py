@@ -22,6 +22,10 @@ from pillarbox.wire.dav.reports import ExpandedProp, ExpandProperty
 
 MAX_RESOURCES = 2000
 """That one report may look at."""
+MAX_VALUES = 50_000
+"""Properties that it may look at, of all resources together."""
+MAX_CHARACTERS = 16 << 20
+"""Of the values that it tells."""
 _HREF = re.compile(r"<D:href[^>]*>([^<]*)</D:href>")
 
 
@@ -43,14 +47,22 @@ class _Expansion:
     def __init__(self, view: View) -> None:
         self._view = view
         self._left = MAX_RESOURCES
+        self._values = MAX_VALUES
+        self._characters = MAX_CHARACTERS
 
     def of(self, resource: Resource, props: tuple[ExpandedProp, ...]) -> tuple[Found, list[str]]:
         """The properties of a resource, with what they point to inside."""
         names = tuple(dict.fromkeys(prop.name for prop in props))
+        self._values -= len(names)
+        if self._values < 0:
+            raise _too_much()
         values, missing = tell(self._view, resource, Propfind(Asked.PROP, names))
         inner = {prop.name: prop.props for prop in props if prop.props}
         found: Found = []
         for name, value in values:
+            self._characters -= len(value)
+            if self._characters < 0:
+                raise _too_much()
             if name in inner and not isinstance(value, WholeElement):
                 value = self._responses(value, inner[name])
             found.append((name, value))
@@ -61,7 +73,7 @@ class _Expansion:
         for text in _HREF.findall(value):
             self._left -= 1
             if self._left < 0:
-                raise DavError(HTTPStatus.INSUFFICIENT_STORAGE, text="That is too much at once")
+                raise _too_much()
             responses.append(self._response(unescape(text), props))
         return "".join(responses)
 
@@ -89,3 +101,7 @@ class _Expansion:
         if missing:
             inside += propstat(PropStatus(404, tuple(missing)))
         return element(D + "response", inside)
+
+
+def _too_much() -> DavError:
+    return DavError(HTTPStatus.INSUFFICIENT_STORAGE, text="That is too much at once")

@@ -1,5 +1,6 @@
 """sync-collection: what changed in a collection since a token was given (RFC 6578)."""
 
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -7,8 +8,10 @@ from starlette.responses import Response
 from pillarbox.base.errors import Denied
 from pillarbox.domain.collections import items
 from pillarbox.domain.collections.model import Changes, Right
-from pillarbox.pipeline.collections.queries import Told
-from pillarbox.protocols.dav.call import Call, Pieces, multistatus
+from pillarbox.formats.ical.selection import CalendarData
+from pillarbox.formats.vcard.filter import AddressData
+from pillarbox.pipeline.collections.queries import Told, Work
+from pillarbox.protocols.dav.call import Call, multistatus
 from pillarbox.protocols.dav.paths import Path, Place
 from pillarbox.protocols.dav.report.collections import (
     NAMED_AT_ONCE,
@@ -35,19 +38,31 @@ async def sync_collection(call: Call, query: SyncCollection) -> Response:
     check_data(data)
     most = min(query.limit or call.services.options.page, call.services.options.page)
     table, found, token = await call.read(_changes, call.path, query, most)
+    return await multistatus(_told(call, table, found, token, data))
+
+
+async def _told(
+    call: Call,
+    table: Table,
+    found: Changes,
+    token: str,
+    data: CalendarData | AddressData | None,
+) -> AsyncIterator[bytes]:
     answer = Answer.begun(call.root, call.preferences.minimal)
-    pieces: list[bytes] = []
-    for at in range(0, len(found.changed), NAMED_AT_ONCE if data is not None else most):
-        page = found.changed[at : at + (NAMED_AT_ONCE if data is not None else most)]
-        rows = [Told(item, None) for item in page]
-        if data is not None:
-            place = await call.place()
+    place = await call.place() if data is not None else None
+    work = Work()
+    left = found.changed
+    while left:
+        page = left[: NAMED_AT_ONCE if place is not None else table.form.at_once]
+        rows, count = [Told(item, None) for item in page], len(page)
+        if place is not None:
             names = [item.href for item in page]
-            told = await call.services.queries.named(
-                call.actor, place, names, data, call.with_timezones()
+            told, count = await call.services.queries.named(
+                call.actor, place, names, data, call.with_timezones(), work
             )
-            rows = [told[name] for name in names if name in told]
-        pieces.append(await told_rows(answer, table, rows))
+            rows = [told[name] for name in names[:count] if name in told]
+        left = left[count:]
+        yield await told_rows(answer, table, rows)
     for href in found.removed:
         answer.body.status(table.base + href, HTTPStatus.NOT_FOUND)
     if found.truncated:
@@ -55,7 +70,7 @@ async def sync_collection(call: Call, query: SyncCollection) -> Response:
             call.path.written(call.root), HTTPStatus.INSUFFICIENT_STORAGE, (TOO_MANY,)
         )
     answer.body.sync_token(token)
-    return Pieces([*pieces, *answer.end()])
+    yield answer.body.build()
 
 
 def _changes(
