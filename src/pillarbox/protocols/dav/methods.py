@@ -14,6 +14,7 @@ DAV_CLASSES: Final = ", ".join(
         "calendar-access",
         "calendar-auto-schedule",
         "calendar-availability",
+        "calendar-default-alarms",
         "calendar-no-timezone",
         "calendarserver-sharing",
         "calendarserver-group-sharee",

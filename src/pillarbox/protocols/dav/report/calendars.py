@@ -5,6 +5,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from pillarbox.base.errors import Invalid
+from pillarbox.formats.ical.matching import InvalidFilter, check_filter
 from pillarbox.pipeline.collections import queries
 from pillarbox.protocols.dav.call import Call, multistatus
 from pillarbox.protocols.dav.errors import forbidden
@@ -16,6 +17,10 @@ from pillarbox.wire.dav.reports import CalendarMultiget, CalendarQuery, FreeBusy
 async def calendar_query(call: Call, query: CalendarQuery) -> Response:
     """The objects of a calendar that fit a filter."""
     check_data(query.data)
+    try:
+        check_filter(query.filter)
+    except InvalidFilter as error:
+        raise forbidden(C + error.rule, text=error.text) from None
     table = await table_of(call, query.wanted)
     wanted = queries.CalendarQuery(
         query.filter,
