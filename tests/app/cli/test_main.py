@@ -26,6 +26,12 @@ def filled(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 class TestDomains:
+    def test_how_calendars_are_found_is_told(self, cli: Cli) -> None:
+        told = cli("domain", "add", "example.org").err
+        assert "_caldavs._tcp.example.org. IN SRV 0 1 443 " in told
+        assert '_carddavs._tcp.example.org. IN TXT "path=/dav/"' in told
+        assert "_caldav" not in cli("domain", "add", "backup.test", "--relay").err
+
     def test_a_life(self, cli: Cli) -> None:
         assert cli("domain", "add", "bücher.example").out == "Added domain xn--bcher-kva.example.\n"
         assert cli("domain", "catch-all", "bücher.example", "x@elsewhere.net").code == 0

@@ -31,6 +31,7 @@ def domain() -> None:
 def add(invocation: Invocation, name: str, relay: bool) -> None:
     from pillarbox.app.foundation import key_ring
     from pillarbox.domain.signing.make import KeyChoice, first_keys
+    from pillarbox.formats.dav_records import dav_records
 
     options = invocation.configuration().options
     choice = KeyChoice.NONE if relay else KeyChoice(options.dkim_algo)
@@ -41,6 +42,11 @@ def add(invocation: Invocation, name: str, relay: bool) -> None:
         click.echo(
             f"Its mail is signed. DNS records to publish: pillarbox dkim show {made.name}", err=True
         )
+    port = options.https_port if options.https_enabled else options.caldav_port
+    if not relay and (options.https_enabled or options.caldav_enabled):
+        click.echo("By these records programs find its calendars and contacts:", err=True)
+        for record in dav_records(made.name, options.hostname, port):
+            click.echo(record, err=True)
 
 
 @domain.command("list", help="List the domains.")
