@@ -169,3 +169,19 @@ def test_contacts(cli: Cli, tmp_path: Path) -> None:
     assert "no cards" in cli.printed("contacts", "import", ANN, str(file), code=1)
     cli.printed("contacts", "delete", ANN, "club", "--yes")
     assert names(cli, "contacts") == ["contacts"]
+
+
+def test_birthdays_are_turned_on_and_off(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "people.vcf"
+    path.write_bytes(CARDS.replace(b"FN:Ann\r\n", b"FN:Ann\r\nBDAY:1990-01-02\r\n"))
+    cli.printed("contacts", "import", ANN, str(path))
+    for _ in range(2):
+        assert "birthdays: 1 events" in cli.printed("contacts", "birthdays", ANN, "on")
+    assert "birthdays" in names(cli, "calendar")
+    path.write_bytes(CARDS.replace(b"END", b"BDAY:1991-01-02\r\nEND"))
+    cli.printed("contacts", "import", ANN, str(path), "--existing", "replace")
+    rows = {row["name"]: row for row in cli("calendar", "list", ANN, "--json").rows}
+    assert rows["birthdays"]["items"] == 2
+    assert "gone" in cli.printed("contacts", "birthdays", ANN, "off")
+    assert "already" in cli.printed("contacts", "birthdays", ANN, "off")
+    assert "birthdays" not in names(cli, "calendar")
