@@ -122,3 +122,12 @@ def test_text_values() -> None:
     assert split_values(r"a\,b,c\\,,d") == [r"a\,b", r"c\\", "", "d"]
     assert split_values(r"a;b\;c", ";") == ["a", r"b\;c"]
     assert unfold(b"A:b\r\n\r\nC:d") == "A:b\n\nC:d"
+
+
+def test_a_line_has_so_many_parameters() -> None:
+    assert len(parse_lines("X" + ";A=b" * 1000 + ":v", 10)[0].params) == 1000
+    members = ",".join(['"mailto:a@b.example"'] * 5000)
+    assert len(parse_lines(f"X;MEMBER={members}:v", 10)[0].params[0][1]) == 5000
+    for head in ("X" + ";A=b" * 1001, "X;A=" + "b," * 10_001, "X;A=" + '"b",' * 10_001):
+        with pytest.raises(GrammarError, match="too many parameters"):
+            parse_lines(head + ":v", 10)

@@ -143,3 +143,11 @@ def test_components_as_a_tree() -> None:
 def test_what_is_no_calendar(content: bytes) -> None:
     with pytest.raises(GrammarError):
         parse_calendar(content)
+
+
+def test_dates_are_counted_before_they_are_read() -> None:
+    dates = ",".join(["20260101T000000Z"] * 4000 + ["none"])
+    text = f"BEGIN:VEVENT\nUID:u\nDTSTART:20260101T000000Z\nRDATE:{dates}\nEND:VEVENT\n"
+    content = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{text}END:VCALENDAR\n".encode()
+    with pytest.raises(InvalidObject, match="more than 4000 dates"):
+        check_object(parse_calendar(content))

@@ -133,6 +133,7 @@ def _check_one(components: list[Component]) -> None:
 
 def _check_component(component: Component, allow_method: bool) -> None:
     seen: set[str] = set()
+    _check_numbers(component)  # first, as each of them takes time to read
     for line in component.lines:
         name = line.name
         if name in _ONCE and name in seen:
@@ -141,7 +142,6 @@ def _check_component(component: Component, allow_method: bool) -> None:
         check = _CHECKS.get(name)
         if check is not None:
             check(line)
-    _check_numbers(component)
     if allow_method:
         # What is sent to others (CANCEL, REPLY of a whole series) may do without.
         return
