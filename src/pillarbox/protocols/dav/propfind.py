@@ -63,4 +63,8 @@ def _items(view: View, resource: Resource, wanted: Propfind, answer: Answer) -> 
         answer.items(base, form, [one.item for one in notifications(view)])
     elif resource.kind & STORED and Right.READ in resource.rights:
         form = form_of(view, resource, wanted)
-        answer.items(base, form, items.list_of(view.tx, view.keys, resource.collection))
+        collection = resource.collection
+        if form.is_etag_only:
+            answer.marks(base, form, items.marks(view.tx, view.keys, collection))
+        else:
+            answer.items(base, form, items.list_of(view.tx, view.keys, collection))
