@@ -14,6 +14,7 @@ from pillarbox.domain.queue.model import Outgoing, OutgoingRecipient
 from pillarbox.domain.signing.make import KeyChoice
 from pillarbox.net.dns import Resolver
 from pillarbox.net.https import HttpsClient
+from pillarbox.pipeline.collections.attachments import SWEEP_EVERY_S, Sweeping
 from pillarbox.pipeline.collections.feeds import FEEDS_EVERY_S, Feeds
 from pillarbox.pipeline.inbound.deliver import Delivery
 from pillarbox.pipeline.inbound.quarantine import Quarantine
@@ -115,6 +116,7 @@ def periodic_jobs(tools: Tools) -> tuple[PeriodicJob, ...]:
         PeriodicJob("spam tokens", LEARNING_EVERY_S, tools.learning.training.upkeep),
         PeriodicJob("reputations", LEARNING_EVERY_S, tools.learning.outcomes.upkeep),
         PeriodicJob("tls policies", TLS_UPKEEP_EVERY_S, tools.policies.upkeep),
+        PeriodicJob("attachments", SWEEP_EVERY_S, Sweeping(database, keys, clock).run),
         PeriodicJob("feeds", FEEDS_EVERY_S, Feeds(database, keys, tools.https, clock).run_due),
     )
 

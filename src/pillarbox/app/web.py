@@ -23,10 +23,11 @@ def web_app(services: "Services") -> "WebApp":
 def web_routes(services: "Services") -> "tuple[BaseRoute, ...]":
     """The routes and mounts of every face, in the order in which they are tried."""
     from pillarbox.protocols.dav.app import dav_routes
+    from pillarbox.protocols.dav.attachments import attachment_routes
     from pillarbox.protocols.dav.public import public_routes
 
     dav = _dav(services)
-    return (*dav_routes(dav), *public_routes(dav))
+    return (*dav_routes(dav), *public_routes(dav), *attachment_routes(dav))
 
 
 def _dav(services: "Services") -> "DavServices":

@@ -83,3 +83,13 @@ def test_long_dispositions_take_little_time() -> None:
     for unit in ("filename", 'filename="', "filename=", 'filename="\\', " "):
         disposition_filename(unit * 10_000)
     assert time.process_time() - began < 1
+
+
+def test_names_in_other_scripts() -> None:
+    assert (
+        disposition_filename("attachment; filename*=UTF-8''%C3%BC.txt; filename=u.txt") == "ü.txt"
+    )
+    assert disposition_filename('attachment; filename="\xc3\xbc.txt"') == "ü.txt"
+    assert disposition_filename('attachment; filename="\xfc.txt"') == "ü.txt"
+    assert disposition_filename("attachment; filename*=UTF-8''..%2F%2Fx%00.txt") == "x.txt"
+    assert disposition_filename("attachment; filename*=iso-8859-1'de'%FC") == "ü"

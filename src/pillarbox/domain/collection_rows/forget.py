@@ -4,6 +4,7 @@ from sqlalchemy import Table, bindparam, delete, select
 
 from pillarbox.base.ids import AccountId
 from pillarbox.domain import changes
+from pillarbox.domain.collection_rows.attachment_table import attachments
 from pillarbox.domain.collection_rows.feed_table import feeds
 from pillarbox.domain.collection_rows.tables import (
     collection_items,
@@ -56,6 +57,16 @@ _HELD = Statement(
 _MOUNTS = Statement(
     delete(collection_mounts).where(collection_mounts.c.account_id == bindparam("account"))
 )
+_ATTACHED = Statement(
+    delete(item_contents).where(
+        item_contents.c.id.in_(
+            select(attachments.c.id).where(attachments.c.account_id == bindparam("account"))
+        )
+    )
+)
+_ATTACHMENTS = Statement(
+    delete(attachments).where(attachments.c.account_id == bindparam("account"))
+)
 _HOLDERS = Statement(
     select(collection_mounts.c.account_id)
     .where(collection_mounts.c.collection_id == bindparam("collection"))
@@ -77,6 +88,8 @@ def forget_account(tx: Tx, account: AccountId) -> None:
     """Drop the collections of an account that is about to go, and what was shared with it."""
     for (collection,) in tx.all(_OF_ACCOUNT, account=account):
         forget_collection(tx, collection)
+    tx.run(_ATTACHED, account=account)
+    tx.run(_ATTACHMENTS, account=account)
     tx.run(_HELD, holder=account)
     tx.run(_MOUNTS, account=account)
 

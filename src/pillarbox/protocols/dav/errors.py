@@ -49,6 +49,11 @@ CALENDAR_RULES: Final = frozenset(
         "valid-organizer",
         "default-calendar-needed",
         "valid-schedule-default-calendar-URL",
+        "max-attachment-size",
+        "max-attachments-per-resource",
+        "valid-action-parameter",
+        "valid-rid-parameter",
+        "valid-managed-id-parameter",
     )
 )
 CARD_RULES: Final = frozenset(("valid-address-data", "supported-address-data"))

@@ -16,6 +16,7 @@ DAV_CLASSES: Final = ", ".join(
         "calendar-availability",
         "calendar-default-alarms",
         "calendar-no-timezone",
+        "calendar-managed-attachments",
         "calendarserver-sharing",
         "calendarserver-group-sharee",
         "resource-sharing",

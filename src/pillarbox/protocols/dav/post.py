@@ -5,14 +5,16 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from pillarbox.base.errors import NotFound
+from pillarbox.base.errors import GrammarError, NotFound
 from pillarbox.domain.collections.model import CollectionKind, Condition
 from pillarbox.pipeline.collections.free_busy import Recipient
+from pillarbox.protocols.dav.attachments import attach
 from pillarbox.protocols.dav.call import Call, xml_answer
 from pillarbox.protocols.dav.errors import DavError, conflict, forbidden, method_not_allowed
-from pillarbox.protocols.dav.paths import Path, Place
+from pillarbox.protocols.dav.paths import Area, Path, Place
 from pillarbox.protocols.dav.put import location_missing, stored_answer
 from pillarbox.protocols.dav.share import sharing
+from pillarbox.wire.dav.attachments import parse_attachment_query
 from pillarbox.wire.dav.markup import document, element, text_element, uri_value
 from pillarbox.wire.dav.names import A, C
 from pillarbox.wire.dav.sharing import SHARING_TYPE
@@ -26,12 +28,25 @@ async def post(call: Call) -> Response:
     said = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.path.place is Place.OUTBOX:
         return await _outbox(call, said)
+    if call.path.place is Place.ITEM and call.path.area is Area.CALENDARS:
+        return await _on_event(call)
     if said in _XML:
         return await sharing(call)
     if call.path.place is not Place.COLLECTION:
         await call.resource()
         raise method_not_allowed()
     return await _add_member(call, said)
+
+
+async def _on_event(call: Call) -> Response:
+    try:
+        request = parse_attachment_query(call.request.url.query)
+    except GrammarError as error:
+        raise forbidden(C + "valid-action-parameter", text=error.text) from None
+    if request is None:
+        await call.resource()
+        raise method_not_allowed()
+    return await attach(call, request)
 
 
 async def _add_member(call: Call, said: str) -> Response:

@@ -12,7 +12,15 @@ from typing import Final
 
 from pillarbox.domain.collections.model import Item
 from pillarbox.protocols.dav.errors import DavError
-from pillarbox.protocols.dav.props import apple, caldav, calendarserver, carddav, dav, sharing
+from pillarbox.protocols.dav.props import (
+    apple,
+    attachments,
+    caldav,
+    calendarserver,
+    carddav,
+    dav,
+    sharing,
+)
 from pillarbox.protocols.dav.props.table import ItemProp, Prop
 from pillarbox.protocols.dav.resources import ITEM_KINDS, Kind, Resource
 from pillarbox.protocols.dav.view import View
@@ -29,6 +37,7 @@ _ALL: Final[tuple[Prop, ...]] = (
     *calendarserver.PROPS,
     *apple.PROPS,
     *sharing.PROPS,
+    *attachments.PROPS,
 )
 PROPS: Final = MappingProxyType({one.name: one for one in _ALL})
 """Every property but those that differ from item to item."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DISCARDED_BYTES = 64 * 1024
 """As much of a request that nobody wanted to read is read, so that the connection can go on."""
-SECRET_PATHS = ("/calendars/public/",)
+SECRET_PATHS = ("/calendars/public/", "/calendars/attachments/")
 """Behind these a path holds what opens it, which the log must not."""
 HOMES = ("calendars", "contacts")
 """Collections of users; the names of what is in them are told to nobody but them."""

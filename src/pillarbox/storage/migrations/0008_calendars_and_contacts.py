@@ -11,6 +11,29 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "attachments",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column(
+            "size_bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "created_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
+        sa.UniqueConstraint("digest", name=op.f("uq_attachments_digest")),
+    )
+    op.create_index(op.f("ix_attachments_account_id"), "attachments", ["account_id"], unique=False)
+    op.create_table(
         "collection_items",
         sa.Column(
             "collection_id",

@@ -1,10 +1,11 @@
 """Requests that change managed attachments: the query of a POST (RFC 8607 §3.3)."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from pillarbox.base.errors import GrammarError
 
@@ -14,6 +15,9 @@ _RID = re.compile(r"M|[0-9]{8}(?:T[0-9]{6}Z?)?")
 _MANAGED_ID = re.compile(r"[\x21-\x7e]{1,255}")
 _FILENAME = re.compile(
     r"""filename[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*+)"|([^\s;"]+))""", re.IGNORECASE
+)
+_ENCODED = re.compile(
+    r"filename\*[ \t]*=[ \t]*(utf-8|iso-8859-1)'[^']*'([^\s;\"']+)", re.IGNORECASE
 )
 
 
@@ -64,10 +68,19 @@ def parse_attachment_query(query: str) -> AttachmentRequest | None:
 
 
 def disposition_filename(value: str) -> str | None:
-    """The filename in a Content-Disposition field, without folders and control characters."""
+    """The filename in a Content-Disposition field, without folders and control characters.
+
+    `filename*` counts before `filename` (RFC 6266 §4.3), which may be in UTF-8.
+    """
+    encoded = _ENCODED.search(value[:2048])
     found = _FILENAME.search(value[:2048])
-    if found is None:
+    if encoded is not None:
+        name = unquote(encoded[2], encoding=encoded[1], errors="replace")
+    elif found is not None:
+        name = found[2] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1])
+        with suppress(UnicodeError):
+            name = name.encode("latin-1").decode("utf-8")
+    else:
         return None
-    name = found[2] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1])
     name = re.split(r"[/\\]", name)[-1]
     return "".join(char for char in name if char.isprintable())[:255] or None
