@@ -263,3 +263,28 @@ async def test_properties_are_told_and_read(home: Home) -> None:
     odd = ics("X-APPLE-CALENDAR-COLOR:red;}", "X-WR-TIMEZONE:Nowhere", *event("a"))
     assert properties_of(odd) == Properties()
     assert len(await Exporter(home.database, KEYS).collections(home.actor, home.actor.account_id))
+
+
+@pytest.mark.parametrize("kind", [CALENDAR, BOOK])
+async def test_what_is_exported_and_imported_is_exported_alike(
+    database: Database, home: Home, kind: CollectionKind
+) -> None:
+    odd = 'X-ODD;X-P="a,b":Grüße\\, ' + "é" * 90
+    name, whole = "personal", ics(*event("a", "RRULE:FREQ=DAILY;COUNT=3"), *event("b", odd))
+    if kind is BOOK:
+        name, whole = (
+            "contacts",
+            b"".join(
+                f"BEGIN:VCARD\r\nVERSION:{version}\r\nUID:{version}\r\nFN:Grüße {'é' * 90}\r\n"
+                f'N:x;;;;\r\nitem1.X-ODD;X-P="a,b":kept\r\nEND:VCARD\r\n'.encode()
+                for version in ("3.0", "4.0")
+            ),
+        )
+    await home.importer.run(home.actor, home.place(kind, name), whole)
+    first = await home.exported(home.place(kind, name))
+    other = await open_home(database, "other@example.test")
+    report = await other.importer.run(other.actor, other.place(kind, name), first)
+    assert (report.added, report.refused) == (2, 0)
+    assert await other.exported(other.place(kind, name)) == first
+    if kind is BOOK:
+        assert first == whole

@@ -397,8 +397,8 @@ def _in_utf8(content: bytes) -> bytes:
 
 def _whole_card(content: bytes) -> bytes:
     """A card of a file as it is stored: unchanged where it has all it needs."""
-    if not content.endswith((b"\n", b"\r")):
-        content += b"\r\n"
+    if not content.endswith(b"\n"):
+        content = content.rstrip(b"\r") + b"\r\n"
     try:
         card = parse_card(content)
     except GrammarError:
