@@ -168,6 +168,23 @@ class Queries:
                 return
             after = rows[-1][0].id
 
+    async def one(
+        self, actor: Actor, place: Place, href: str, query: CalendarQuery
+    ) -> AsyncIterator[list[Told]]:
+        """The object of a name, if it fits; raises as `calendar`."""
+        access, rows, _ = await self._database.read(self._named, actor, place, [href])
+        zone = await asyncio.to_thread(_zone, query.timezone, access)
+        bounds = _Bounds(ComponentKind(0), _NO_RANGE, exact=False)
+        told, _ = await asyncio.to_thread(_fitting, rows, query, bounds, zone, Work())
+        yield told
+
+    async def one_card(
+        self, actor: Actor, place: Place, href: str, wanted: CardFilter, tell: AddressData | None
+    ) -> AsyncIterator[list[Told]]:
+        """The card of a name, if it fits; raises as `cards`."""
+        _, rows, _ = await self._database.read(self._named, actor, place, [href])
+        yield await asyncio.to_thread(_fitting_cards, rows, wanted, tell)
+
     async def named(
         self,
         actor: Actor,

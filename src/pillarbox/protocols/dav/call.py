@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TypeVar, TypeVarTuple
 
@@ -79,6 +79,10 @@ class Call:
     async def resource(self) -> Resource:
         """What the request is about; `NotFound` or `Denied`."""
         return await self.lookup(find, self.path)
+
+    def of_collection(self) -> "Call":
+        """The same request of the collection that an object is in; the request itself of others."""
+        return replace(self, path=self.path.parent) if self.path.href else self
 
     async def place(self, path: Path | None = None) -> Place:
         """Where the collection is that a path names or is in."""

@@ -15,11 +15,11 @@ REPORTS: Final = (
     (D + "principal-search-property-set", _PRINCIPALS),
     (CS + "calendarserver-principal-search", _PRINCIPALS),
     (D + "sync-collection", STORED | Kind.DIRECTORY),
-    (C + "calendar-query", CALENDARS),
-    (C + "calendar-multiget", CALENDARS),
+    (C + "calendar-query", CALENDARS | Kind.EVENT | Kind.MESSAGE),
+    (C + "calendar-multiget", CALENDARS | Kind.EVENT | Kind.MESSAGE),
     (C + "free-busy-query", Kind.CALENDAR),
-    (A + "addressbook-query", BOOKS),
-    (A + "addressbook-multiget", BOOKS),
+    (A + "addressbook-query", BOOKS | Kind.CARD),
+    (A + "addressbook-multiget", BOOKS | Kind.CARD),
 )
 
 

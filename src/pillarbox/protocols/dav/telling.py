@@ -46,6 +46,7 @@ ITEM_PROPS: Final = MappingProxyType(
 )
 DATA: Final = frozenset((C + "calendar-data", A + "address-data"))
 """Contents, which reports tell as if they were properties."""
+_CARDS: Final = Kind.CARD | Kind.DIRECTORY_CARD
 PAGE: Final = 1000
 """Items of one piece of an answer."""
 PAGE_CHARACTERS: Final = 4 << 20
@@ -126,7 +127,7 @@ class ItemForm:
         missing: list[str] = []
         data = None
         for name in names:
-            if name in DATA:
+            if name in DATA and (name == A + "address-data") == bool(kind & _CARDS):
                 data = name
                 continue
             item_prop = ITEM_PROPS.get(name)

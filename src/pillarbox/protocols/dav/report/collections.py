@@ -50,6 +50,16 @@ def _table(view: View, path: Path, wanted: Propfind) -> Table:
     return Table(collection.kind, form_of(view, collection, wanted), path.written(view.root))
 
 
+async def require_itself(call: Call, hrefs: tuple[str, ...]) -> None:
+    """Refuse a multiget of an object that names anything but the object (RFC 4791 §7.9)."""
+    if not call.path.href:
+        return
+    await call.resource()
+    names, strange = item_names(call.path.parent, hrefs)
+    if strange or names != [call.path.href]:
+        raise DavError(HTTPStatus.BAD_REQUEST, text="A multiget of an object names it alone")
+
+
 def check_data(data: CalendarData | AddressData | None) -> None:
     """Refuse formats that objects can't be told in."""
     if isinstance(data, CalendarData):
