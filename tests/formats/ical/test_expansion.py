@@ -21,10 +21,7 @@ from pillarbox.formats.ical.rule import WEEKDAYS, Frequency, Recur, parse_recur
 
 START = datetime(1997, 9, 2, 9, 0)
 ORACLE = settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    database=None,
+    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 
