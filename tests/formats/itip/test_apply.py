@@ -312,3 +312,53 @@ def test_what_is_no_message(message: str) -> None:
 def test_what_was_declined_and_deleted_is_not_put_back() -> None:
     found = to_ben(None, event(ANN, BEN + ";PARTSTAT=DECLINED", extra="LOCATION:x\n"))
     assert found.outcome is Outcome.FOR_PEOPLE
+
+
+def test_a_proposal_declined_of_a_meeting_that_is_not_here_is_for_nobody() -> None:
+    assert to_ben(None, event(ANN, BEN), method="DECLINECOUNTER").outcome is Outcome.NOT_FOUND
+
+
+def test_an_answer_without_its_organizer_is_one() -> None:
+    stored = calendar(event(ANN, BEN))
+    assert "PARTSTAT=ACCEPTED" in text(
+        to_ann(stored, event(BEN + ";PARTSTAT=ACCEPTED", organizer=None))
+    )
+    assert (
+        to_ann(stored, event(CAT + ";PARTSTAT=ACCEPTED", organizer=None)).outcome is Outcome.REFUSED
+    )
+
+
+CLAIMED = BEN + ";PARTSTAT=ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (event(CLAIMED), event(CLAIMED, start="20260301T120000Z")),
+        (event(CLAIMED), event(CLAIMED, extra=DAILY)),
+        (event(CLAIMED, extra=DAILY), event(CLAIMED, extra="RRULE:FREQ=DAILY;UNTIL=20300101\n")),
+        (event(CLAIMED, extra="STATUS:CANCELLED\n"), event(CLAIMED)),
+        (event(CLAIMED, extra=DAILY), event(CLAIMED, start="20260303T120000Z", extra=INSTANCE)),
+    ],
+)
+def test_who_decides_is_asked_about_all_that_is_new(before: str, after: str) -> None:
+    def told(stored: str | None, one: str) -> Applied:
+        message = read_message(calendar(one, method="REQUEST").encode())
+        known = None if stored is None else parse_calendar(stored.encode())
+        return apply(known, message, BEN_IS, "ann@here.example", decides=True)
+
+    first = told(None, before)
+    assert first.asks
+    assert "PARTSTAT=NEEDS-ACTION" in text(first)
+    accepted = text(first).replace("NEEDS-ACTION", "ACCEPTED")
+    assert told(accepted, after).asks
+    same = told(accepted, before.replace("SUMMARY:Meeting", "SUMMARY:Other"))
+    assert not same.asks
+    assert "PARTSTAT=ACCEPTED" in text(same)
+
+
+def test_who_decides_is_not_kept_free_by_others() -> None:
+    message = read_message(
+        calendar(event(BEN, extra="TRANSP:TRANSPARENT\n"), method="REQUEST").encode()
+    )
+    assert "TRANSP" not in text(apply(None, message, BEN_IS, "ann@here.example", decides=True))

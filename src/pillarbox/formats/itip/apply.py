@@ -23,11 +23,14 @@ def apply(
     sender: str,
     *,
     complete: bool = False,
+    decides: bool = False,
 ) -> Applied:
     """What a message makes of the recipient's object, which has its UID.
 
     `sender` is the address that is known to have sent it; what it may not say is refused.
     `complete` is for messages that were made here, which have all that concerns the recipient.
+    With `decides` the recipient's answer is its own alone, whatever the organizer writes of it, and
+    is asked for wherever it could be another: a room is booked by no one else.
     `stored` is not changed.
     """
     try:
@@ -37,7 +40,7 @@ def apply(
         if not _may_say(series, incoming, sender):
             return Applied(Outcome.REFUSED)
         if incoming.method in FROM_ORGANIZER:
-            return _from_organizer(series, incoming, me, complete=complete)
+            return _from_organizer(series, incoming, me, complete=complete, decides=decides)
         return _from_attendee(series, incoming, me, sender)
     except GrammarError:
         # What is stored can't be scheduled.
@@ -62,7 +65,7 @@ def _may_say(series: Series | None, incoming: Incoming, sender: str) -> bool:
 
 
 def _from_organizer(
-    series: Series | None, incoming: Incoming, me: Identity, *, complete: bool
+    series: Series | None, incoming: Incoming, me: Identity, *, complete: bool, decides: bool
 ) -> Applied:
     method = incoming.method
     if incoming.organizer in me.addresses:
@@ -72,18 +75,22 @@ def _from_organizer(
     if series is not None and series.kind != incoming.series.kind:
         return Applied(Outcome.REFUSED)
     if method is Method.REQUEST:
-        return apply_request(series, incoming, me, complete=complete)
+        return apply_request(series, incoming, me, complete=complete, decides=decides)
     if method is Method.ADD:
-        return apply_add(series, incoming, me)
+        return apply_add(series, incoming, me, decides=decides)
     if method is Method.CANCEL:
         return apply_cancel(series, incoming, me)
+    if method is Method.DECLINECOUNTER and series is None:
+        return Applied(Outcome.NOT_FOUND)
     return Applied(Outcome.FOR_PEOPLE)
 
 
 def _from_attendee(series: Series | None, incoming: Incoming, me: Identity, sender: str) -> Applied:
     if series is None:
         return Applied(Outcome.NOT_FOUND)
-    if role(series, me) is not Role.ORGANIZER or incoming.organizer not in me.addresses:
+    if role(series, me) is not Role.ORGANIZER:
+        return Applied(Outcome.REFUSED)
+    if incoming.organizer and incoming.organizer not in me.addresses:
         return Applied(Outcome.REFUSED)
     if sender not in invited(series):
         return Applied(Outcome.REFUSED)

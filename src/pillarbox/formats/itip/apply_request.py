@@ -10,7 +10,7 @@ from pillarbox.formats.ical.component import Component
 from pillarbox.formats.ical.values import moment_of, utc_moment
 from pillarbox.formats.itip.address import Identity, bare_address
 from pillarbox.formats.itip.attendee import DECLINED, NEEDS_ACTION, own_line, partstat
-from pillarbox.formats.itip.difference import times
+from pillarbox.formats.itip.difference import is_rescheduled, times
 from pillarbox.formats.itip.message import PRODUCT, STAMP, Incoming, is_private, used_zones
 from pillarbox.formats.itip.model import MAX_INSTANCES, Applied, Outcome
 from pillarbox.formats.itip.series import (
@@ -27,7 +27,7 @@ _OWN = ("TRANSP", "COLOR", "CREATED")
 
 
 def apply_request(
-    stored: Series | None, incoming: Incoming, me: Identity, *, complete: bool
+    stored: Series | None, incoming: Incoming, me: Identity, *, complete: bool, decides: bool
 ) -> Applied:
     """A REQUEST; `complete` says that it has all of the meeting that concerns its recipient."""
     new = incoming.series
@@ -50,7 +50,7 @@ def apply_request(
     for key, component in new.components.items():
         if key not in mine:
             continue
-        found, asked = _merged(stored, new, key, component, me)
+        found, asked = _merged(stored, new, key, component, me, decides=decides)
         asks |= asked
         merged[key] = found
     _settle_exclusions(stored, new, merged, mine, me)
@@ -60,7 +60,7 @@ def apply_request(
     return Applied(Outcome.APPLIED, calendar, asks=asks)
 
 
-def apply_add(stored: Series | None, incoming: Incoming, me: Identity) -> Applied:
+def apply_add(stored: Series | None, incoming: Incoming, me: Identity, *, decides: bool) -> Applied:
     """An ADD: one more instance of a series that is known (RFC 5546 §3.2.4)."""
     component = incoming.series.master
     start = None if component is None else component.first("DTSTART")
@@ -74,6 +74,8 @@ def apply_add(stored: Series | None, incoming: Incoming, me: Identity) -> Applie
     if key in stored.components or len(stored.components) >= MAX_INSTANCES:
         return Applied(Outcome.UNCHANGED)
     added = _copy_of_theirs(component)
+    if decides:
+        _undecided(added, me)
     added.put(copied(start, "RECURRENCE-ID"))
     master = stored.master.copy()
     master.lines.append(copied(start, "RDATE"))
@@ -150,10 +152,18 @@ def _moved(stored: Series, old: Component, new: Series, component: Component) ->
 
 
 def _merged(
-    stored: Series | None, new: Series, key: str, component: Component, me: Identity
+    stored: Series | None,
+    new: Series,
+    key: str,
+    component: Component,
+    me: Identity,
+    *,
+    decides: bool,
 ) -> tuple[Component, bool]:
     """A component as it is stored; and whether it has to be answered."""
     found = _copy_of_theirs(component)
+    if decides:
+        _undecided(found, me)
     own = own_line(found, me)
     old = None if stored is None else stored.components.get(key) or stored.master
     if own is None or stored is None or old is None:
@@ -162,11 +172,34 @@ def _merged(
     is_new = sequence(component) > sequence(old) or (
         key in stored.components and times(stored, old) != times(new, component)
     )
+    if decides:
+        is_new = is_new or _is_other(stored, old, new, component, key)
     before = partstat(known)
     if partstat(own) == NEEDS_ACTION and before != NEEDS_ACTION and not is_new:
         own.set_param("PARTSTAT", before)
     _carry_over(old, found, own, known)
-    return found, partstat(own) == NEEDS_ACTION and (is_new or known is None)
+    return found, partstat(own) == NEEDS_ACTION and (is_new or known is None or decides)
+
+
+def _undecided(component: Component, me: Identity) -> None:
+    """Drop what an organizer says of a party that decides: its answer, and that it stays free."""
+    component.remove("TRANSP")
+    line = own_line(component, me)
+    if line is not None:
+        line.set_param("PARTSTAT", NEEDS_ACTION)
+
+
+def _is_other(stored: Series, old: Component, new: Series, component: Component, key: str) -> bool:
+    """Whether a component takes other times than the one before, or takes any again."""
+    if _is_cancelled(old) and not _is_cancelled(component):
+        return True
+    return is_rescheduled(stored, old, new, component, key) or (
+        key == MASTER and _moved(stored, old, new, component)
+    )
+
+
+def _is_cancelled(component: Component) -> bool:
+    return (component.value("STATUS") or "").upper() == "CANCELLED"
 
 
 def _carry_over(

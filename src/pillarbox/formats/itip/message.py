@@ -53,7 +53,8 @@ _STUB = ("UID", "RECURRENCE-ID", "DTSTART", "DTEND", "DURATION", "DUE", "SUMMARY
 class Incoming:
     """A message that was read: `sender` is whom it must come from, as an address.
 
-    Of REPLY, REFRESH and COUNTER that is its attendee, else the organizer.
+    Of REPLY, REFRESH and COUNTER that is its attendee, else the organizer. Those of attendees may
+    be without an `organizer`, as Exchange writes them: they are for whom they are sent to.
     """
 
     method: Method
@@ -141,8 +142,8 @@ def _is_inline(line: ContentLine) -> bool:
 def read_message(content: bytes) -> Incoming:
     """Read a message of anybody's; raises `GrammarError` for what can't be dealt with.
 
-    That is anything but one meeting with one organizer, and of what an attendee sends one that
-    names just that attendee.
+    That is anything but one meeting with one organizer at most, and of what an attendee sends one
+    that names just that attendee.
     """
     calendar = parse_calendar(content)
     try:
@@ -154,7 +155,7 @@ def read_message(content: bytes) -> Incoming:
         raise GrammarError("no event or task")
     value = organizer_of(series)
     organizer = bare_address(value or "")
-    if not organizer:
+    if not organizer and (value is not None or method in FROM_ORGANIZER):
         raise GrammarError("no organizer that mail can be sent to")
     named = invited(series)
     if method in FROM_ORGANIZER:

@@ -102,8 +102,26 @@ def placement(filings: Sequence[Filing]) -> str | None:
     return ", ".join(places) or "nowhere (by script)"
 
 
+_UNWANTED = frozenset(("\\junk", "\\trash", "junk", "trash"))
+
 Plans = Mapping[AccountId, Plan]
 NO_PLANS: Plans = MappingProxyType({})
+
+
+def unwanted(plans: Plans) -> dict[AccountId, Fate]:
+    """Whose scripts refuse a message, drop it, or file it as junk only; for them it is junk."""
+    return {account: Fate.JUNK for account, plan in plans.items() if _is_unwanted(plan)}
+
+
+def _is_unwanted(plan: Plan) -> bool:
+    if plan.refusal is not None:
+        return True
+    if not plan.filings:
+        return not any(one.what == "redirect" for one in plan.postings)
+    places = (one.destination for one in plan.filings)
+    return all(
+        one is not None and (one.special_use or one.name).lower() in _UNWANTED for one in places
+    )
 
 
 @dataclass(frozen=True, slots=True)

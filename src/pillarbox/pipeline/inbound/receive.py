@@ -20,7 +20,7 @@ from pillarbox.pipeline.inbound.forward import Forwarding, returned
 from pillarbox.pipeline.inbound.judging import Judgement, Judging
 from pillarbox.pipeline.inbound.message import Envelope, Fate, Received, Recipient
 from pillarbox.pipeline.inbound.own_mail import OwnMail
-from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans, unwanted
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.records import Extra, Records, planned_trace
 from pillarbox.pipeline.inbound.report_reading import ReportReading
@@ -132,21 +132,23 @@ class Inbound:
         try:
             if refusal is not None:
                 raise refusal
+            plans = NO_PLANS
             if came_back:
                 outcomes = await self._without(came_back, message)
             else:
-                outcomes = await self._deliver(message)
+                outcomes, plans = await self._deliver(message)
         except Failure as failure:
             await self._refused(message, failure)
             raise
         if self.reports is not None:
             await self.reports.read(envelope, content, judgement.arrival)
         if self.meetings is not None and not came_back:
-            await self.meetings.take(envelope, content, judgement.arrival, judgement.fates)
+            fates = {**judgement.fates, **unwanted(plans)}
+            await self.meetings.take(envelope, content, judgement.arrival, fates)
         return Received(message_id, outcomes)
 
-    async def _deliver(self, message: _Message) -> Outcomes:
-        """Store it for all; where nobody could be served that is put down, too."""
+    async def _deliver(self, message: _Message) -> tuple[Outcomes, Plans]:
+        """Store it for all, as their scripts want; that nobody could be served is put down, too."""
         envelope = message.envelope
         copies: tuple[Copy, ...] = ()
         kept_from = message.judgement.kept_from()
@@ -182,7 +184,7 @@ class Inbound:
         failure = next((one for one in outcomes if one is not None), None)
         if failure is not None and all(one is not None for one in outcomes):
             await self._refused(message, failure, extras, plans)
-        return outcomes
+        return outcomes, plans
 
     async def _plans(self, message: _Message) -> Plans:
         """What the scripts of the recipients want."""
@@ -241,7 +243,7 @@ class Inbound:
             raise loop
         _log.warning("came back from where it was forwarded", id=message.id, to=sorted(came_back))
         rest = replace(message, envelope=replace(envelope, recipients=others))
-        served = iter(await self._deliver(rest))
+        served = iter((await self._deliver(rest))[0])
         if not envelope.each:
             first = next(served)
             return tuple(first for _ in envelope.recipients)

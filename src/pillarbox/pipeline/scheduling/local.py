@@ -92,7 +92,10 @@ class LocalDelivery:
     async def _work(self, waiting: WaitingMessage, copy: Copy) -> _Work:
         message = waiting.message
         try:
-            incoming = read_message(message.content)
+            if len(message.content) > _INLINE_BYTES:
+                incoming = await asyncio.to_thread(read_message, message.content)
+            else:
+                incoming = read_message(message.content)
         except GrammarError as error:
             _log.warning("a message about a meeting can't be read", why=error.text)
             return _Work(waiting, copy, Outcome.REFUSED)
@@ -124,7 +127,14 @@ class LocalDelivery:
         me = identity(waiting, copy)
         complete = message.why is not Why.ARRIVED
         try:
-            applied = apply(copy.calendar(), incoming, me, message.sender, complete=complete)
+            applied = apply(
+                copy.calendar(),
+                incoming,
+                me,
+                message.sender,
+                complete=complete,
+                decides=copy.resource is not None,
+            )
             stored = None if applied.stored is None else copies.ready(applied.stored)
             work = _Work(waiting, copy, applied.outcome, stored)
             work = replace(work, inbox=self._inbox(work, incoming), tag=_tag(message.why, incoming))

@@ -57,11 +57,13 @@ class MeetingMail:
     keys: KeyRing
     enabled: bool = True
 
-    async def take_submitted(self, envelope: Envelope, content: bytes) -> int:
+    async def take_submitted(
+        self, envelope: Envelope, content: bytes, fates: Mapping[AccountId, Fate] = _NO_FATES
+    ) -> int:
         """`take` for what a user sends, whose From was found to be theirs."""
         if not self.enabled or not may_have_calendar(content):
             return 0
-        return await self.take(envelope, content, None, submitted_by=author(content))
+        return await self.take(envelope, content, None, fates, author(content))
 
     async def take(
         self,

@@ -1,5 +1,6 @@
 """Messages about meetings to people elsewhere: mail of their sender, signed and counted as such."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,7 @@ from pillarbox.storage.db import Database
 from pillarbox.storage.keys import KeyRing
 from pillarbox.storage.tx import Tx
 
+_INLINE_BYTES = 32 * 1024
 _log = logger("scheduling")
 
 
@@ -81,8 +83,10 @@ class Posting:
         """
         message = waiting.message
         try:
-            calendar = parse_calendar(message.content)
-            content = build_mail(calendar, self._header(waiting, calendar, sender))
+            if len(message.content) > _INLINE_BYTES:
+                content = await asyncio.to_thread(self._mail, waiting, sender)
+            else:
+                content = self._mail(waiting, sender)
             recipient = await self.recipients.recipient(
                 message.recipient, len(content), sender.actor
             )
@@ -131,6 +135,11 @@ class Posting:
                 counting(tx)
 
         return also
+
+    def _mail(self, waiting: WaitingMessage, sender: Principal) -> bytes:
+        """Raises `GrammarError`."""
+        calendar = parse_calendar(waiting.message.content)
+        return build_mail(calendar, self._header(waiting, calendar, sender))
 
     def _header(self, waiting: WaitingMessage, calendar: Component, sender: Principal) -> Header:
         message = waiting.message

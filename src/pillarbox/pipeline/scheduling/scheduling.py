@@ -38,6 +38,7 @@ __all__ = ["Plan", "Scheduling"]
 SETTLE_S = 2.0
 """For so long whoever changed an object waits at most for others to be told."""
 BATCH = 50
+_PAUSE_S = 0.2
 
 _log = logger("scheduling")
 
@@ -126,6 +127,8 @@ class Scheduling:
                 if not await holds():
                     return done
             if done == before:
+                # Whoever changed something is at it; soon it is done, or left to us.
+                await asyncio.sleep(_PAUSE_S)
                 break
         return done
 

@@ -1,5 +1,6 @@
 """What became of messages, written into the object of who sent them (RFC 6638 §3.2.9)."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,11 +35,14 @@ class Statuses:
         try:
             for _ in range(TRIES):
                 copy = await self.database.read(copies.find, self.keys, owner, uid)
-                calendar = None if copy is None else copy.calendar()
-                if copy is None or calendar is None or not marked(calendar, found):
+                if copy is None:
+                    return
+                # It may be large, and recur.
+                prepared = await asyncio.to_thread(_prepared, copy, found)
+                if prepared is None:
                     return
                 try:
-                    await self.database.write(_store, self.keys, copy, copies.ready(calendar))
+                    await self.database.write(_store, self.keys, copy, prepared)
                     return
                 except Changed:
                     continue
@@ -62,6 +66,12 @@ def marked(calendar: Component, found: Mapping[str, Status]) -> bool:
             line.set_param("SCHEDULE-STATUS", status.value)
             changed = True
     return changed
+
+
+def _prepared(copy: Copy, found: Mapping[str, Status]) -> Prepared | None:
+    """The object with what became of them, `None` where that is known; raises as `ready`."""
+    calendar = copy.calendar()
+    return copies.ready(calendar) if calendar is not None and marked(calendar, found) else None
 
 
 def _store(tx: Tx, keys: KeyRing, copy: Copy, prepared: Prepared) -> None:

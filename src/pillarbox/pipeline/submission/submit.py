@@ -5,6 +5,7 @@ Recipients here get the message at once, those elsewhere through the queue, in o
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,15 +18,15 @@ from pillarbox.base.errors import (
     TooLarge,
     Unavailable,
 )
-from pillarbox.base.ids import IdSource, public_id
+from pillarbox.base.ids import AccountId, IdSource, public_id
 from pillarbox.base.log import logger
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.queue.suppression import suppressed
 from pillarbox.formats.address import parse_path
 from pillarbox.formats.mime.header import HEADER_BYTES, Headers
 from pillarbox.pipeline.inbound.deliver import Delivery, Note, Parcel
-from pillarbox.pipeline.inbound.message import Envelope, Received, Recipient
-from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans
+from pillarbox.pipeline.inbound.message import Envelope, Fate, Received, Recipient
+from pillarbox.pipeline.inbound.plan import NO_PLANS, Arrived, Filters, Plans, unwanted
 from pillarbox.pipeline.inbound.recipients import Recipients
 from pillarbox.pipeline.inbound.records import Records
 from pillarbox.pipeline.inbound.trace import checked, received_field, return_path_field
@@ -42,7 +43,9 @@ _log = logger("submission")
 class Meetings(Protocol):
     """Takes messages about meetings out of mail that was delivered."""
 
-    async def take_submitted(self, envelope: Envelope, content: bytes) -> int: ...
+    async def take_submitted(
+        self, envelope: Envelope, content: bytes, fates: Mapping[AccountId, Fate]
+    ) -> int: ...
 
 
 class Signer(Protocol):
@@ -182,7 +185,7 @@ class Submission:
                 await self.watch.refused(actor, limit)
             raise
         if self.meetings is not None and envelope.hold_until_ms is None:
-            await self.meetings.take_submitted(envelope, ready)
+            await self.meetings.take_submitted(envelope, ready, unwanted(plans))
         return received
 
     async def _plans(
