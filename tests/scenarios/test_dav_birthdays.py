@@ -1,7 +1,7 @@
 """The calendar of birthdays follows cards, whatever is done with them and by whom."""
 
 from kit.app import AppUnderTest
-from kit.dav import Dav, card, names_of
+from kit.dav import D, Dav, card, event, names_of
 from pillarbox.domain.accounts.model import Actor
 from pillarbox.domain.collections.model import CollectionKind
 from pillarbox.domain.sharing import principals
@@ -89,3 +89,24 @@ def friends() -> str:
         '<mkcol xmlns="DAV:" xmlns:A="urn:ietf:params:xml:ns:carddav"><set><prop><resourcetype>'
         "<collection/><A:addressbook/></resourcetype></prop></set></mkcol>"
     )
+
+
+async def test_only_the_server_writes_it(server: AppUnderTest) -> None:
+    birthdays, actor = await opened(server)
+    await birthdays.turn_on(actor)
+    async with await Dav.open(server) as alice:
+        await alice.put(BOOK + "1.vcf", card("one", "BDAY:19800105"))
+        row = (await alice.propfind(BIRTHDAYS, "current-user-privilege-set")).only
+        names = {one.tag for one in row.props[200][D + "current-user-privilege-set"].iter()}
+        assert D + "read" in names
+        assert D + "write-content" not in names
+        assert D + "bind" not in names
+        (first,) = [
+            name
+            for name in names_of((await alice.propfind(BIRTHDAYS, "getetag", depth="1")).rows)
+            if name.endswith(".ics")
+        ]
+        for method in ("PUT", "DELETE"):
+            assert (await alice.ask(method, BIRTHDAYS + first, event("x"))).status == 403, method
+        assert (await alice.put(BIRTHDAYS + "new.ics", event("x"))).status == 403
+        assert (await alice.ask("GET", BIRTHDAYS + first)).status == 200
