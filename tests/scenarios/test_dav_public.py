@@ -69,6 +69,23 @@ async def test_a_published_calendar(server: AppUnderTest) -> None:
         assert await published(alice) != path
 
 
+async def test_what_is_private_is_not_published(server: AppUnderTest) -> None:
+    async with await Dav.open(server) as alice, await Dav.open(server, "") as nobody:
+        for uid, line in (
+            ("open", "CLASS:PUBLIC"),
+            ("hidden", "CLASS:PRIVATE"),
+            ("secret", "class;x-a=b:Confidential"),
+            ("folded", "CLA\r\n SS:PRI\r\n VATE"),
+            ("strange", "CLASS:X-OURS"),
+        ):
+            content = event(uid).replace(b"END:VEVENT", line.encode() + b"\r\nEND:VEVENT")
+            assert (await alice.put(f"{CALENDAR}{uid}.ics", content)).status == 201, uid
+        got = await nobody.ask("GET", await published(alice))
+        assert "UID:open\r\n" in got.heard.text
+        for uid in ("hidden", "secret", "folded", "strange"):
+            assert f"UID:{uid}" not in got.heard.text, uid
+
+
 async def test_who_may_publish(server: AppUnderTest) -> None:
     async with await Dav.open(server) as alice, await Dav.open(server, "bob") as bob:
         assert (await publish(bob, f"/dav/calendars/alice@{DOMAIN}/personal/")).status == 403

@@ -1,6 +1,7 @@
 """Exporting calendars and address books as one file each, page by page."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, tzinfo
 
@@ -29,6 +30,11 @@ from pillarbox.storage.tx import Tx
 
 Rows = Sequence[tuple[Item, bytes]]
 
+_FOLD = re.compile(rb"\r?\n[ \t]")
+_CLASS = re.compile(
+    rb"^CLASS(?:;[^\r\n]*)?:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
+
 
 class Exporter:
     """Exports for whoever acts; one for a process."""
@@ -42,9 +48,16 @@ class Exporter:
         return await self._database.read(self._collections, actor, owner)
 
     async def run(
-        self, actor: Actor, place: Place, window: TimeRange | None = None
+        self,
+        actor: Actor,
+        place: Place,
+        window: TimeRange | None = None,
+        *,
+        only_public: bool = False,
     ) -> AsyncIterator[bytes]:
         """A calendar as one VCALENDAR, an address book as its cards, in parts.
+
+        With `only_public` what its CLASS keeps from others is left out (RFC 5545 §3.8.1.3).
 
         With a `window` only calendar objects with an occurrence in it; those that take too much
         work to expand are among them. Raises `Denied` and `NotFound`.
@@ -53,7 +66,8 @@ class Exporter:
         is_calendar = place.kind is CollectionKind.CALENDAR
         after = 0
         while True:
-            access, rows = await self._database.read(self._page, actor, place, window, after)
+            access, page = await self._database.read(self._page, actor, place, window, after)
+            rows = [row for row in page if is_public(row[1])] if only_public else page
             if is_calendar and after == 0:
                 yield joining.begin(calendar_lines(access.properties, access.name))
             if is_calendar:
@@ -61,9 +75,9 @@ class Exporter:
                 yield await asyncio.to_thread(_joined, joining, rows, window, zone)
             else:
                 yield b"".join(_ended(content) for _, content in rows)
-            if not listing.more_follow(rows):
+            if not listing.more_follow(page):
                 break
-            after = rows[-1][0].id
+            after = page[-1][0].id
         if is_calendar:
             yield joining.end()
 
@@ -127,3 +141,9 @@ def _is_within(item: Item, content: bytes, window: TimeRange, zone: tzinfo) -> b
 
 def _ended(content: bytes) -> bytes:
     return content if content.endswith(b"\n") else content + b"\r\n"
+
+
+def is_public(content: bytes) -> bool:
+    """Whether an object may be shown to everybody; classes that are not known are private."""
+    classes = _CLASS.findall(_FOLD.sub(b"", content))
+    return all(one.upper() == b"PUBLIC" for one in classes)

@@ -1,5 +1,7 @@
 """Published calendars: whoever has the address reads them, without logging in.
 
+What is marked as private or confidential is left out.
+
 One that is not large is put together once for each of its changes, however many ask for it. What
 the log tells of these requests holds no token (`http/answering`).
 """
@@ -122,7 +124,7 @@ class PublicCalendars:
             async with lock:
                 content = self._kept.get(collection)
                 if content is None:
-                    parts = self._exporter.run(found.owner, found.place)
+                    parts = self._exporter.run(found.owner, found.place, only_public=True)
                     content = b"".join([part async for part in parts])
                     self._kept.put(collection, content)
                 return content
@@ -135,7 +137,7 @@ class PublicCalendars:
             raise Busy(_BUSY)
         self._large += 1
         try:
-            async for part in self._exporter.run(found.owner, found.place):
+            async for part in self._exporter.run(found.owner, found.place, only_public=True):
                 yield part
         finally:
             self._large -= 1
