@@ -12,7 +12,9 @@ from pillarbox.storage.tx import Tx
 
 DIRECTORY = "~card/directory/"
 BOB = f"bob@{DOMAIN}"
-EVERYBODY = "<property-search><prop><CS:email-address-set/></prop><match>@</match></property-search>"
+EVERYBODY = (
+    "<property-search><prop><CS:email-address-set/></prop><match>@</match></property-search>"
+)
 
 
 def closed(tx: Tx) -> None:
