@@ -175,6 +175,14 @@ def test_cancelling_an_instance_leaves_it_out() -> None:
     assert text(found).count("BEGIN:VEVENT") == 1
 
 
+def test_answers_after_an_instance_was_cancelled_are_not_old() -> None:
+    """The series of who answers has the SEQUENCE that the cancellation came with."""
+    stored = calendar(event(ANN, BEN, extra=DAILY))
+    mine = text(to_ben(stored, event(BEN, extra=INSTANCE, sequence=1), method="CANCEL"))
+    assert "SEQUENCE:1\r\n" in mine
+    assert "SEQUENCE:0\r\n" not in mine
+
+
 def test_cancelling_this_and_the_future_ends_the_series() -> None:
     stored = calendar(
         event(ANN, BEN, extra=DAILY),

@@ -293,6 +293,8 @@ def _cancel_instance(
         return bool(later)
     for one in later:
         del merged[one]
+    # Else answers to other instances would look older than what they answer to.
+    set_value(master, "SEQUENCE", str(max(number, sequence(master))))
     if following and master.first("RRULE") is not None:
         return _end_before(stored, master, line)
     if key not in stored.excluded(master):
