@@ -187,10 +187,10 @@ def test_paths_come_back(text: str) -> None:
 def test_fields_take_anything(value: str) -> None:
     hosts = frozenset({"x.test"})
     parsers: list[Callable[[str], object]] = [
-        *(headers.parse_etags, headers.parse_schedule_tag, headers.parse_timeout),
+        *(headers.parse_etags, headers.parse_schedule_tag),
         *(headers.parse_overwrite, hrefs.href_address, hrefs.href_path, disposition_filename),
         lambda text: headers.parse_if(text, hosts),
-        lambda text: headers.parse_destination(text, hosts),
+        lambda text: hrefs.href_path(text, hosts),
         lambda text: headers.parse_prefer([text]),
         lambda text: headers.parse_depth(text, headers.Depth.ZERO),
         parse_attachment_query,

@@ -107,14 +107,6 @@ def parse_flag(name: str, value: str | None, default: bool) -> bool:
     return value.strip().upper() == "T"
 
 
-def parse_destination(value: str, hosts: Collection[str]) -> str:
-    """The decoded path of a Destination; OtherHost for a URL of another server (§10.3).
-
-    `hosts` are this server's names, in lower case and without ports.
-    """
-    return href_path(value, hosts)
-
-
 def parse_etags(value: str) -> Etags:
     """A list of entity tags as in If-Match and If-None-Match (RFC 9110 §13.1.1)."""
     _bounded(value)
@@ -231,17 +223,6 @@ def parse_prefer(values: Collection[str]) -> Preferences:
         depth_noroot="depth-noroot" in found,
         wait_s=int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None,
     )
-
-
-def parse_timeout(value: str | None) -> int | None:
-    """The first time of a Timeout field in seconds; `None` for none or Infinite (§10.7)."""
-    for part in "" if value is None else _bounded(value).split(","):
-        name, _, seconds = part.strip().partition("-")
-        if name.lower() == "second" and seconds.isascii() and seconds.isdigit():
-            return min(int(seconds[:11]), 2**32 - 1)
-        if part.strip().lower() == "infinite":
-            return None
-    return None
 
 
 def _bounded(value: str) -> str:
