@@ -4,7 +4,10 @@ Content is parsed, checked and packed before the transaction. What a change mean
 meeting is found there too, from the object as it was; where it changed meanwhile all is done anew.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pillarbox.base.errors import Busy
 from pillarbox.base.ids import AccountId
@@ -20,7 +23,7 @@ from pillarbox.domain.collections.model import (
     Right,
     ScheduleTag,
 )
-from pillarbox.domain.collections.prepare import prepare
+from pillarbox.domain.collections.prepare import Prepared, prepare
 from pillarbox.domain.contacts import birthdays
 from pillarbox.domain.scheduling.model import SchedulingDenied
 from pillarbox.pipeline.collections.places import Place
@@ -34,6 +37,9 @@ from pillarbox.storage.tx import Tx
 TRIES = 4
 MEETINGS_TOLD = 1000
 """Of a calendar that goes: for so many of its meetings the others are told."""
+
+R = TypeVar("R")
+
 _UNIQUE = "unique-scheduling-object-resource"
 
 
@@ -113,20 +119,18 @@ class Objects:
                 return Stored(put.item, put.created, True, content)
             except _IsMeeting:
                 pass
-        for _ in range(TRIES):
-            before = await self._before(actor, place, href, condition, Right.WRITE)
-            plan = await self._scheduling.plan(
-                before.owner, before.content, content, reply=manner.schedule_reply
+
+        async def change(before: _Before, plan: Plan) -> Stored:
+            kept, prepared = content, reading.prepared
+            if not plan.as_sent and plan.content is not None:
+                kept = plan.content
+                prepared = await asyncio.to_thread(prepare, prepared.facts, kept)
+            put = await self._database.write(
+                self._put_planned, actor, place, href, prepared, before, plan
             )
-            try:
-                stored = await self._database.write(
-                    self._put_planned, actor, place, href, reading, before, plan
-                )
-            except PreconditionFailed:
-                continue
-            await self._tell(before.owner, plan)
-            return stored
-        raise Busy("The meeting is being changed by others; try again")
+            return Stored(put.item, put.created, plan.as_sent, kept)
+
+        return await self._planned(actor, place, href, content, condition, manner, change)
 
     async def delete(
         self,
@@ -142,18 +146,11 @@ class Objects:
             return
         except _IsMeeting:
             pass
-        for _ in range(TRIES):
-            before = await self._before(actor, place, href, condition, Right.WRITE)
-            plan = await self._scheduling.plan(
-                before.owner, before.content, None, reply=manner.schedule_reply
-            )
-            try:
-                await self._database.write(self._delete_planned, actor, place, href, before, plan)
-            except PreconditionFailed:
-                continue
-            await self._tell(before.owner, plan)
-            return
-        raise Busy("The meeting is being changed by others; try again")
+
+        async def change(before: _Before, plan: Plan) -> None:
+            await self._database.write(self._delete_planned, actor, place, href, before, plan)
+
+        await self._planned(actor, place, href, None, condition, manner, change)
 
     async def copy(
         self,
@@ -194,9 +191,30 @@ class Objects:
         if any(plan.messages for plan in plans):
             await self._scheduling.settle(owner)
 
-    async def _tell(self, owner: AccountId, plan: Plan) -> None:
-        if plan.messages:
-            await self._scheduling.settle(owner)
+    async def _planned(
+        self,
+        actor: Actor,
+        place: Place,
+        href: str,
+        content: bytes | None,
+        condition: Condition,
+        manner: Manner,
+        change: Callable[[_Before, Plan], Awaitable[R]],
+    ) -> R:
+        """Change an object as it means for others, and tell them; anew where it has changed."""
+        for _ in range(TRIES):
+            before = await self._before(actor, place, href, condition, Right.WRITE)
+            plan = await self._scheduling.plan(
+                before.owner, before.content, content, reply=manner.schedule_reply
+            )
+            try:
+                done = await change(before, plan)
+            except PreconditionFailed:
+                continue
+            if plan.messages:
+                await self._scheduling.settle(before.owner)
+            return done
+        raise Busy("The meeting is being changed by others; try again")
 
     async def _before(
         self, actor: Actor, place: Place, href: str, condition: Condition, right: Right
@@ -230,21 +248,23 @@ class Objects:
         return put
 
     def _put_planned(
-        self, tx: Tx, actor: Actor, place: Place, href: str, reading: Reading,
-        before: _Before, plan: Plan,
-    ) -> Stored:  # fmt: skip
+        self,
+        tx: Tx,
+        actor: Actor,
+        place: Place,
+        href: str,
+        prepared: Prepared,
+        before: _Before,
+        plan: Plan,
+    ) -> items.Put:
         access = place.require(tx, self._keys, actor, Right.WRITE)
-        content = reading.content if plan.content is None else plan.content
-        prepared = reading.prepared
-        if not plan.as_sent:
-            prepared = prepare(prepared.facts, content)
         tag = ScheduleTag.NONE
         if plan.is_scheduled:
-            tag = ScheduleTag.KEEP if plan.tag_kept else ScheduleTag.NEW
+            tag = ScheduleTag.NEW
             self._require_unique(tx, access, href, prepared.facts.uid)
         put = items.put(tx, self._keys, access, href, prepared, before.unchanged, tag=tag)
         self._scheduling.note(tx, before.owner, plan)
-        return Stored(put.item, put.created, plan.as_sent, content)
+        return put
 
     def _require_unique(self, tx: Tx, access: Access, href: str, uid: str) -> None:
         """Raise `SchedulingDenied` where another calendar of the owner has the meeting."""

@@ -45,14 +45,12 @@ class Plan:
     """What a change of an object means.
 
     `content` is to be stored instead of what was sent (`None`: the object goes); with `as_sent` it
-    is the same bytes. `tag_kept` says that the Schedule-Tag stays (RFC 6638 §3.2.10), which is
-    `None` for what `is_scheduled` is not true of.
+    is the same bytes. What `is_scheduled` is true of gets a new Schedule-Tag (RFC 6638 §3.2.10).
     """
 
     content: bytes | None
     as_sent: bool = True
     is_scheduled: bool = False
-    tag_kept: bool = False
     messages: tuple[NewMessage, ...] = ()
 
 
