@@ -174,3 +174,23 @@ def test_base64_without_spaces_before_it() -> None:
     text = "BEGIN:VCARD\nVERSION:2.1\nPHOTO;JPEG;BASE64:\nAAAA\nBBBB\n\nFN:x\nEND:VCARD\n"
     (card,) = parse_cards(sent(text))
     assert (card.value("PHOTO"), card.value("FN")) == ("AAAABBBB", "x")
+
+
+@pytest.mark.parametrize("name", ["N", "adr", "ORG", "CATEGORIES"])
+def test_values_have_so_many_parts_at_most(name: str) -> None:
+    parts = ";" * 5_000 + "," * 5_000
+    for more, fits in (("", True), (";", False)):
+        lines = (
+            "BEGIN:VCARD",
+            "VERSION:4.0",
+            "UID:u",
+            "FN:x",
+            f"{name}:{parts}{more}",
+            "END:VCARD",
+        )
+        content = "".join(line + "\r\n" for line in lines).encode()
+        if fits:
+            parse_card(content)
+        else:
+            with pytest.raises(InvalidCard, match="parts"):
+                parse_card(content)

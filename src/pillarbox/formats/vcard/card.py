@@ -27,11 +27,14 @@ MAX_LINES = 10_000
 """Of one card, folds not counted."""
 MAX_PARAMS = 1000
 """Of one property: parameters, and values of them all."""
+MAX_PARTS = 10_000
+"""Of a name, an address, or another value of several."""
 MAX_UID_CHARACTERS = 1000
 MAX_CARDS = 100_000
 """Of one file."""
 VERSIONS = ("3.0", "4.0")
 
+_STRUCTURED = frozenset(("N", "ADR", "ORG", "GENDER", "NICKNAME", "CATEGORIES"))
 _BEGIN_OR_END = re.compile(rb"(?im)^(?:BEGIN|END)[ \t]*:[ \t]*VCARD[ \t]*\r{0,2}$")
 _OLD = re.compile(rb"(?im)^VERSION[ \t]*:[ \t]*2\.1[ \t]*\r{0,2}$")
 
@@ -217,6 +220,8 @@ def _lines(content: bytes) -> list[ContentLine]:
             raise InvalidCard("there is more than one card")
         if line.params and sum(len(held) or 1 for _, held in line.params) > MAX_PARAMS:
             raise InvalidCard(f"more than {MAX_PARAMS} parameters of one {line.name[:40]}")
+        if line.name in _STRUCTURED and line.value.count(";") + line.value.count(",") > MAX_PARTS:
+            raise InvalidCard(f"more than {MAX_PARTS} parts of one {line.name}")
     return inner
 
 

@@ -5,6 +5,7 @@ which is looked at as the first address was.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from urllib.parse import urljoin, urlsplit
@@ -157,15 +158,15 @@ class Feeds:
         after = 0
         while True:
             page = await self._database.read(self._page, feed, after)
-            have.update((item.href, _lasting(content)) for item, content in page)
+            have.update(await asyncio.to_thread(_digests, page))
             if not listing.more_follow(page):
                 break
             after = page[-1][0].id
         put, refused, seen = [], 0, set()
-        for uid, content in objects:
+        for uid, content, digest in objects:
             href = href_of(uid)
             seen.add(href)
-            if have.get(href) == _lasting(content):
+            if have.get(href) == digest:
                 continue
             try:
                 reading = await self._reader.read(CollectionKind.CALENDAR, content)
@@ -236,11 +237,16 @@ def href_of(uid: str) -> str:
     return blake2b(uid.encode(), digest_size=16).hexdigest() + ".ics"
 
 
-def _split(body: bytes) -> list[tuple[str, bytes]]:
+def _split(body: bytes) -> list[tuple[str, bytes, bytes]]:
+    """UID, object, and its digest."""
     objects = split_calendar(body)
     if len(objects) > OBJECTS_MAX:
         raise Invalid(f"it has more than {OBJECTS_MAX} events")
-    return objects
+    return [(uid, content, _lasting(content)) for uid, content in objects]
+
+
+def _digests(page: Sequence[tuple[Item, bytes]]) -> list[tuple[str, bytes]]:
+    return [(item.href, _lasting(content)) for item, content in page]
 
 
 def _lasting(content: bytes) -> bytes:

@@ -88,7 +88,7 @@ class Answer:
     def _begin(self, message: "Message") -> None:
         """Decide how the answer ends, and whether the connection does so with it."""
         cycle = self._cycle
-        self._status = message["status"]
+        self._status = int(message["status"])
         if not self._may_go_on():
             cycle.keep_alive = False
         names = {name.lower() for name, _ in message.get("headers", ())}
