@@ -72,6 +72,9 @@ _UNUSED = Statement(
         ~exists().where(_m.content_id == bindparam("content")),
     )
 )
+_ORPHANS = Statement(
+    delete(scheduling_contents).where(~exists().where(_m.content_id == scheduling_contents.c.id))
+)
 
 
 class _Head(Struct, array_like=True):
@@ -183,6 +186,14 @@ def release(tx: Tx, account: AccountId) -> None:
     """Let any process deliver what an account's own did not come to."""
     if tx.run(_RELEASE, account=account, now_ms=tx.now_ms):
         tx.emit(TOPIC)
+
+
+def prune_contents(tx: Tx) -> int:
+    """Drop contents that no message has; gives how many.
+
+    Two processes that deliver the last two messages of a content at once each see the other's.
+    """
+    return tx.run(_ORPHANS)
 
 
 def _row_name(row_id: int, what: bytes) -> bytes:

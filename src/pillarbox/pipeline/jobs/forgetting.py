@@ -14,7 +14,7 @@ from pillarbox.base.ids import AccountId, MailboxId
 from pillarbox.domain import changes
 from pillarbox.domain.collections import tombstones as items
 from pillarbox.domain.mail import tombstones
-from pillarbox.domain.scheduling import loops
+from pillarbox.domain.scheduling import loops, messages
 from pillarbox.storage.db import Database
 from pillarbox.storage.tx import Tx
 
@@ -43,6 +43,7 @@ class Forgetting:
         await self._through(tombstones.prune, MailboxId(0), before_ms)
         await self._through(changes.prune, AccountId(0), before_ms)
         await self.database.write(loops.prune)
+        await self.database.write(messages.prune_contents)
 
     async def _through(
         self,
