@@ -60,6 +60,7 @@ def calendaring(
         posting,
         delimiter=options.subaddress_delimiter,
         known_only=options.calendar_invitations == "known",
+        mail_here=options.calendar_invitation_mail == "all",
         enabled=options.calendar_scheduling,
     )
     return Calendaring(

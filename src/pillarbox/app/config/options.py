@@ -386,6 +386,12 @@ class Options(InboundOptions):
         "Whose invitations by mail are put into calendars: known (contacts, users here, and\n"
         "addresses the user has written to); all (whoever is proved to have sent the mail).",
     )
+    calendar_invitation_mail: str = key(
+        kinds.choice("all", "outside"),
+        "all",
+        "Who gets mail about invitations: all (users here too, beside their calendars); outside\n"
+        "(those elsewhere alone).",
+    )
 
     dns_reverse: bool = key(
         kinds.BOOLEAN,

@@ -26,6 +26,8 @@ class Why(IntEnum):
     """It came by mail."""
     REFRESH_COPY = 4
     """For a copy that is there, and is to show who is invited or answered; not for the inbox."""
+    MAIL = 5
+    """By mail as well, to somebody here who may look at nothing else."""
 
 
 class SchedulingDenied(Denied):

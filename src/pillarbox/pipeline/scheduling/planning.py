@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
 
@@ -22,6 +22,7 @@ from pillarbox.formats.itip.model import (
     FROM_ORGANIZER,
     SCHEDULED,
     Message,
+    Method,
     NotAllowed,
     Scheduled,
     Status,
@@ -36,6 +37,8 @@ INLINE_BYTES = 16 * 1024
 """Objects up to this size are looked at on the event loop."""
 PAST_MS = 86_400_000
 """A meeting that was over so long ago is removed without a word."""
+_MAILED = (Method.REQUEST.value, Method.CANCEL.value)
+_NOWHERE = Reached(Way.NONE)
 STATUS = {Way.HERE: Status.DELIVERED, Way.MAIL: Status.SENT, Way.NONE: Status.INVALID_USER}
 """What is told of a message before it is delivered; what comes otherwise is written after it."""
 
@@ -71,10 +74,12 @@ async def plan(
     new: bytes | None,
     *,
     reply: bool = True,
+    mail_here: bool = False,
 ) -> Plan:
     """What it means that an object of `owner`'s calendar becomes `new`; raises `SchedulingDenied`.
 
-    Either may be `None`. Objects that are no meetings cost next to nothing.
+    Either may be `None`. With `mail_here` users here get invitations and cancellations by mail too.
+    Objects that are no meetings cost next to nothing.
     """
     if not any(_may_be_meeting(one) for one in (old, new)):
         return Plan(new)
@@ -88,7 +93,8 @@ async def plan(
             return Plan(new)
         who = await database.read(_who, owner, people, delimiter)
         now = clock.now()
-        return await _work(in_thread, _planned, calendars, new, owner, who, now, reply)
+        found = await _work(in_thread, _planned, calendars, new, owner, who, now, reply)
+        return _with_mail(found, who) if mail_here else found
     except NotAllowed as error:
         raise SchedulingDenied(error.text, error.rule) from error
     except GrammarError:
@@ -154,6 +160,18 @@ def _planned(
         is_scheduled=role is not Role.NONE and new is not None,
         messages=tuple(_messages(found, reach)),
     )
+
+
+def _with_mail(plan: Plan, who: _Who) -> Plan:
+    """The same, with a mail for each user here who is invited, or is no more."""
+    mails = [
+        replace(one, why=Why.MAIL, prior="")
+        for one in plan.messages
+        if one.why is Why.CHANGE
+        and one.method in _MAILED
+        and who.reached.get(one.recipient, _NOWHERE).way is Way.HERE
+    ]
+    return replace(plan, messages=(*plan.messages, *mails))
 
 
 def _messages(found: Scheduled, reach: dict[str, Status]) -> list[NewMessage]:

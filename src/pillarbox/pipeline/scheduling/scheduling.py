@@ -16,7 +16,8 @@ from pillarbox.base.log import logger
 from pillarbox.cluster.bus import Bus
 from pillarbox.domain.scheduling import messages, parties
 from pillarbox.domain.scheduling.model import LEASE, TOPIC, NewMessage, WaitingMessage, Why
-from pillarbox.domain.scheduling.parties import Way
+from pillarbox.domain.scheduling.parties import Reached, Way
+from pillarbox.domain.sharing.principals import Principal, PrincipalKind
 from pillarbox.formats.itip.address import Identity
 from pillarbox.formats.itip.changes import Role, role
 from pillarbox.formats.itip.model import Message, Status
@@ -57,13 +58,16 @@ class Scheduling:
         *,
         delimiter: str = "+",
         known_only: bool = True,
+        mail_here: bool = True,
         enabled: bool = True,
     ) -> None:
         """`owner` is a name no other process has.
 
-        With `known_only` invitations of strangers by mail are not put into calendars. Where it is
-        not `enabled` nobody is told anything.
+        With `known_only` invitations of strangers by mail are not put into calendars, with
+        `mail_here` users here get mail too when others here invite them. Where it is not `enabled`
+        nobody is told anything.
         """
+        self._mail_here = mail_here
         self._database = database
         self._keys = keys
         self._clock = clock
@@ -86,7 +90,14 @@ class Scheduling:
         if not self._enabled:
             return Plan(new)
         return await planning.plan(
-            self._database, self._clock, self._delimiter, owner, old, new, reply=reply
+            self._database,
+            self._clock,
+            self._delimiter,
+            owner,
+            old,
+            new,
+            reply=reply,
+            mail_here=self._mail_here,
         )
 
     def note(self, tx: Tx, owner: AccountId, plan: Plan) -> None:
@@ -196,6 +207,8 @@ class Scheduling:
             await self._database.write(messages.done, waiting)
             return None
         reached = await self._database.lookup(parties.reach, message.recipient, self._delimiter)
+        if message.why is Why.MAIL:
+            return await self._mail(waiting, principal, reached)
         if reached.way is Way.HERE and reached.account_id is not None:
             return await self._local.deliver(waiting, reached.account_id)
         if reached.way is Way.NONE:
@@ -205,6 +218,18 @@ class Scheduling:
             await self._database.write(messages.done, waiting)
             return None
         return await self._posting.post(waiting, principal)
+
+    async def _mail(
+        self, waiting: WaitingMessage, sender: Principal, reached: Reached
+    ) -> Status | None:
+        """Mail to somebody here; rooms and things read none."""
+        found = None
+        if reached.account_id is not None:
+            found = await self._database.lookup(parties.of_account, reached.account_id)
+        if found is None or found.kind not in (PrincipalKind.USER, PrincipalKind.GROUP):
+            await self._database.write(messages.done, waiting)
+            return None
+        return await self._posting.post(waiting, sender)
 
     async def _refresh(self, waiting: WaitingMessage) -> None:
         """Bring the copies of all who are invited here up to date with the organizer's.
