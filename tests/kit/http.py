@@ -100,6 +100,8 @@ class HttpWire:
                 body += event.data
         if response is None:
             raise ConnectionResetError("the server closed the connection")
+        if isinstance(event, h11.ConnectionClosed):
+            raise ConnectionResetError("the server closed the connection within its answer")
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         fields: dict[str, str] = {}

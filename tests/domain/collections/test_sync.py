@@ -41,7 +41,21 @@ async def test_changes_are_told_once(ann: Home) -> None:
     assert (await ann.sync(first))[:2] == (["b"], ["a"])
 
 
-@pytest.mark.parametrize("seed", range(3))
+async def test_what_goes_again_between_two_pages_is_told(ann: Home) -> None:
+    """Gone, there again behind the end of the page, and gone for good before the next one."""
+    await ann.put("a")
+    since = await ann.token()
+    await ann.delete("a")
+    for name in "bcd":
+        await ann.put(name)
+    await ann.put("a", uid="another")
+    changed, removed, token, more = await ann.sync(since, most=2)
+    assert (changed, removed, more) == (["b"], ["a"], True)
+    await ann.delete("a")
+    assert (await ann.sync(token))[:2] == (["c", "d"], [])
+
+
+@pytest.mark.parametrize("seed", range(6))
 async def test_whoever_follows_page_by_page_knows_all(ann: Home, seed: int) -> None:
     chance = random.Random(seed)
     known: dict[str, bytes | None] = {}

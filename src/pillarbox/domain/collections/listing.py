@@ -6,7 +6,7 @@ are the caller's to look at, in the same transaction.
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, select
 
 from pillarbox.base.errors import NotFound
 from pillarbox.base.ids import AccountId
@@ -110,8 +110,9 @@ _CHANGED = Statement(
     .order_by(i.modseq)
     .limit(bindparam("most"))
 )
-# What was made after `since` and has gone again was never known to who asks; what is there again
-# under its name has changed.
+# What was made after `since` and has gone again was never known to who asks. What is there again
+# under its name is left out later, if it is told of in the same answer: else it may have gone anew
+# before the next one, and nobody would say so.
 _REMOVED = Statement(
     select(_t.modseq, _t.item_id, _t.href)
     .where(
@@ -119,7 +120,6 @@ _REMOVED = Statement(
         _t.modseq > bindparam("since"),
         _t.modseq <= bindparam("until"),
         _t.created_modseq <= bindparam("since"),
-        ~exists().where(_COLLECTION, i.href_digest == _t.href_digest),
     )
     .order_by(_t.modseq)
     .limit(bindparam("most"))
