@@ -193,8 +193,8 @@ def test_five_hundred_resources_are_built_in_a_moment() -> None:
         answer.build()
         return time.process_time() - began
 
-    # 0.9 ms here; ten times that is a fault.
-    assert min(built() for _ in range(5)) < 0.01
+    # 0.9 ms here; a hundred times that is a fault on any machine.
+    assert min(built() for _ in range(5)) < 0.1
 
 
 @pytest.mark.parametrize("missing", [[], [D + "displayname", "{u}x"]])
