@@ -311,8 +311,10 @@ class Objects:
                 birthdays.follow(tx, keys, there.collection, put.before)
             if moving:
                 birthdays.follow(tx, keys, here.collection, put.item)
-            for item, content in listing.read(tx, keys, there.collection, [target[1]]):
-                birthdays.follow(tx, keys, there.collection, item, birthdays_of(content))
+            if birthdays.is_on(tx, there.collection.account_id):
+                # The card as it is now: what was read before may have changed meanwhile.
+                for item, content in listing.read(tx, keys, there.collection, [target[1]]):
+                    birthdays.follow(tx, keys, there.collection, item, birthdays_of(content))
         return put
 
     def _meetings(self, tx: Tx, actor: Actor, place: Place) -> tuple[AccountId, list[bytes]]:
