@@ -4,7 +4,7 @@ Every parser raises `GrammarError`; what is odd but clear is taken as it is mean
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from msgspec import Struct
@@ -231,11 +231,6 @@ def local_at(ms: int, zone: tzinfo) -> datetime:
 def utc_moment(ms: int) -> Moment:
     """The DATE-TIME in UTC of an instant."""
     return Moment(local_at(ms, UTC), is_utc=True)
-
-
-def date_moment(day: date) -> Moment:
-    """The DATE of a day."""
-    return Moment(datetime(day.year, day.month, day.day), is_date=True)
 
 
 def ended_ms(start: Moment, duration: Duration, zones: ZoneLookup) -> int:

@@ -45,9 +45,7 @@ class Status(StrEnum):
     DELIVERED = "1.2"
     SUCCESS = "2.0"
     INVALID_USER = "3.7"
-    NO_AUTHORITY = "3.8"
     NOT_DELIVERED = "5.1"
-    NO_WAY = "5.2"
     REFUSED = "5.3"
 
 

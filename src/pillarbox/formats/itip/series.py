@@ -112,11 +112,6 @@ def stamp(component: Component) -> str:
     return text if len(text) == 16 and text.endswith("Z") else ""
 
 
-def organizer_line(component: Component) -> ContentLine | None:
-    """The ORGANIZER of a component."""
-    return component.first("ORGANIZER")
-
-
 def organizer_of(series: Series) -> str | None:
     """The ORGANIZER's value, `None` where no component has one.
 
